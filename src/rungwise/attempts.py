@@ -1,0 +1,148 @@
+"""What has happened so far to one step? The mutable side of Attempt and Entry, while it climbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from rungwise.contracts import Drafting, Judgement, Tier
+from rungwise.errors import TierError
+from rungwise.types import (
+    Attempt,
+    AttemptState,
+    Caller,
+    Chat,
+    Entry,
+    Piece,
+    Plan,
+    Released,
+    Settled,
+)
+
+__all__ = ["Ascent", "Clock", "Story"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Time is injected: `now` counts monotonic seconds, `unix` is the wall clock."""
+
+    now: Callable[[], float]
+    unix: Callable[[], float]
+
+
+class Story:
+    """One step on its way: which attempts were made, and whether one was released."""
+
+    def __init__(self, id: str, chat: Chat, caller: Caller, plan: Plan, clock: Clock) -> None:
+        self.id, self.chat, self.caller, self.plan = id, chat, caller, plan
+        self.attempts: list[Attempt] = []
+        self.first_byte_s: float | None = None
+        self.rungs_tried = 0
+        self._clock, self._at, self._start = clock, clock.unix(), clock.now()
+
+    def elapsed(self) -> float:
+        return self._clock.now() - self._start
+
+    def begin(self, tier: Tier, *, read: bool) -> Ascent:
+        self.rungs_tried += 1
+        return Ascent(self, tier, tier.draft(self.chat, read=read))
+
+    def entry(self) -> Entry:
+        return Entry(
+            id=self.id,
+            at=self._at,
+            caller=self.caller.name,
+            route=self.chat.route,
+            step_type=self.plan.step_type,
+            plan_why=self.plan.why,
+            attempts=tuple(self.attempts),
+            state=self._state(),
+            first_byte_s=self.first_byte_s,
+            latency_s=self.elapsed(),
+            stream=self.chat.stream,
+        )
+
+    def settled(self) -> Settled:
+        entry = self.entry()
+        return Settled(usage=entry.usage, cost_nano=entry.cost_nano, model=self.attempts[-1].model)
+
+    def _state(self) -> Literal["answered", "exhausted", "cancelled"]:
+        states = {attempt.state for attempt in self.attempts}
+        if "released" in states:
+            return "answered"
+        return "cancelled" if "cancelled" in states or not states else "exhausted"
+
+
+class Ascent:
+    """One rung's attempt while it is being made. Until told otherwise it counts as cancelled."""
+
+    def __init__(self, story: Story, tier: Tier, drafting: Drafting) -> None:
+        self.tier, self.drafting = tier, drafting
+        self.held: list[Piece] = []
+        self.judgement: Judgement | None = None
+        self._story, self._started = story, story.elapsed()
+        self._first_piece: float | None = None
+        self._state: AttemptState = "cancelled"
+        self._reason = "the caller went away"
+        self._released = False
+
+    @property
+    def released(self) -> bool:
+        return self._released
+
+    async def first(self) -> Piece:
+        """The first piece, so that a rung that cannot draft at all is known before its release."""
+        async for piece in self.drafting:
+            self._first_piece = self._story.elapsed()
+            return piece
+        raise TierError(self.tier.name, "broken", "the draft ended before it began")
+
+    def keep(self, piece: Piece) -> None:
+        if self._first_piece is None:
+            self._first_piece = self._story.elapsed()
+        self.held.append(piece)
+
+    def release(self, reason: str) -> Released:
+        self._released, self._reason = True, reason
+        self._story.first_byte_s = self._story.elapsed()
+        return Released(
+            id=self._story.id,
+            tier=self.tier.name,
+            model=self.drafting.spent().model,
+            rungs_tried=self._story.rungs_tried,
+            step_type=self._story.plan.step_type,
+        )
+
+    def complete(self) -> None:
+        self._state = "released"
+
+    def abandon(self, reason: str) -> None:
+        self._state, self._reason = "abandoned", reason
+
+    def fail(self, fault: TierError) -> None:
+        self._state, self._reason = "failed", f"{fault.fault}: {fault.message}"
+
+    async def end(self) -> None:
+        """Stop the draft, whatever state it is in, and note the attempt with what it used."""
+        try:
+            await self.drafting.aclose()
+        finally:
+            self._story.attempts.append(self._attempt())
+
+    def _attempt(self) -> Attempt:
+        spent, judgement = self.drafting.spent(), self.judgement
+        return Attempt(
+            tier=self.tier.name,
+            model=spent.model,
+            state=self._state,
+            reason=self._reason,
+            usage=spent.usage,
+            cost_nano=self.tier.cost_nano(spent),
+            started_s=self._started,
+            first_piece_s=self._first_piece,
+            ended_s=self._story.elapsed(),
+            readings=tuple(judgement.readings) if judgement else (),
+            confidence=judgement.confidence if judgement else None,
+            engine_s=spent.engine_s,
+        )

@@ -1,0 +1,1 @@
+"""What does the command line offer? Arguments in, one function called; nothing heavy is loaded."""

@@ -1,0 +1,62 @@
+"""Which command was asked for? `rungwise COMMAND ...`; errors are one line, exit status 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from rungwise import __version__
+from rungwise.errors import ConfigError, StoreError, TierError
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "serve": ("rungwise.cli.serve", "serve the ladder of a configuration file"),
+    "demo": (
+        "rungwise.cli.demo",
+        "see it work: real engines, a table of what it did, no GPU, no key",
+    ),
+    "doctor": ("rungwise.cli.doctor", "what this machine can run, and what to do about each lack"),
+    "calibrate": ("rungwise.cli.calibrate", "fit a gate's thresholds on labelled drafts"),
+    "report": ("rungwise.cli.report", "accuracy, latency and cost of what was answered"),
+    "bench": ("rungwise.cli.bench", "measure this server against a reference, interleaved"),
+    "schema": ("rungwise.cli.schema", "print the configuration's JSON Schema"),
+}
+"""Each module offers `add_arguments(parser)` and `run(arguments) -> exit status`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    if not arguments or arguments[0] not in COMMANDS:
+        parser.parse_args(arguments or ["--help"])
+        return 2
+    module = import_module(COMMANDS[arguments[0]][0])
+    command = argparse.ArgumentParser(
+        prog=f"rungwise {arguments[0]}", description=COMMANDS[arguments[0]][1]
+    )
+    module.add_arguments(command)
+    run: Callable[[argparse.Namespace], int] = module.run
+    try:
+        return run(command.parse_args(arguments[1:]))
+    except (ConfigError, StoreError, TierError) as error:
+        print(f"rungwise: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rungwise",
+        description="Open models answer first on your own GPU; doubtful steps climb.",
+        epilog="`rungwise COMMAND --help` tells more of each.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rungwise {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (_, purpose) in COMMANDS.items():
+        commands.add_parser(name, help=purpose)
+    return parser

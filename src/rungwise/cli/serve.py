@@ -1,0 +1,88 @@
+"""How does the server start? Check everything that can be checked, then listen."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import socket
+from pathlib import Path
+
+from rungwise.config import Config, api_keys, load
+from rungwise.errors import ConfigError
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, help="YAML file, see configs/")
+    parser.add_argument("--host", help="overrides server.host")
+    parser.add_argument("--port", type=int, help="overrides server.port")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = load(arguments.config)
+    given = {"host": arguments.host, "port": arguments.port}
+    server = config.server.model_copy(update={k: v for k, v in given.items() if v is not None})
+    serve(config.model_copy(update={"server": server}))
+    return 0
+
+
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigError before anything heavy starts."""
+    keys = api_keys(config)
+    if not keys and not _is_loopback(config.server.host):
+        raise ConfigError(
+            f"server.host: {config.server.host} is reachable from other machines, but no API key "
+            "is configured; set server.api_keys_env, or use 127.0.0.1"
+        )
+    listener = _listen(config.server.host, config.server.port)
+    with listener:
+        _run_uvicorn(config, keys, listener)
+
+
+def _run_uvicorn(config: Config, keys: tuple[str, ...], listener: socket.socket) -> None:
+    import uvicorn
+
+    from rungwise.build import build_app
+    from rungwise.observe.logs import configure_logs
+
+    configure_logs()
+    app = build_app(config, keys)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(config.server.grace_s),
+        )
+    )
+    server.run(sockets=[listener])
+    if not server.started:
+        raise ConfigError("the server did not start; the lines above say why")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before the engines start: a port in use is known within a second."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"server.port: cannot listen on {host}:{port} ({error.strerror}); "
+            "stop the other program or choose another port with --port"
+        ) from None
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,110 @@
+"""How are the demo's steps sent? Through the official openai client, as any user's agent would."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rungwise.demo.figures import POLICIES, Task
+from rungwise.lab.steps import Step, generate
+from rungwise.ledger.sql import SqliteLedger
+from rungwise.types import Outcome
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["demo_steps", "send_all"]
+
+
+def demo_steps(count: int) -> list[Step]:
+    return list(generate("test", count, seed=1))
+
+
+async def send_all(
+    url: str,
+    ledger: Path,
+    steps: Sequence[Step],
+    *,
+    concurrency: int,
+    progress: Callable[[], None],
+) -> list[Task]:
+    """Every step once as `auto` and once pinned to each tier, and each outcome into the ledger.
+
+    The policies take turns step by step, so that a slow minute of the machine hits all alike.
+    """
+    from openai import AsyncOpenAI
+
+    book = SqliteLedger(ledger)
+    await book.start()
+    client = AsyncOpenAI(base_url=f"{url}/v1", api_key="demo", max_retries=0, timeout=120)
+    permits = asyncio.Semaphore(concurrency)
+
+    async def one(policy: str, step: Step) -> Task:
+        async with permits:
+            task = await _send(client, book, policy, step)
+        progress()
+        return task
+
+    try:
+        return await asyncio.gather(*(one(policy, step) for step in steps for policy in POLICIES))
+    finally:
+        await client.close()
+        await book.stop()
+
+
+async def _send(client: AsyncOpenAI, book: SqliteLedger, policy: str, step: Step) -> Task:
+    import openai
+
+    start = time.perf_counter()
+    try:
+        raw = await client.chat.completions.with_raw_response.create(**request_of(step, policy))
+    except openai.OpenAIError as error:
+        return Task(
+            policy=policy,
+            step_type=step.step_type,
+            right=False,
+            tier=None,
+            latency_s=time.perf_counter() - start,
+            tokens=0,
+            cost_usd=None,
+            error=str(error)[:200],
+        )
+    latency = time.perf_counter() - start
+    completion = raw.parse()
+    message = completion.choices[0].message
+    calls = [(c.function.name, c.function.arguments) for c in message.tool_calls or ()]
+    right = step.check(message.content or "", calls)
+    await book.settle(raw.headers["x-request-id"], Outcome(right=right, source="checker"))
+    usage = completion.usage
+    extension = (completion.model_extra or {}).get("rungwise") or {}
+    return Task(
+        policy=policy,
+        step_type=step.step_type,
+        right=right,
+        tier=raw.headers.get("x-rungwise-tier"),
+        latency_s=latency,
+        tokens=usage.total_tokens if usage else 0,
+        cost_usd=extension.get("cost_usd"),
+    )
+
+
+def request_of(step: Step, policy: str) -> dict[str, Any]:
+    """The step as keyword arguments of the openai client."""
+    request: dict[str, Any] = {
+        "model": policy,
+        "messages": list(step.messages),
+        "max_tokens": step.max_tokens,
+        "temperature": 0.0,
+        "metadata": {"step_type": step.step_type},
+    }
+    if step.tools:
+        request["tools"] = list(step.tools)
+    if step.response_schema is not None:
+        request["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": step.response_schema, "strict": True},
+        }
+    return request

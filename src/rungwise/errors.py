@@ -1,0 +1,88 @@
+"""What can go wrong, and whose fault is it?
+
+    RungwiseError
+    ├── CallerError            the request cannot be answered as it stands      -> 4xx
+    │   ├── UnknownModel       no tier, alias or model of that name             -> 404
+    │   ├── NotAuthorised      no key, or not this one                          -> 401
+    │   └── TooLarge           the body is over the configured size             -> 413
+    ├── TierError              one rung failed; the cascade may climb
+    ├── LadderExhausted        every planned rung failed; carries the attempts  -> 503
+    ├── ConfigError            found before serving; names place and mend       -> exit 2
+    └── StoreError             the ledger cannot be read or written             -> 503
+
+HTTP statuses are given in `edge/faults.py` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from rungwise.types import Attempt
+
+TierFault: TypeAlias = Literal[
+    "unavailable",  # not started, dead, refused connection
+    "timeout",  # our own deadline
+    "rate_limited",  # the upstream said 429
+    "overloaded",  # 503, 529
+    "rejected",  # the upstream found fault with the request: 400, 404, 413, 422
+    "unauthorised",  # the upstream refused our key: 401, 403
+    "broken",  # 5xx, half a stream, bytes that are not the protocol
+    "too_long",  # prompt and answer do not fit the context
+]
+
+
+class RungwiseError(Exception):
+    """Base of everything rungwise raises on purpose."""
+
+
+class CallerError(RungwiseError):
+    """The caller can mend this. `param` names the field, as the OpenAI protocol does."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.param, self.code = message, param, code
+
+
+class UnknownModel(CallerError):
+    """No tier, alias or configured model has that name."""
+
+
+class NotAuthorised(CallerError):
+    """No key was sent, or one that this server does not know."""
+
+
+class TooLarge(CallerError):
+    """The body is over the configured size."""
+
+
+class TierError(RungwiseError):
+    """One rung failed. `fault` is the kind the upstream gave, `caller_fault` whether the request
+    itself was refused, so that no other rung of the same kind would take it either."""
+
+    def __init__(
+        self, tier: str, fault: TierFault, message: str, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(f"{tier}: {fault}: {message}")
+        self.tier, self.fault, self.message = tier, fault, message
+        self.retry_after_s = retry_after_s
+
+    @property
+    def caller_fault(self) -> bool:
+        return self.fault in ("rejected", "too_long")
+
+
+class LadderExhausted(RungwiseError):
+    """Every planned rung failed."""
+
+    def __init__(self, attempts: tuple[Attempt, ...], last: TierError) -> None:
+        tried = ", ".join(f"{a.tier} ({a.reason})" for a in attempts)
+        super().__init__(f"no rung could answer; tried {tried}")
+        self.attempts, self.last = attempts, last
+
+
+class ConfigError(RungwiseError):
+    """The configuration cannot be served. One line: place, what is wrong, what to do."""
+
+
+class StoreError(RungwiseError):
+    """The ledger could not be read or written."""

@@ -1,0 +1,1 @@
+"""What does the data say? Offline only: suite, calibration, evaluation, plots."""

@@ -1,0 +1,1 @@
+"""How were the demo's models made? Tokenizer, training from scratch, export, evaluation."""

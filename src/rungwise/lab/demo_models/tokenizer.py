@@ -1,0 +1,103 @@
+"""Which tokens do the demo's models read and write? Words, syllables of names, single digits."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rungwise.lab.steps import EVEN, SYSTEM
+from rungwise.lab.steps.pools import Pools
+from rungwise.lab.steps.suite import make_task, STEP_TYPES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+__all__ = ["CHAT_TEMPLATE", "make_tokenizer"]
+
+VOCABULARY = 1024
+END = "<|end|>"
+SPECIAL = ("<|pad|>", END, "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>")
+MARKS = ("<tool_call>", "</tool_call>")
+
+CHAT_TEMPLATE = """\
+{%- set rest = messages -%}
+{%- set said = '' -%}
+{%- if messages and messages[0].role in ('system', 'developer') -%}
+{%- set said = messages[0].content -%}
+{%- set rest = messages[1:] -%}
+{%- endif -%}
+{%- if said or tools -%}
+{{- '<|system|>' + said -}}
+{%- if tools -%}
+{{- '\\n\\nTools:' -}}
+{%- for tool in tools -%}
+{{- '\\n- ' + tool.function.name + '(' + (tool.function.parameters.properties or {}) | join(', ') + ')' -}}
+{%- endfor -%}
+{%- endif -%}
+{{- '<|end|>' -}}
+{%- endif -%}
+{%- for message in rest -%}
+{{- '<|' + ('system' if message.role == 'developer' else message.role) + '|>' -}}
+{{- message.content or '' -}}
+{%- for call in message.tool_calls or [] -%}
+{{- '<tool_call>\\n{"name": ' + call.function.name | tojson + ', "arguments": ' -}}
+{{- (call.function.arguments if call.function.arguments is string else call.function.arguments | tojson) + '}\\n</tool_call>' -}}
+{%- endfor -%}
+{{- '<|end|>' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{{- '<|assistant|>' -}}
+{%- endif -%}
+"""
+
+
+def make_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
+    """A byte-level BPE learned on the train split, with digits apart and names in syllables."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[*SPECIAL, *MARKS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+        min_frequency=5,
+    )
+    tokenizer.train_from_iterator(_corpus(seed), trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token="<|pad|>",
+        clean_up_tokenization_spaces=False,
+        model_max_length=2048,
+    )
+    fast.chat_template = CHAT_TEMPLATE
+    return fast
+
+
+def _corpus(seed: int) -> Iterator[str]:
+    """Prompts and answers whose names are spelled `Ma|ra`, so that no pair of syllables merges."""
+    rng = random.Random(seed)
+    pools = Pools("train", rng, joint="|")
+    for _ in range(40):
+        yield SYSTEM
+    for i in range(20_000):
+        step_type = STEP_TYPES[i % len(STEP_TYPES)]
+        (difficulty,) = rng.choices((1, 2, 3, 4, 5), EVEN[step_type])
+        task = make_task(step_type, pools, difficulty)
+        yield task.user
+        yield task.answer
+        for tool in task.tools:
+            yield "\n- " + tool["function"]["name"]
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write tokenizer files beside a model's weights."""
+    tokenizer.save_pretrained(folder)

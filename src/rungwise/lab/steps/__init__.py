@@ -1,0 +1,6 @@
+"""The step suite: small agent steps with exact checkers, a difficulty knob and disjoint splits."""
+
+from rungwise.lab.steps.step import Step
+from rungwise.lab.steps.suite import EVEN, MIX, STEP_TYPES, SYSTEM, generate
+
+__all__ = ["EVEN", "MIX", "STEP_TYPES", "SYSTEM", "Step", "generate"]

@@ -1,0 +1,1 @@
+"""What did it cost, and was it good?"""

@@ -1,0 +1,1 @@
+"""Which rung first, and how far up?"""

@@ -1,0 +1,68 @@
+"""Which rungs may draft for this step type? The owner's table, narrowed by the caller's wish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rungwise.config import RouteConfig, RoutingConfig
+from rungwise.contracts import Tier
+from rungwise.errors import CallerError
+from rungwise.types import Chat, Plan, StepType, Wish
+
+__all__ = ["StaticRouter"]
+
+
+class StaticRouter:
+    """step type -> start rung and ceiling, from configuration. No evidence is weighed here."""
+
+    def __init__(self, ladder: Sequence[Tier], config: RoutingConfig) -> None:
+        self._names = tuple(tier.name for tier in ladder)
+        self._local = frozenset(tier.name for tier in ladder if tier.local)
+        self._default = config.default_step_type
+        self._routes: Mapping[StepType, RouteConfig] = config.step_types
+
+    def plan(self, chat: Chat) -> Plan:
+        wish = chat.wish
+        step_type = wish.step_type or self._default
+        if wish.pin is not None:
+            return Plan(rungs=self._pinned(wish), step_type=step_type, why=f"pinned to {wish.pin}")
+        route = self._routes.get(step_type, RouteConfig())
+        start = self._index(route.start, default=0)
+        ceiling = self._index(route.ceiling, default=len(self._names) - 1)
+        why = [f"{step_type.value} starts at {self._names[start]}"]
+        if wish.step_type is None:
+            why[0] += " (no step type was named)"
+        if wish.floor is not None and self._index(wish.floor) > start:
+            start = self._index(wish.floor)
+            ceiling = max(start, ceiling)
+            why.append(f"the caller's floor is {wish.floor}")
+        if wish.ceiling is not None and self._index(wish.ceiling) < ceiling:
+            ceiling = self._index(wish.ceiling)
+            start = min(start, ceiling)
+            why.append(f"the caller's ceiling is {wish.ceiling}")
+        rungs = self._names[start : ceiling + 1]
+        if wish.local_only:
+            rungs = self._local_of(rungs)
+            why.append("local only")
+        return Plan(rungs=rungs, step_type=step_type, why="; ".join(why))
+
+    def _index(self, name: str | None, default: int = 0) -> int:
+        return default if name is None else self._names.index(name)
+
+    def _pinned(self, wish: Wish) -> tuple[str, ...]:
+        assert wish.pin is not None
+        if wish.local_only and wish.pin not in self._local:
+            raise CallerError(
+                f"tier {wish.pin!r} is not on this machine, but the request is local only",
+                param="model",
+            )
+        return (wish.pin,)
+
+    def _local_of(self, rungs: tuple[str, ...]) -> tuple[str, ...]:
+        """The local rungs of the plan; else any local rung: privacy wins over the start rung."""
+        local = tuple(r for r in rungs if r in self._local) or tuple(
+            r for r in self._names if r in self._local
+        )
+        if not local:
+            raise CallerError("the request is local only, but no tier of this ladder is local")
+        return local

@@ -1,0 +1,1 @@
+"""What can write a draft? The engine in process, and hosted APIs."""

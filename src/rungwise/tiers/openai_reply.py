@@ -1,0 +1,125 @@
+"""What do the chunks of a Chat Completions stream say?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rungwise.tiers.hosted import HostedMeter
+from rungwise.tiers.hosted_faults import Malformed
+from rungwise.tiers.hosted_fields import count, text
+from rungwise.types import (
+    FinishReason,
+    Piece,
+    TokenAlternative,
+    TokenLogprob,
+    ToolCallDelta,
+    Usage,
+)
+
+__all__ = ["OpenAIReader"]
+
+UNLIKELY = -9999.0
+"""What the protocol itself writes for a token far out of reach: shown, but never read."""
+
+_FINISH: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+}
+
+
+class OpenAIReader:
+    """Complete once every choice has its finish reason."""
+
+    def __init__(self, meter: HostedMeter, *, choices: int, show: bool) -> None:
+        self._meter, self._choices, self._show = meter, choices, show
+        self._finished: set[int] = set()
+        self._calls: set[tuple[int, int]] = set()
+
+    @property
+    def complete(self) -> bool:
+        return len(self._finished) >= self._choices
+
+    def feed(self, event: Any) -> Iterator[Piece]:
+        self._meter.model = text(event.model) or self._meter.model
+        if event.usage is not None:
+            self._meter.usage, self._meter.known = _usage(event.usage), "all"
+        for choice in event.choices or ():
+            piece = self._piece(choice)
+            if piece != Piece(choice=piece.choice):
+                yield piece
+
+    def _piece(self, choice: Any) -> Piece:
+        index, delta = count(choice.index), choice.delta
+        if choice.finish_reason is not None and choice.finish_reason not in _FINISH:
+            raise Malformed(f"unknown finish reason {choice.finish_reason!r:.60}")
+        finish = _FINISH[choice.finish_reason] if choice.finish_reason is not None else None
+        if finish is not None:
+            self._finished.add(index)
+        told = (choice.logprobs.content or ()) if choice.logprobs is not None else ()
+        extra = delta.model_extra or {}
+        return Piece(
+            text=text(delta.content),
+            choice=index,
+            logprobs=tuple(_readable(token.logprob) for token in told),
+            # not OpenAI's own: what vLLM and DeepSeek call it
+            reasoning=text(extra.get("reasoning_content") or extra.get("reasoning")),
+            tool_calls=tuple(
+                self._call(index, place, call) for place, call in enumerate(delta.tool_calls or ())
+            ),
+            refusal=text(delta.refusal),
+            shown=tuple(_shown(token) for token in told) if self._show else (),
+            finish=finish,
+        )
+
+    def _call(self, choice: int, place: int, call: Any) -> ToolCallDelta:
+        index = place if call.index is None else count(call.index)
+        function = call.function
+        arguments = text(function.arguments) if function is not None else ""
+        if (choice, index) in self._calls:  # some servers repeat id and name in every part
+            return ToolCallDelta(index, arguments=arguments)
+        self._calls.add((choice, index))
+        return ToolCallDelta(index, text(call.id), text(function.name), arguments)
+
+
+def _usage(told: Any) -> Usage:
+    """OpenAI's prompt_tokens include what was cached, completion_tokens the reasoning."""
+    prompt, completion = count(told.prompt_tokens), count(told.completion_tokens)
+    of_prompt, of_completion = told.prompt_tokens_details, told.completion_tokens_details
+    read = count(of_prompt.cached_tokens or 0) if of_prompt else 0
+    written = count(of_prompt.cache_write_tokens or 0) if of_prompt else 0
+    reasoning = count(of_completion.reasoning_tokens or 0) if of_completion else 0
+    return Usage(
+        input=max(0, prompt - read - written),
+        cache_read=read,
+        cache_write_5m=written,
+        output=max(0, completion - reasoning),
+        reasoning=reasoning,
+    )
+
+
+def _readable(logprob: object) -> float | None:
+    """A log-probability, or None where the number is no reading."""
+    if isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
+        return None
+    readable = math.isfinite(logprob) and UNLIKELY < logprob <= 0
+    return float(logprob) if readable else None
+
+
+def _shown(token: Any) -> TokenLogprob:
+    return TokenLogprob(
+        text=text(token.token),
+        logprob=_shown_logprob(token.logprob),
+        alternatives=tuple(
+            TokenAlternative(text=text(other.token), logprob=_shown_logprob(other.logprob))
+            for other in token.top_logprobs or ()
+        ),
+    )
+
+
+def _shown_logprob(logprob: object) -> float:
+    readable = _readable(logprob)
+    return UNLIKELY if readable is None else readable

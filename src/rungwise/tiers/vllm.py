@@ -1,0 +1,186 @@
+"""How does an open model on this machine write a draft? vLLM's engine, in process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from rungwise.config import VllmTierConfig
+from rungwise.errors import ConfigError, TierError
+from rungwise.tiers import vllm_compat as compat
+from rungwise.tiers.drafting import Drafting
+from rungwise.tiers.vllm_faults import fault_of, one_line, refusal
+from rungwise.tiers.vllm_meter import BusyClock, EngineMeter
+from rungwise.tiers.vllm_request import to_request, tools_in_play
+from rungwise.tiers.vllm_routes import Unspoken, parsed, plain, watched
+from rungwise.tiers.vllm_tap import Tap
+from rungwise.types import Chat, Done, Message, Piece, Sampling
+
+__all__ = ["VllmTier"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A started engine and vLLM's own chat endpoint on it."""
+
+    vllm: compat.Vllm
+    engine: compat.TappedEngine
+    serving: Any
+    markers: frozenset[int]
+
+
+class VllmTier:
+    """A rung that drafts on this machine (see contracts.Tier)."""
+
+    local = True
+
+    def __init__(self, config: VllmTierConfig) -> None:
+        self._config = config
+        self._running: _Running | None = None
+        self._clock = BusyClock(time.perf_counter)
+
+    @property
+    def name(self) -> str:
+        return self._config.name
+
+    @property
+    def model(self) -> str:
+        return self._config.shown_model
+
+    # ---- life ----
+
+    async def start(self) -> None:
+        """Raises ConfigError for engine settings that vLLM does not know."""
+        if self._running is not None:
+            return
+        if (folder := compat.missing_folder(self._config.model)) is not None:
+            raise self._unavailable(
+                f"no model in {folder} (config.json is missing); "
+                "put one there, with ./scripts/fetch-models for instance, or correct `model`"
+            )
+        try:
+            vllm = await asyncio.to_thread(compat.load)
+            args = compat.parse_flags(vllm, self._config)
+            # In a thread, because it takes from seconds to minutes and the loop has others to serve
+            engine = await asyncio.to_thread(_build, vllm, args)
+        except ImportError as error:
+            raise self._unavailable(
+                f"vLLM cannot be imported ({one_line(error)}); "
+                "install rungwise[gpu] or rungwise[cpu], see ./scripts/install"
+            ) from error
+        except (ConfigError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise self._unavailable(f"the engine did not start: {one_line(error)}") from error
+        tapped = compat.TappedEngine(engine, vllm.EngineDeadError)
+        try:
+            self._running = await _serve(vllm, tapped, args)
+            await self._warm_up()
+        except BaseException:
+            self._running = None
+            await asyncio.to_thread(tapped.shutdown)
+            raise
+
+    async def _warm_up(self) -> None:
+        """One draft of two tokens: vLLM compiles what reads log-probabilities on first use, which
+        would cost the first caller seconds, and an engine that cannot write is better known now."""
+        words = (Message(role="user", text="hello"),)
+        sampling = Sampling(max_tokens=2, temperature=0)
+        async with aclosing(
+            self.draft(Chat(messages=words, sampling=sampling), read=True)
+        ) as drafting:
+            async for _ in drafting:
+                pass
+
+    async def stop(self) -> None:
+        running, self._running = self._running, None
+        if running is None:
+            return
+        with suppress(Exception):
+            await running.engine.close()
+        with suppress(Exception):
+            await asyncio.to_thread(running.engine.shutdown)
+
+    async def health(self) -> str | None:
+        if self._running is None:
+            return f"{self.name}: the engine is not started"
+        try:
+            await self._running.engine.check_health()
+        except Exception:
+            return f"{self.name}: the engine has died; it must be started again"
+        return None
+
+    # ---- drafts ----
+
+    def draft(self, chat: Chat, *, read: bool) -> Drafting:
+        meter = EngineMeter(model=self.model, clock=self._clock)
+        return Drafting(self._write(chat, meter, read=read), meter)
+
+    def cost_nano(self, done: Done) -> int | None:
+        """The box's price for the engine seconds that fell to this draft."""
+        price = self._config.usd_per_gpu_hour
+        if price is None or done.engine_s is None:
+            return None
+        return round(price * done.engine_s / 3600 * 1_000_000_000)
+
+    @property
+    def unfinished(self) -> int:
+        """How many generations the engine holds just now."""
+        if self._running is None:
+            return 0
+        count: int = self._running.engine.get_num_unfinished_requests()
+        return count
+
+    async def _write(
+        self, chat: Chat, meter: EngineMeter, *, read: bool
+    ) -> AsyncGenerator[Piece, None]:
+        running = self._running
+        if running is None:
+            raise self._unavailable("the engine is not started")
+        tap = Tap(running.engine, meter, read=read, top=chat.sampling.top_logprobs)
+        try:
+            pieces = await self._begin(running, chat, tap)
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
+        except Exception as error:
+            raise fault_of(self.name, error, running.vllm, running.serving) from None
+        finally:
+            await tap.close()
+
+    async def _begin(self, running: _Running, chat: Chat, tap: Tap) -> AsyncGenerator[Piece, None]:
+        """Let vLLM check and template the request; nothing is generated yet."""
+        needs_parsing = tools_in_play(chat) or bool(self._config.engine.reasoning_parser)
+        unspoken = Unspoken(tap, running.markers)
+        if needs_parsing:
+            tap.passing = partial(watched, tap, unspoken)
+        elif not (chat.stream or tap.read or chat.sampling.n > 1):
+            tap.one_piece = running.vllm.OutputKind.FINAL_ONLY
+        request = running.vllm.ChatCompletionRequest(**to_request(chat))
+        token = compat.TAP.set(tap)
+        try:
+            chunks = await running.serving.create_chat_completion(request)
+        finally:
+            compat.TAP.reset(token)
+        if (refused := getattr(chunks, "error", None)) is not None:
+            raise refusal(self.name, int(refused.code), refused.message)
+        return parsed(chunks, tap, unspoken) if needs_parsing else plain(tap)
+
+    def _unavailable(self, message: str) -> TierError:
+        return TierError(self.name, "unavailable", message)
+
+
+def _build(vllm: compat.Vllm, args: Any) -> Any:
+    return vllm.AsyncLLM.from_engine_args(vllm.AsyncEngineArgs.from_cli_args(args))
+
+
+async def _serve(vllm: compat.Vllm, engine: compat.TappedEngine, args: Any) -> _Running:
+    state = vllm.State()
+    await vllm.init_app_state(engine, state, args, await engine.get_supported_tasks())
+    serving = state.openai_serving_chat
+    return _Running(vllm, engine, serving, compat.reasoning_markers(serving))

@@ -1,0 +1,255 @@
+"""Where does this vLLM (0.25 to 0.33) keep what we need? The only file that knows."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rungwise.config import VllmTierConfig
+from rungwise.errors import ConfigError
+
+__all__ = [
+    "TAP",
+    "TappedEngine",
+    "Vllm",
+    "engine_flags",
+    "first_of",
+    "load",
+    "missing_folder",
+    "parse_flags",
+    "reasoning_markers",
+]
+
+# Newest place first: the old ones still import in newer versions, but warn.
+_INIT_APP_STATE = (
+    "vllm.entrypoints.launchers.api_server.app_state",  # 0.30 on
+    "vllm.entrypoints.openai.api_server",  # up to 0.28
+)
+_MAKE_ARG_PARSER = (
+    "vllm.entrypoints.common.cli_args",  # 0.33
+    "vllm.entrypoints.launchers.cli_args",  # 0.30
+    "vllm.entrypoints.openai.cli_args",
+)
+_CHAT_REQUEST = (
+    "vllm.entrypoints.openai.chat_completion.protocol",
+    "vllm.entrypoints.openai.protocol",
+)
+_ARGUMENT_PARSER = ("vllm.utils.argparse_utils", "vllm.utils")
+
+# vLLM reads these when it is imported, so they must be set by whoever imports it. What the owner
+# set stays, but for the two that would report this machine's use to the vLLM project.
+_ENVIRONMENT_DEFAULTS = {
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    # fork would copy our event loop and threads into the engine
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+}
+_ENVIRONMENT_ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_DO_NOT_TRACK": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Vllm:
+    """The parts of vLLM that we touch, whatever its version."""
+
+    AsyncLLM: Any
+    AsyncEngineArgs: Any
+    ArgumentParser: Any
+    make_arg_parser: Any
+    init_app_state: Any
+    ChatCompletionRequest: Any
+    EngineDeadError: type[Exception]
+    OutputKind: Any
+    State: Any
+
+
+def load() -> Vllm:
+    """Import vLLM. Raises ImportError when it is missing, or moved beyond what is known here."""
+    os.environ.update(_ENVIRONMENT_ALWAYS)
+    for name, value in _ENVIRONMENT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    return Vllm(
+        AsyncLLM=first_of("AsyncLLM", ("vllm.v1.engine.async_llm",)),
+        AsyncEngineArgs=first_of("AsyncEngineArgs", ("vllm.engine.arg_utils",)),
+        ArgumentParser=first_of("FlexibleArgumentParser", _ARGUMENT_PARSER),
+        make_arg_parser=first_of("make_arg_parser", _MAKE_ARG_PARSER),
+        init_app_state=first_of("init_app_state", _INIT_APP_STATE),
+        ChatCompletionRequest=first_of("ChatCompletionRequest", _CHAT_REQUEST),
+        EngineDeadError=first_of("EngineDeadError", ("vllm.v1.engine.exceptions",)),
+        OutputKind=first_of("RequestOutputKind", ("vllm.sampling_params",)),
+        State=first_of("State", ("starlette.datastructures",)),
+    )
+
+
+def first_of(name: str, modules: Sequence[str]) -> Any:
+    """The attribute `name` of the first of these modules that has it. Raises ImportError."""
+    tried: list[str] = []
+    for module in modules:
+        try:
+            return getattr(import_module(module), name)
+        except (ModuleNotFoundError, AttributeError) as error:
+            missing = getattr(error, "name", None) or ""
+            if isinstance(error, ModuleNotFoundError) and not module.startswith(missing):
+                raise  # a dependency of vLLM is missing: the module itself is there
+            tried.append(module)
+    raise ImportError(f"{name} is in none of {', '.join(tried)}", name=modules[0])
+
+
+# ---- the command line ------------------------------------------------------------------------
+
+# What the tier sets itself, or must not be set: extra flags for these would not do what they say.
+_TAKEN = {
+    "model": "tiers[].model",
+    "served_model_name": "tiers[].served_as",
+    "revision": "tiers[].revision",
+    "dtype": "engine.dtype",
+    "max_model_len": "engine.max_model_len",
+    "max_num_seqs": "engine.max_num_seqs",
+    "kv_cache_memory_bytes": "engine.kv_cache_gib",
+    "gpu_memory_utilization": "engine.gpu_memory_utilization",
+    "tensor_parallel_size": "engine.tensor_parallel_size",
+    "quantization": "engine.quantization",
+    "enforce_eager": "engine.enforce_eager",
+    "enable_prefix_caching": "engine.prefix_caching",
+    "load_format": "engine.load_format",
+    "tool_call_parser": "engine.tool_parser",
+    "enable_auto_tool_choice": "engine.tool_parser",
+    "reasoning_parser": "engine.reasoning_parser",
+    "chat_template": "engine.chat_template",
+}
+
+
+def engine_flags(config: VllmTierConfig) -> list[str]:
+    """What vLLM's own server would be started with. Raises ConfigError."""
+    engine = config.engine
+    flags = ["--model", config.model, "--served-model-name", config.shown_model]
+    # Two engines in one process unregister each other's Prometheus metrics; with vLLM's own off,
+    # a stat logger handed to AsyncLLM still gets every number.
+    flags += ["--disable-log-stats"]
+    values = {
+        "revision": config.revision,
+        "dtype": engine.dtype,
+        "max-model-len": engine.max_model_len,
+        "max-num-seqs": engine.max_num_seqs,
+        "kv-cache-memory-bytes": engine.kv_cache_gib and int(engine.kv_cache_gib * 2**30),
+        "gpu-memory-utilization": engine.gpu_memory_utilization,
+        "tensor-parallel-size": engine.tensor_parallel_size,
+        "quantization": engine.quantization,
+        "load-format": engine.load_format,
+        "tool-call-parser": engine.tool_parser,
+        "reasoning-parser": engine.reasoning_parser,
+        "chat-template": engine.chat_template,
+    }
+    flags += [f"--{name}={value}" for name, value in values.items() if value is not None]
+    flags += ["--enforce-eager"] if engine.enforce_eager else []
+    flags += ["--enable-auto-tool-choice"] if engine.tool_parser else []
+    flags += [f"--{'' if engine.prefix_caching else 'no-'}enable-prefix-caching"]
+    return flags + [_extra_flag(config.name, *item) for item in engine.extra.items()]
+
+
+def parse_flags(vllm: Vllm, config: VllmTierConfig) -> Namespace:
+    """vLLM's own reading of the flags. Raises ConfigError naming what it does not know."""
+    parser = vllm.make_arg_parser(vllm.ArgumentParser(prog="vllm"))
+
+    def refuse(message: str) -> None:
+        raise ConfigError(f"tier {config.name!r}: engine: vLLM says: {message}; see engine.extra")
+
+    parser.error = refuse  # argparse would print its usage and leave the process
+    args: Namespace = parser.parse_args(engine_flags(config))
+    if args.trust_remote_code:
+        raise ConfigError(_remote_code(config.name))
+    return args
+
+
+def _extra_flag(tier: str, key: str, value: str | int | float | bool) -> str:
+    name = key.replace("_", "-").strip("-")
+    taken = _TAKEN.get(name.removeprefix("no-").replace("-", "_"))
+    if taken is not None:
+        raise ConfigError(f"tier {tier!r}: engine.extra.{key}: set {taken} instead")
+    if name.startswith("trust-remote"):
+        raise ConfigError(_remote_code(tier))
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
+
+
+def _remote_code(tier: str) -> str:
+    return f"tier {tier!r}: engine.extra: code that comes with a model is never run; remove it"
+
+
+def missing_folder(model: str) -> Path | None:
+    """The model's folder when `model` plainly names one that is not a model; None for hub ids."""
+    folder = Path(model).expanduser()
+    is_path = model.startswith((".", "/", "~", "models/")) or folder.is_dir()
+    return folder if is_path and not (folder / "config.json").is_file() else None
+
+
+def reasoning_markers(serving: Any) -> frozenset[int]:
+    """The token ids that open and close reasoning; empty where the parser names none."""
+    parser = getattr(getattr(serving, "parser_cls", None), "reasoning_parser_cls", None)
+    parser = parser or getattr(serving, "reasoning_parser_cls", None)
+    if parser is None:
+        return frozenset()
+    try:
+        made = parser(serving.renderer.tokenizer)
+    except Exception:  # a parser that needs more than a tokenizer has no plain markers either
+        return frozenset()
+    ids = (getattr(made, name, None) for name in ("start_token_id", "end_token_id"))
+    return frozenset(i for i in ids if isinstance(i, int))
+
+
+# ---- the engine ----------------------------------------------------------------------------
+
+_SHUTDOWN_S = 15.0
+"""vLLM's own 5 s are as long as its engine waits for its workers: it killed one of two."""
+
+TAP: ContextVar[Any] = ContextVar("rungwise_vllm_tap", default=None)
+"""The tap of the draft whose request is being made just now."""
+
+
+class TappedEngine:
+    """AsyncLLM with a tap on every generation; all else is AsyncLLM's own."""
+
+    def __init__(self, engine: Any, dead: type[Exception]) -> None:
+        self._engine, self._dead = engine, dead
+        self._closed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    # A plain def: it must read the tap while its own draft is the one that calls.
+    def generate(self, prompt: Any, sampling_params: Any, request_id: str, **more: Any) -> Any:
+        if self._closed:
+            raise self._dead()
+        tap = TAP.get()
+        if tap is not None:
+            tap.shape(sampling_params)
+        results = self._engine.generate(prompt, sampling_params, request_id, **more)
+        return results if tap is None else tap.opened(results, request_id)
+
+    def leave_token_text_out(self, request_id: str) -> None:
+        """Stop decoding each token's text for its log-probability: the gate reads numbers only.
+
+        vLLM has no setting for it and it is half of what reading costs. Where its insides look
+        otherwise, the text is decoded in vain and nothing else changes.
+        """
+        processor = self._engine.output_processor
+        with suppress(AttributeError, KeyError):
+            for internal_id in processor.external_req_ids.get(request_id, ()):
+                processor.request_states[internal_id].logprobs_processor.tokenizer = None
+
+    async def close(self) -> None:
+        """Take no more generations and end those that run: a shutdown alone leaves them waiting."""
+        self._closed = True
+        await self._engine.abort(list(self._engine.output_processor.request_states), internal=True)
+        if (reader := self._engine.output_handler) is not None:
+            reader.cancel()  # or it reports the engine's planned end as its death
+
+    def shutdown(self) -> None:
+        """End the engine's processes. Blocks until they are gone, or killed."""
+        self._engine.shutdown(timeout=_SHUTDOWN_S)

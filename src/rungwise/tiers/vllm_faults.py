@@ -1,0 +1,51 @@
+"""Whose fault is it, when vLLM says no?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rungwise.errors import TierError, TierFault
+from rungwise.tiers.vllm_compat import Vllm
+from rungwise.tiers.vllm_routes import Aborted, StreamedError
+
+__all__ = ["fault_of", "one_line", "refusal"]
+
+_TOO_LONG = ("context length", "model length", "max_model_len", "maximum input length")
+
+
+def fault_of(tier: str, error: Exception, vllm: Vllm, serving: Any) -> TierError:
+    """The TierError for whatever came out of vLLM."""
+    if isinstance(error, TierError):
+        return error
+    if any(isinstance(e, (vllm.EngineDeadError, Aborted)) for e in _causes(error)):
+        return TierError(tier, "unavailable", "the engine stopped; it must be started again")
+    if isinstance(error, StreamedError):
+        return refusal(tier, error.code, error.message)
+    # vLLM's own table of exceptions and statuses, the one its server uses
+    said = serving.create_error_response(error).error
+    return refusal(tier, int(said.code), said.message or type(error).__name__)
+
+
+def refusal(tier: str, status: int, message: str) -> TierError:
+    fault: TierFault = "broken"
+    if any(words in message for words in _TOO_LONG) and status < 500:
+        fault = "too_long"
+    elif status < 500 or status == 501:
+        fault = "rejected"
+    elif status in (429, 503):
+        fault = "overloaded"
+    return TierError(tier, fault, one_line(message))
+
+
+def one_line(message: object) -> str:
+    """The first words of a message that may be a page."""
+    return " ".join(str(message).split())[:400]
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    step: BaseException | None = error
+    while step is not None and step not in chain:
+        chain.append(step)
+        step = step.__cause__ or step.__context__
+    return chain

@@ -1,0 +1,1 @@
+"""Is the draft what was asked for?"""

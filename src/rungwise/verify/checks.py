@@ -1,0 +1,89 @@
+"""Does the finished draft have the shape that was asked for? JSON, schema, tool calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rungwise.types import Accept, Chat, Choice, Draft, Escalate, OutputShape, Tool, Verdict
+
+__all__ = ["Checks"]
+
+
+class Checks:
+    """Exact checks against the caller's own documents. A check that cannot be made escalates."""
+
+    def check(self, chat: Chat, draft: Draft) -> Verdict:
+        for choice in draft.choices:
+            for fault in _faults(chat, choice):
+                return Escalate(reason=fault)
+        return Accept(reason="checked")
+
+
+def _faults(chat: Chat, choice: Choice) -> Iterator[str]:
+    if choice.refusal or choice.finish == "content_filter":
+        return
+    yield from _tool_faults(chat, choice)
+    if chat.shape is not None and not choice.tool_calls:
+        yield from _shape_faults(chat.shape, choice.text)
+
+
+def _shape_faults(shape: OutputShape, text: str) -> Iterator[str]:
+    try:
+        value = _parse(text)
+    except (ValueError, RecursionError):
+        yield "the answer is not JSON, as was asked"
+        return
+    if shape.schema is not None:
+        yield from _schema_faults(shape.schema, value, "the answer")
+    elif not isinstance(value, dict):
+        yield "the answer is not a JSON object, as was asked"
+
+
+def _tool_faults(chat: Chat, choice: Choice) -> Iterator[str]:
+    mode = chat.tool_choice.mode
+    if chat.tools and mode in ("required", "named") and not choice.tool_calls:
+        yield "no tool was called, though one was required"
+    if choice.tool_calls and not chat.tool_choice.parallel and len(choice.tool_calls) > 1:
+        yield "several tools were called, though one was allowed"
+    offered = {tool.name: tool for tool in chat.tools}
+    for call in choice.tool_calls:
+        if mode == "named" and call.name != chat.tool_choice.name:
+            yield f"{call.name!r} was called instead of {chat.tool_choice.name!r}"
+        yield from _call_faults(offered.get(call.name), call.name, call.arguments)
+
+
+def _call_faults(tool: Tool | None, name: str, arguments: str) -> Iterator[str]:
+    if tool is None:
+        yield f"a tool was called that was not offered: {name!r}"
+        return
+    try:
+        value = _parse(arguments or "{}")
+    except (ValueError, RecursionError):
+        yield f"the arguments of {name!r} are not JSON"
+        return
+    if tool.parameters:
+        yield from _schema_faults(tool.parameters, value, f"the arguments of {name!r}")
+
+
+def _schema_faults(schema: Mapping[str, Any], value: Any, what: str) -> Iterator[str]:
+    import jsonschema  # only where a schema was sent: 40 ms on first use
+
+    try:
+        validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
+        fault = next(iter(validator(schema).iter_errors(value)), None)
+    except Exception as error:  # a schema that refers to itself or elsewhere, in any way
+        yield f"{what} could not be checked against the schema ({type(error).__name__})"
+        return
+    if fault is not None:
+        place = "".join(f"[{part!r}]" for part in fault.absolute_path)
+        yield f"{what}{place} breaks the schema: {fault.validator}"
+
+
+def _parse(text: str) -> object:
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
