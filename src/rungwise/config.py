@@ -317,3 +317,8 @@ def _explain(error: ValidationError) -> str:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
+
+
+def has_variable(name: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether a variable is set; its value stays here."""
+    return bool((os.environ if environ is None else environ).get(name))

@@ -9,6 +9,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.doubles.upstream import (
+    Answer,
+    Upstream,
+    anthropic_block,
+    anthropic_end,
+    anthropic_start,
+    anthropic_stream,
+    refused_url,
+)
 
 from rungwise.config import AnthropicTierConfig
 from rungwise.drafts import collect
@@ -27,15 +36,6 @@ from rungwise.types import (
     ToolCall,
     ToolChoice,
     Usage,
-)
-from tests.doubles.upstream import (
-    Answer,
-    Upstream,
-    anthropic_block,
-    anthropic_end,
-    anthropic_start,
-    anthropic_stream,
-    refused_url,
 )
 
 pytestmark = pytest.mark.anyio

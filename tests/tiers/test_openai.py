@@ -13,6 +13,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+from tests.doubles.upstream import Answer, Upstream, openai_delta, openai_stream, refused_url
 
 from rungwise.config import OpenAITierConfig
 from rungwise.drafts import collect
@@ -33,7 +34,6 @@ from rungwise.types import (
     ToolChoice,
     Usage,
 )
-from tests.doubles.upstream import Answer, Upstream, openai_delta, openai_stream, refused_url
 
 pytestmark = pytest.mark.anyio
 
@@ -429,8 +429,7 @@ async def test_closing_early_closes_the_stream_and_estimates() -> None:
 async def test_cancelling_the_reader_closes_the_stream() -> None:
     async with tier(Answer(GOOD, then="hang")) as (subject, upstream):
         task = asyncio.create_task(drain(subject))
-        while not upstream.requests:
-            await asyncio.sleep(0)
+        await upstream.asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

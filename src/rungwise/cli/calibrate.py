@@ -15,7 +15,9 @@ from rungwise.config import Config, load
 from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rungwise.contracts import Tier
     from rungwise.lab.fit import Labelled
+    from rungwise.lab.steps import Split
 
 __all__ = ["add_arguments", "run"]
 
@@ -27,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tier", required=True, help="whose drafts are read")
     parser.add_argument("--out", type=Path, required=True, help="the calibration file to write")
     parser.add_argument("--count", type=int, default=900, help="steps of the calibration split")
-    parser.add_argument("--test", type=int, default=450, help="steps of the test split to report on")
+    parser.add_argument(
+        "--test", type=int, default=450, help="steps of the test split to report on"
+    )
     parser.add_argument("--max-loss", type=float, default=0.01, help="accepted and wrong, of all")
     parser.add_argument("--confidence", type=float, default=0.95)
     parser.add_argument("--concurrency", type=int, default=16)
@@ -68,31 +72,29 @@ def run(arguments: argparse.Namespace) -> int:
 async def _drafts(
     config: Config, arguments: argparse.Namespace
 ) -> tuple[list[Labelled], list[Labelled]]:
-    from tqdm import tqdm
-
     from rungwise.build import build_ladder
-    from rungwise.lab.calibrate import draft_and_label
-    from rungwise.lab.steps import generate
 
     tier = next(t for t in build_ladder(config) if t.name == arguments.tier)
     await tier.start()
     try:
-        found = []
-        for split, count in (("calibration", arguments.count), ("test", arguments.test)):
-            steps = list(generate(split, count, seed=2))
-            with tqdm(total=count, desc=split, unit="step", mininterval=0.5) as bar:
-                found.append(
-                    await draft_and_label(
-                        tier,
-                        steps,
-                        SIGNALS,
-                        concurrency=arguments.concurrency,
-                        progress=lambda bar=bar: bar.update(),
-                    )
-                )
+        data = await _labelled(tier, "calibration", arguments.count, arguments.concurrency)
+        held_out = await _labelled(tier, "test", arguments.test, arguments.concurrency)
     finally:
         await tier.stop()
-    return found[0], found[1]
+    return data, held_out
+
+
+async def _labelled(tier: Tier, split: Split, count: int, concurrency: int) -> list[Labelled]:
+    from tqdm import tqdm
+
+    from rungwise.lab.calibrate import draft_and_label
+    from rungwise.lab.steps import generate
+
+    steps = list(generate(split, count, seed=2))
+    with tqdm(total=count, desc=split, unit="step", mininterval=0.5) as bar:
+        return await draft_and_label(
+            tier, steps, SIGNALS, concurrency=concurrency, progress=bar.update
+        )
 
 
 @contextmanager

@@ -9,8 +9,12 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rungwise.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rungwise.demo.figures import Task
 
 __all__ = ["add_arguments", "run"]
 
@@ -73,7 +77,7 @@ def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
         return 1 if failed else 0
 
 
-def _send(url: str, ledger: Path, arguments: argparse.Namespace) -> list[object]:
+def _send(url: str, ledger: Path, arguments: argparse.Namespace) -> list[Task]:
     from tqdm import tqdm
 
     from rungwise.demo.figures import POLICIES
@@ -82,9 +86,7 @@ def _send(url: str, ledger: Path, arguments: argparse.Namespace) -> list[object]
     steps = demo_steps(arguments.steps)
     with tqdm(total=len(steps) * len(POLICIES), unit="step", mininterval=0.5) as bar:
         return asyncio.run(
-            send_all(
-                url, ledger, steps, concurrency=arguments.concurrency, progress=lambda: bar.update()
-            )
+            send_all(url, ledger, steps, concurrency=arguments.concurrency, progress=bar.update)
         )
 
 

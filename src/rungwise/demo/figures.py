@@ -94,19 +94,30 @@ def _saved(cost: object, reference: object) -> float | None:
     return None
 
 
+_HEAD = (
+    "policy",
+    "step type",
+    "n",
+    "accuracy [95 %]",
+    "t1/t2/t3 %",
+    "p50 ms",
+    "p95 ms",
+    "tokens",
+    "USD/1k tasks",
+)
+
+
 def table(measured: Mapping[str, object]) -> str:
     """The figures as fixed-width text, one block per policy."""
     policies = measured["policies"]
     assert isinstance(policies, Mapping)
-    head = ("policy", "step type", "n", "accuracy [95 %]", "t1/t2/t3 %", "p50 ms", "p95 ms")
-    head += ("tokens", "USD/1k tasks")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [_HEAD]
     for policy, blocks in policies.items():
         for name, cell in blocks["by_step_type"].items():
             if policy == "auto":
                 rows.append(_row("", name, cell))
         rows.append(_row(policy, "all", blocks["overall"]))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     lines = [
         "  ".join(
             cell.ljust(width) if i < 2 else cell.rjust(width)

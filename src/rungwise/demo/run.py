@@ -29,7 +29,7 @@ async def send_all(
     steps: Sequence[Step],
     *,
     concurrency: int,
-    progress: Callable[[], None],
+    progress: Callable[[], object],
 ) -> list[Task]:
     """Every step once as `auto` and once pinned to each tier, and each outcome into the ledger.
 

@@ -33,7 +33,7 @@ async def draft_and_label(
     signals: Sequence[str],
     *,
     concurrency: int,
-    progress: Callable[[], None],
+    progress: Callable[[], object],
 ) -> list[Labelled]:
     """Draft every step on `tier` and check it. Drafts without a reading are left out."""
     permits = asyncio.Semaphore(concurrency)
@@ -78,7 +78,7 @@ def calibrate(
     confidence: float,
     seed: int = 0,
 ) -> Calibration:
-    """Fit on one half, choose the threshold on the other. Raises ConfigError for too little data."""
+    """Fit on one half, choose the threshold on the other. ConfigError for too little data."""
     if len(data) < MINIMUM:
         raise ConfigError(
             f"{source}: {len(data)} labelled drafts with readings, at least {MINIMUM} are needed; "

@@ -12,7 +12,7 @@ import torch
 from rungwise.lab.demo_models.tokenizer import END
 from rungwise.lab.steps import SYSTEM
 from rungwise.lab.steps.pools import Pools
-from rungwise.lab.steps.suite import make_task, STEP_TYPES
+from rungwise.lab.steps.suite import STEP_TYPES, make_task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -54,7 +54,8 @@ def make_samples(tokenizer: PreTrainedTokenizerFast, count: int, seed: int) -> l
         (difficulty,) = rng.choices((1, 2, 3, 4, 5), TRAIN_MIX)
         tasks.append(make_task(step_type, pools, difficulty))
     tools = [
-        "\n\nTools:" + "".join(
+        "\n\nTools:"
+        + "".join(
             f"\n- {t['function']['name']}({', '.join(t['function']['parameters']['properties'])})"
             for t in task.tools
         )
@@ -66,7 +67,8 @@ def make_samples(tokenizer: PreTrainedTokenizerFast, count: int, seed: int) -> l
     prompts = tokenizer([f"<|user|>{task.user}{END}<|assistant|>" for task in tasks])["input_ids"]
     answers = tokenizer([task.answer + END for task in tasks])["input_ids"]
     return [
-        Sample(tuple(h), tuple(p), tuple(a)) for h, p, a in zip(heads, prompts, answers, strict=True)
+        Sample(tuple(h), tuple(p), tuple(a))
+        for h, p, a in zip(heads, prompts, answers, strict=True)
     ]
 
 

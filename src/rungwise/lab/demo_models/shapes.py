@@ -23,7 +23,7 @@ _COMMON: dict[str, Any] = {
 
 
 def make_model(name: str, vocabulary: int) -> PreTrainedModel:
-    """A fresh model: bottom is a Llama of 0.5M parameters, middle a Qwen3 of 1.2M, top a Gemma 3 of 2.4M."""
+    """A fresh model: a Llama of 0.5M parameters, a Qwen3 of 1.2M, a Gemma 3 of 2.4M."""
     from transformers import (
         Gemma3ForCausalLM,
         Gemma3TextConfig,

@@ -4,53 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from rungwise.lab.steps import EVEN, SYSTEM
 from rungwise.lab.steps.pools import Pools
-from rungwise.lab.steps.suite import make_task, STEP_TYPES
+from rungwise.lab.steps.suite import STEP_TYPES, make_task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["CHAT_TEMPLATE", "make_tokenizer"]
+__all__ = ["END", "make_tokenizer"]
 
 VOCABULARY = 1024
 END = "<|end|>"
 SPECIAL = ("<|pad|>", END, "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>")
 MARKS = ("<tool_call>", "</tool_call>")
-
-CHAT_TEMPLATE = """\
-{%- set rest = messages -%}
-{%- set said = '' -%}
-{%- if messages and messages[0].role in ('system', 'developer') -%}
-{%- set said = messages[0].content -%}
-{%- set rest = messages[1:] -%}
-{%- endif -%}
-{%- if said or tools -%}
-{{- '<|system|>' + said -}}
-{%- if tools -%}
-{{- '\\n\\nTools:' -}}
-{%- for tool in tools -%}
-{{- '\\n- ' + tool.function.name + '(' + (tool.function.parameters.properties or {}) | join(', ') + ')' -}}
-{%- endfor -%}
-{%- endif -%}
-{{- '<|end|>' -}}
-{%- endif -%}
-{%- for message in rest -%}
-{{- '<|' + ('system' if message.role == 'developer' else message.role) + '|>' -}}
-{{- message.content or '' -}}
-{%- for call in message.tool_calls or [] -%}
-{{- '<tool_call>\\n{"name": ' + call.function.name | tojson + ', "arguments": ' -}}
-{{- (call.function.arguments if call.function.arguments is string else call.function.arguments | tojson) + '}\\n</tool_call>' -}}
-{%- endfor -%}
-{{- '<|end|>' -}}
-{%- endfor -%}
-{%- if add_generation_prompt -%}
-{{- '<|assistant|>' -}}
-{%- endif -%}
-"""
 
 
 def make_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
@@ -60,7 +29,10 @@ def make_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -78,7 +50,7 @@ def make_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
         clean_up_tokenization_spaces=False,
         model_max_length=2048,
     )
-    fast.chat_template = CHAT_TEMPLATE
+    fast.chat_template = _template()
     return fast
 
 
@@ -98,6 +70,6 @@ def _corpus(seed: int) -> Iterator[str]:
             yield "\n- " + tool["function"]["name"]
 
 
-def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write tokenizer files beside a model's weights."""
-    tokenizer.save_pretrained(folder)
+def _template() -> str:
+    folder = files("rungwise.lab.demo_models")
+    return folder.joinpath("chat_template.jinja").read_text("utf-8").rstrip("\n")

@@ -141,15 +141,15 @@ class _Progress:
         self.step, self.seconds = 0, 0.0
         self.losses: list[tuple[int, float]] = []
         self.scores: list[tuple[float, dict[str, float]]] = []
-        self._mean = 0.0
+        self.mean = 0.0
 
     def note(self, loss: float, seconds: float) -> None:
         self.step += 1
         # the first step compiles: its time is not training
         self.seconds += min(seconds, 3.0)
-        self._mean = loss if self.step == 1 else 0.98 * self._mean + 0.02 * loss
+        self.mean = loss if self.step == 1 else 0.98 * self.mean + 0.02 * loss
         if self.step % 20 == 0:
-            self.losses.append((self.step, round(self._mean, 4)))
+            self.losses.append((self.step, round(self.mean, 4)))
 
     def save(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ class _Progress:
             {
                 "model": self.model.state_dict(),
                 "optimizers": [o.state_dict() for o in self.optimizers],
-                "notes": json.dumps([self.step, self.seconds, self.losses, self.scores, self._mean]),
+                "notes": json.dumps([self.step, self.seconds, self.losses, self.scores, self.mean]),
             },
             partial,
         )
@@ -171,7 +171,7 @@ class _Progress:
         self.model.load_state_dict(kept["model"])
         for optimizer, state in zip(self.optimizers, kept["optimizers"], strict=True):
             optimizer.load_state_dict(state)
-        self.step, self.seconds, self.losses, self.scores, self._mean = json.loads(kept["notes"])
+        self.step, self.seconds, self.losses, self.scores, self.mean = json.loads(kept["notes"])
 
 
 def _optimizers(model: torch.nn.Module) -> list[torch.optim.Optimizer]:
@@ -179,14 +179,18 @@ def _optimizers(model: torch.nn.Module) -> list[torch.optim.Optimizer]:
     hidden = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
     return [
-        torch.optim.Muon(hidden, lr=RATE["muon"], weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.Muon(
+            hidden, lr=RATE["muon"], weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+        ),
         torch.optim.AdamW(others, lr=RATE["adamw"], weight_decay=0.0, betas=(0.9, 0.98)),
     ]
 
 
 def _set_rate(optimizers: list[torch.optim.Optimizer], part: float, step: int) -> None:
     """Warm up over 100 steps, then a cosine down to 2 % of the rate."""
-    shape = min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, part))))
+    shape = min(1.0, (step + 1) / 100) * (
+        0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, part)))
+    )
     for optimizer, rate in zip(optimizers, RATE.values(), strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate * shape
@@ -209,11 +213,8 @@ def _tell(name: str, state: _Progress, budget: float) -> None:
     done = min(1.0, state.seconds / budget)
     bar = "#" * round(30 * done)
     pace = state.seconds / state.step
-    print(
-        f"\r{name} [{bar:<30}] {done:4.0%} step {state.step} loss {state._mean:.3f} {pace:.2f} s/step",
-        end="",
-        flush=True,
-    )
+    line = f"{name} [{bar:<30}] {done:4.0%} step {state.step} loss {state.mean:.3f}"
+    print(f"\r{line} {pace:.2f} s/step", end="", flush=True)
 
 
 def _ahead(source: Iterator[Batch]) -> Iterator[Batch]:

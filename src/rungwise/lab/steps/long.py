@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rungwise.lab.steps.pools import Pools
 from rungwise.lab.steps.program import run_program
@@ -12,10 +13,10 @@ from rungwise.lab.steps.step import Calls, Check, Task, same_text
 __all__ = ["code_generation", "multi_step_reasoning", "planning", "summarisation"]
 
 _JOBS = (
-    "build test deploy review backup migrate notify measure clean train audit ship "
-    "sign scan tag freeze"
+    "build test deploy review backup migrate notify measure clean train audit ship sign "
+    "scan tag freeze"
 ).split()
-_SERVICES = "db cache api mail queue search login store web proxy disk cron".split()
+_SERVICES = ("db cache api mail queue search login store web proxy disk cron").split()
 _JOB_COUNTS = {1: 3, 2: 4, 3: 6, 4: 9, 5: 14}
 _OPERATIONS = {1: 1, 2: 2, 3: 4, 4: 6, 5: 10}
 _CHECKS = {1: 3, 2: 4, 3: 6, 4: 8, 5: 11}
@@ -24,13 +25,14 @@ _CHECKS = {1: 3, 2: 4, 3: 6, 4: 8, 5: 11}
 def planning(pools: Pools, difficulty: int) -> Task:
     """Order jobs so that each comes after the ones it waits for; any right order is right."""
     jobs = pools.rng.sample(_JOBS, _JOB_COUNTS[difficulty])
-    before = list(zip(jobs, jobs[1:], strict=False))
+    before = list(pairwise(jobs))
     if difficulty >= 3:
         pools.rng.shuffle(before)
     rules = " ".join(f"{first} before {second}." for first, second in before)
     lines = [f"Step 1: {jobs[0]}, which waits for nothing."]
     lines += [
-        f"Step {i}: {job}, now that {jobs[i - 2]} is done." for i, job in enumerate(jobs[1:], start=2)
+        f"Step {i}: {job}, now that {jobs[i - 2]} is done."
+        for i, job in enumerate(jobs[1:], start=2)
     ]
     return Task(
         user=f"Plan for {pools.name()}: {rules}",

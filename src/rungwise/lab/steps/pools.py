@@ -13,8 +13,12 @@ __all__ = ["Date", "Pools", "Split"]
 
 Split: TypeAlias = Literal["train", "calibration", "test"]
 
-_HEADS = "Ba Be Bo Da De Do Fa Fi Ga Go Ha Jo Ka Ke Ko La Le Li Lu Ma Me Mi Na Ne No Pa Pe Ra Re Ro".split()
-_TAILS = "bi da do fa go ka ki la li lo lu ma mi na ne no pa ra ri ro sa so ta te ti va vi za".split()
+_HEADS = (
+    "Ba Be Bo Da De Do Fa Fi Ga Go Ha Jo Ka Ke Ko La Le Li Lu Ma Me Mi Na Ne No Pa Pe Ra Re Ro"
+).split()
+_TAILS = (
+    "bi da do fa go ka ki la li lo lu ma mi na ne no pa ra ri ro sa so ta te ti va vi za"
+).split()
 
 
 def split_of(value: str) -> Split:
@@ -61,7 +65,9 @@ class Pools:
 
     def date(self) -> Date:
         while True:
-            date = Date(self.rng.randint(1, 28), self.rng.randint(1, 12), self.rng.randint(2020, 2039))
+            date = Date(
+                self.rng.randint(1, 28), self.rng.randint(1, 12), self.rng.randint(2020, 2039)
+            )
             if split_of(f"date:{date.year}-{date.month}-{date.day}") == self.split:
                 return date
 

@@ -17,7 +17,9 @@ _CUES = {
     "technical": ("crash", "error", "screen", "bug"),
 }
 _LABELS = tuple(_CUES)
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
 
 
 def classification(pools: Pools, difficulty: int) -> Task:
@@ -56,7 +58,8 @@ def extraction(pools: Pools, difficulty: int) -> Task:
         4: f"{name} from {city} asks about order {order}, not {old}.",
     }
     text = texts.get(difficulty) or (
-        f"{other} from {town} closed order {old}. {name} from {city} opened order {order}. Take the open one."
+        f"{other} from {town} closed order {old}. {name} from {city} opened order {order}. "
+        "Take the open one."
     )
     fields = {"order": order}
     if difficulty >= 2:
@@ -77,7 +80,9 @@ def format_conversion(pools: Pools, difficulty: int) -> Task:
     if difficulty <= 2:
         month = _MONTHS[date.month - 1]
         written = f"{date.day} {month} {date.year}" if difficulty == 1 else _us(date)
-        return Task(user=f"Convert to ISO: {written}", answer=_iso(date), check=same_text(_iso(date)))
+        return Task(
+            user=f"Convert to ISO: {written}", answer=_iso(date), check=same_text(_iso(date))
+        )
     keys = pools.rng.sample(("owner", "order", "city", "count", "agent"), min(difficulty, 4))
     row = {key: _value(pools, key) for key in keys}
     if difficulty == 3:
@@ -88,7 +93,10 @@ def format_conversion(pools: Pools, difficulty: int) -> Task:
         row = dict(reversed(row.items()))
         text += "\nReverse the columns."
     return Task(
-        user=f"Convert to JSON: {text}", answer=json.dumps(row), check=same_json(row), schema=_schema(row)
+        user=f"Convert to JSON: {text}",
+        answer=json.dumps(row),
+        check=same_json(row),
+        schema=_schema(row),
     )
 
 
@@ -139,12 +147,36 @@ def open_chat(pools: Pools, difficulty: int) -> Task:
 
 
 _TOOLS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "get_weather": ("Weather of a city.", ("city",), ("tell me the weather in {city}", "check the weather in {city}")),
-    "find_order": ("State of an order.", ("order",), ("look up order {order}", "find order {order}")),
-    "send_note": ("Send a note to someone.", ("to",), ("send a note to {to}", "write a note to {to}")),
-    "book_room": ("Book a room.", ("city", "count"), ("book a room in {city} for {count} guests", "get a room for {count} guests in {city}")),
-    "add_user": ("Add a user to a city's team.", ("to", "city"), ("add {to} to the team in {city}", "let {to} join the team in {city}")),
-    "pay_order": ("Pay an order.", ("order", "count"), ("pay {count} dollars for order {order}", "settle order {order} with {count} dollars")),
+    "get_weather": (
+        "Weather of a city.",
+        ("city",),
+        ("tell me the weather in {city}", "check the weather in {city}"),
+    ),
+    "find_order": (
+        "State of an order.",
+        ("order",),
+        ("look up order {order}", "find order {order}"),
+    ),
+    "send_note": (
+        "Send a note to someone.",
+        ("to",),
+        ("send a note to {to}", "write a note to {to}"),
+    ),
+    "book_room": (
+        "Book a room.",
+        ("city", "count"),
+        ("book a room in {city} for {count} guests", "get a room for {count} guests in {city}"),
+    ),
+    "add_user": (
+        "Add a user to a city's team.",
+        ("to", "city"),
+        ("add {to} to the team in {city}", "let {to} join the team in {city}"),
+    ),
+    "pay_order": (
+        "Pay an order.",
+        ("order", "count"),
+        ("pay {count} dollars for order {order}", "settle order {order} with {count} dollars"),
+    ),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from importlib.resources import files
 from typing import Any
 
 from rungwise.lab.steps import long, short
@@ -12,17 +13,8 @@ from rungwise.lab.steps.step import Step, Task
 
 __all__ = ["MIX", "STEP_TYPES", "SYSTEM", "generate", "make_task"]
 
-SYSTEM = """You are the desk agent of a small company. Work on one step at a time and answer with the result of that step only, with no greeting and no remark before or after it, unless the step is small talk.
-Rules for each kind of step:
-- Classify: answer with one label and nothing else. The labels are billing, shipping, account and technical. Billing is about invoice, refund, charge and payment. Shipping is about parcel, delivery, courier and package. Account is about password, login, profile and email. Technical is about crash, error, screen and bug.
-- Extract: answer with one JSON object that holds the fields in the order they were asked for. Copy every value as it is written.
-- Convert: answer with the converted text. A date becomes year-month-day with two digits for month and day. A table or a list of pairs becomes one JSON object.
-- Tools: when tools are listed and one of them does what was asked, call that tool once with all of its arguments, and write nothing else.
-- Plan: write one line for each job, in an order in which each job comes after all the jobs that it waits for.
-- Write: answer with one Python function and nothing else. Use one line for each operation, in the order given, and return the result at the end.
-- Summarise: say how many of the checks failed, then name the failed ones in the order in which they were given.
-- Reasoning: write one line for each change with its result, then the last line with the answer.
-- Small talk: be short and kind, and use the names of the people."""
+SYSTEM = files("rungwise.lab.steps").joinpath("system.txt").read_text("utf-8").rstrip("\n")
+"""One agent's system prompt, shared by every step, so that its prefix can be cached."""
 
 _FAMILIES: dict[str, Callable[[Pools, int], Task]] = {
     "classification": short.classification,
@@ -40,8 +32,8 @@ STEP_TYPES = tuple(_FAMILIES)
 Mix = Mapping[str, tuple[int, int, int, int, int]]
 """For each step type the weights of the difficulties 1 to 5."""
 
-MIX: Mix = {name: (40, 25, 15, 12, 8) for name in _FAMILIES}
-EVEN: Mix = {name: (1, 1, 1, 1, 1) for name in _FAMILIES}
+MIX: Mix = dict.fromkeys(_FAMILIES, (40, 25, 15, 12, 8))
+EVEN: Mix = dict.fromkeys(_FAMILIES, (1, 1, 1, 1, 1))
 
 _MAX_TOKENS = {
     "classification": 8,

@@ -1,0 +1,33 @@
+"""What can this machine run, and what is missing? One line a finding, each lack with its mend."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+__all__ = ["add_arguments", "run"]
+
+_SIGNS = {"ok": "ok     ", "lack": "LACK   ", "note": "note   "}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help="also check what this configuration needs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the findings there too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit status 0 when nothing is lacking, else 1."""
+    from rungwise.observe.doctor import examine
+
+    findings = examine(arguments.config)
+    for finding in findings:
+        print(f"{_SIGNS[finding.state]} {finding.what}: {finding.found}")
+        if finding.mend:
+            print(f"         -> {finding.mend}")
+    if arguments.json is not None:
+        rows = [
+            {"state": f.state, "what": f.what, "found": f.found, "mend": f.mend} for f in findings
+        ]
+        arguments.json.write_text(json.dumps({"findings": rows}, indent=2) + "\n")
+    return 1 if any(finding.state == "lack" for finding in findings) else 0

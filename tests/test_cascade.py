@@ -1,0 +1,267 @@
+"""How a step climbs: what is held, released, abandoned, billed and written down."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from rungwise.attempts import Clock
+from rungwise.cascade import Cascade
+from rungwise.confidence.gate import CalibratedGate
+from rungwise.config import GateConfig, PriceConfig, RouteConfig, RoutingConfig
+from rungwise.errors import CallerError, LadderExhausted, TierError
+from rungwise.policy.static import StaticRouter
+from rungwise.tiers.scripted import Script, ScriptedTier, call, fail, say, script, stall
+from rungwise.types import (
+    Caller,
+    Chat,
+    Entry,
+    Message,
+    Outcome,
+    OutputShape,
+    Piece,
+    Released,
+    Settled,
+    StepType,
+    Tool,
+    Usage,
+    Wish,
+)
+from rungwise.verify.checks import Checks
+from tests.confidence.test_calibration import calibration
+
+pytestmark = pytest.mark.anyio
+
+CHAT = Chat(messages=(Message(role="user", text="what is it"),))
+PRICE = PriceConfig(input=1, output=2)
+
+
+class ListLedger:
+    """Keeps entries in a list."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def record(self, entry: Entry) -> None:
+        await asyncio.sleep(0)
+        self.entries.append(entry)
+
+    async def settle(self, entry_id: str, outcome: Outcome) -> bool:
+        return False
+
+
+def cascade(
+    *tiers: ScriptedTier, ledger: ListLedger | None = None, **routes: RouteConfig
+) -> Cascade:
+    """A ladder whose rungs all have the same gate on the worst window."""
+    seconds = iter(range(100_000))
+    fitted = calibration(signals=["worst_window_logprob"], weights=[2.0], thresholds={})
+    return Cascade(
+        ladder=tiers,
+        router=StaticRouter(
+            tiers, RoutingConfig(step_types={StepType(k): v for k, v in routes.items()})
+        ),
+        gates={t.name: CalibratedGate(GateConfig(tier=t.name), fitted) for t in tiers},
+        verifier=Checks(),
+        ledger=ledger or ListLedger(),
+        clock=Clock(now=lambda: float(next(seconds)), unix=lambda: 1e9),
+    )
+
+
+def tier(name: str, *scripts: Script) -> ScriptedTier:
+    return ScriptedTier(name, *scripts, model=f"model-{name}", price=PRICE)
+
+
+async def answered(built: Cascade, chat: Chat = CHAT) -> tuple[Released, list[Piece], Settled]:
+    events = [event async for event in built.answer(chat, Caller(), id="req_1")]
+    first, *pieces, last = events
+    assert isinstance(first, Released) and isinstance(last, Settled)
+    return first, [p for p in pieces if isinstance(p, Piece)], last
+
+
+def text_of(pieces: Sequence[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+async def test_a_sure_draft_is_released_from_the_first_rung() -> None:
+    low, high = tier("t1", say("all is well", logprob=-0.01)), tier("t2", say("no"))
+    ledger = ListLedger()
+    released, pieces, settled = await answered(cascade(low, high, ledger=ledger))
+    assert (released.tier, released.model, released.rungs_tried) == ("t1", "model-t1", 1)
+    assert text_of(pieces) == "all is well"
+    assert pieces[-1].finish == "stop"
+    assert high.chats == []
+    (entry,) = ledger.entries
+    assert entry.state == "answered" and entry.tier == "t1"
+    assert entry.attempts[0].confidence is not None
+    assert settled.cost_nano == 3 * 1000 + 4 * 2000
+
+
+async def test_no_byte_of_a_doubtful_draft_reaches_the_caller() -> None:
+    low = tier("t1", say("wrong " * 30, logprob=-3.0))
+    high = tier("t2", say("right"))
+    ledger = ListLedger()
+    released, pieces, settled = await answered(cascade(low, high, ledger=ledger))
+    assert released.tier == "t2" and released.rungs_tried == 2
+    assert "wrong" not in text_of(pieces)
+    assert low.closed_after == [8], "stopped at the first full window"
+    first, second = ledger.entries[0].attempts
+    assert (first.state, second.state) == ("abandoned", "released")
+    assert "stopped early" in first.reason
+    assert first.usage.output == 8, "what was written before the stop is billed"
+    assert settled.usage == first.usage + second.usage
+    assert settled.cost_nano == (first.cost_nano or 0) + (second.cost_nano or 0)
+
+
+async def test_the_last_rung_is_released_as_it_comes_and_not_read() -> None:
+    last = tier("t1", say("hm", logprob=-9.0))
+    released, pieces, _ = await answered(cascade(last))
+    assert released.tier == "t1" and text_of(pieces) == "hm"
+    assert last.reads == [False]
+
+
+async def test_a_pinned_tier_is_not_judged() -> None:
+    low, high = tier("t1", say("hm", logprob=-9.0)), tier("t2")
+    released, _, _ = await answered(cascade(low, high), replace(CHAT, wish=Wish(pin="t1")))
+    assert released.tier == "t1"
+
+
+async def test_a_failing_rung_is_climbed_over() -> None:
+    low, high = tier("t1", fail("overloaded")), tier("t2", say("yes"))
+    ledger = ListLedger()
+    released, _, _ = await answered(cascade(low, high, ledger=ledger))
+    assert released.tier == "t2"
+    assert ledger.entries[0].attempts[0].state == "failed"
+    assert ledger.entries[0].attempts[0].reason == "overloaded: scripted"
+
+
+async def test_a_held_draft_that_breaks_off_is_climbed_over() -> None:
+    low = tier("t1", say("half an", logprob=-0.01, finish=None) + fail("unavailable"))
+    released, pieces, _ = await answered(cascade(low, tier("t2", say("whole"))))
+    assert released.tier == "t2" and text_of(pieces) == "whole"
+
+
+async def test_when_every_rung_fails_the_attempts_are_told_and_written() -> None:
+    ledger = ListLedger()
+    built = cascade(tier("t1", fail("broken")), tier("t2", fail("rate_limited")), ledger=ledger)
+    with pytest.raises(LadderExhausted) as raised:
+        await answered(built)
+    assert [a.tier for a in raised.value.attempts] == ["t1", "t2"]
+    assert raised.value.last.fault == "rate_limited"
+    assert ledger.entries[0].state == "exhausted"
+
+
+async def test_a_released_draft_that_breaks_off_is_an_error_and_nobody_takes_over() -> None:
+    low, ledger = tier("t1", say("half an", finish=None) + fail("broken")), ListLedger()
+    got: list[object] = []
+    with pytest.raises(TierError):
+        async for event in cascade(low, ledger=ledger).answer(CHAT, Caller(), id="r"):
+            got.append(event)
+    assert isinstance(got[0], Released)
+    assert not any(isinstance(event, Settled) for event in got)
+    assert ledger.entries[0].attempts[0].state == "failed"
+
+
+async def test_a_rung_that_writes_nothing_at_all_is_broken() -> None:
+    released, _, _ = await answered(cascade(tier("t1", script()), tier("t2", say("x"))))
+    assert released.tier == "t2"
+    with pytest.raises(LadderExhausted):
+        await answered(cascade(tier("t1", script())))
+
+
+async def test_closing_while_held_stops_the_draft_and_writes_the_entry() -> None:
+    low = tier("t1", say("one two", logprob=-0.01, finish=None) + stall())
+    ledger = ListLedger()
+    events = cascade(low, tier("t2"), ledger=ledger).answer(CHAT, Caller(), id="r")
+    waiting = asyncio.ensure_future(anext(events))
+    while low.given != [2]:
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert low.open == 0 and low.closed_after == [2]
+    assert ledger.entries[0].state == "cancelled"
+    assert ledger.entries[0].attempts[0].usage.output == 2
+
+
+async def test_closing_after_release_stops_the_draft_and_writes_the_entry() -> None:
+    low, ledger = tier("t1", say("one two", finish=None) + stall()), ListLedger()
+    events = cascade(low, ledger=ledger).answer(CHAT, Caller(), id="r")
+    assert isinstance(await anext(events), Released)
+    assert isinstance(await anext(events), Piece)
+    await events.aclose()
+    assert low.open == 0
+    assert ledger.entries[0].state == "cancelled"
+
+
+async def test_the_entry_is_written_even_while_the_task_is_cancelled_again() -> None:
+    class SlowLedger(ListLedger):
+        async def record(self, entry: Entry) -> None:
+            await asyncio.sleep(0.02)
+            self.entries.append(entry)
+
+    ledger = SlowLedger()
+
+    async def ask() -> None:
+        async for _ in cascade(tier("t1", stall()), ledger=ledger).answer(CHAT, Caller(), id="r"):
+            pass
+
+    task = asyncio.ensure_future(ask())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(0.05)
+    assert [entry.state for entry in ledger.entries] == ["cancelled"]
+
+
+async def test_broken_json_escalates_although_its_tokens_were_sure() -> None:
+    chat = replace(CHAT, shape=OutputShape(schema={"type": "object", "required": ["a"]}))
+    low = tier("t1", say('{"b": 1}', logprob=-0.001))
+    ledger = ListLedger()
+    released, pieces, _ = await answered(
+        cascade(low, tier("t2", say('{"a": 1}')), ledger=ledger), chat
+    )
+    assert released.tier == "t2" and text_of(pieces) == '{"a": 1}'
+    assert "breaks the schema" in ledger.entries[0].attempts[0].reason
+
+
+async def test_tool_arguments_are_checked_against_the_callers_schema() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    chat = replace(CHAT, tools=(Tool(name="f", parameters=schema),))
+    low = tier("t1", call("f", '{"n": "one"}', logprob=-0.001))
+    high = tier("t2", call("f", '{"n": 1}'))
+    released, _, _ = await answered(cascade(low, high), chat)
+    assert released.tier == "t2"
+
+
+async def test_an_unknown_price_is_unknown_for_the_whole_answer() -> None:
+    low = tier("t1", say("no", logprob=-9.0))
+    high = ScriptedTier("t2", say("yes"))
+    _, _, settled = await answered(cascade(low, high))
+    assert settled.cost_nano is None
+    assert settled.usage == Usage(input=6, output=4)
+
+
+async def test_a_wish_that_cannot_be_granted_is_the_callers_error_and_nothing_is_written() -> None:
+    ledger = ListLedger()
+    hosted = ScriptedTier("t1", local=False)
+    with pytest.raises(CallerError):
+        await answered(cascade(hosted, ledger=ledger), replace(CHAT, wish=Wish(local_only=True)))
+    assert ledger.entries == [] and hosted.chats == []
+
+
+async def test_the_route_table_skips_lower_rungs() -> None:
+    low, high = tier("t1"), tier("t2", say("planned"))
+    released, _, _ = await answered(
+        cascade(low, high, planning=RouteConfig(start="t2")),
+        replace(CHAT, wish=Wish(step_type=StepType.PLANNING)),
+    )
+    assert released.tier == "t2" and low.chats == []
