@@ -116,6 +116,12 @@ class HostedTierConfig(TierConfig):
     )
     price: PriceConfig | None = None
 
+    @model_validator(mode="after")
+    def _no_key_in_the_file(self) -> HostedTierConfig:
+        if self.api_key.get_secret_value():
+            raise ValueError("a key does not belong in the file; name its variable in api_key_env")
+        return self
+
 
 class OpenAITierConfig(HostedTierConfig):
     kind: Literal["openai"]

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from tests.doubles.upstream import refused_url
 
 from rungwise.config import AnthropicTierConfig, OpenAITierConfig
@@ -74,10 +75,13 @@ async def standing_in(behind: Tier) -> AsyncIterator[str]:
 
 
 def front(kind: str, url: str, key: str = "standin-key") -> OpenAITier | AnthropicTier:
-    common = {"name": "t", "kind": kind, "model": "stand-in-x", "api_key_env": "K", "api_key": key}
+    common = {"name": "t", "kind": kind, "model": "stand-in-x", "api_key_env": "K"}
+    secret = {"api_key": SecretStr(key)}
     if kind == "openai":
-        return OpenAITier(OpenAITierConfig.model_validate({**common, "base_url": f"{url}/v1"}))
-    return AnthropicTier(AnthropicTierConfig.model_validate({**common, "base_url": url}))
+        own = OpenAITierConfig.model_validate({**common, "base_url": f"{url}/v1"})
+        return OpenAITier(own.model_copy(update=secret))
+    other = AnthropicTierConfig.model_validate({**common, "base_url": url})
+    return AnthropicTier(other.model_copy(update=secret))
 
 
 async def through(

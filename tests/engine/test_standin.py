@@ -19,7 +19,12 @@ pytestmark = pytest.mark.engine
 
 MODELS = Path(os.environ.get("RUNGWISE_DEMO_MODELS", Path(__file__).parents[2] / "models/demo"))
 START_S = 240
-PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+PARAMETERS = {
+    "type": "object",
+    "properties": {"city": {"enum": ["Rome", "Oslo"]}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,9 @@ def _children(pid: int) -> list[int]:
 
 def test_openai_wire(url: str) -> None:
     with openai.OpenAI(base_url=f"{url}/v1", api_key="standin-test", max_retries=0) as client:
-        tool = {"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}
+        # strict, because vLLM holds no other call to its schema
+        function = {"name": "weather", "parameters": PARAMETERS, "strict": True}
+        tool = {"type": "function", "function": function}
         ask: dict[str, Any] = {
             "model": "stand-in-mid",
             "messages": [{"role": "user", "content": "weather in Rome?"}],
@@ -78,6 +85,7 @@ def test_openai_wire(url: str) -> None:
         )
         (call,) = called.choices[0].message.tool_calls or ()
         assert call.type == "function" and call.function.name == "weather"
+        assert call.function.arguments.startswith("{")
 
 
 def test_anthropic_wire(url: str) -> None:
@@ -90,13 +98,13 @@ def test_anthropic_wire(url: str) -> None:
             said = stream.get_final_message()
         assert said.model == "stand-in-frontier" and said.stop_reason
         assert said.usage.input_tokens > 0 and said.usage.output_tokens > 0
-        tool = {"name": "weather", "input_schema": PARAMETERS}
+        tool = {"name": "weather", "input_schema": PARAMETERS, "strict": True}
         choice = {"type": "tool", "name": "weather"}
         with client.messages.stream(
             **ask, max_tokens=200, tools=[tool], tool_choice=choice
         ) as stream:
-            events = [event.type for event in stream]
-        assert "input_json" in events
+            (block,) = stream.get_final_message().content
+        assert block.type == "tool_use" and block.name == "weather"
 
 
 def test_other_keys_are_refused(url: str) -> None:

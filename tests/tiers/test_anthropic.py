@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from tests.doubles.upstream import (
     Answer,
     Upstream,
@@ -60,11 +61,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def make(url: str, **more: Any) -> AnthropicTier:
+def make(url: str, key: str = KEY, **more: Any) -> AnthropicTier:
     settings = {"name": "tier3", "kind": "anthropic", "model": "m", "api_key_env": "K"}
-    return AnthropicTier(
-        AnthropicTierConfig(**{**settings, "api_key": KEY, "base_url": url, **more})
-    )
+    config = AnthropicTierConfig.model_validate({**settings, "base_url": url, **more})
+    return AnthropicTier(config.model_copy(update={"api_key": SecretStr(key)}))
 
 
 @asynccontextmanager

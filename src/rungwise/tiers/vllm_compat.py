@@ -208,7 +208,7 @@ def reasoning_markers(serving: Any) -> frozenset[int]:
 _SHUTDOWN_S = 15.0
 """vLLM's own 5 s are as long as its engine waits for its workers: it killed one of two."""
 
-TAP: ContextVar[Any] = ContextVar("rungwise_vllm_tap", default=None)
+TAP: ContextVar[Any] = ContextVar("draft_tap", default=None)
 """The tap of the draft whose request is being made just now."""
 
 

@@ -1,0 +1,112 @@
+"""How fast does an OpenAI-compatible server answer? Closed-loop load on loopback, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Round", "interval_of_ratio", "load"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One round of load. Times in seconds; `first_s` is to the first byte of the answer's text."""
+
+    seconds: float
+    requests: int
+    tokens: int
+    latencies_s: tuple[float, ...]
+    first_s: tuple[float, ...]
+
+    @property
+    def rps(self) -> float:
+        return self.requests / self.seconds
+
+
+async def load(
+    host: str, port: int, bodies: Sequence[bytes], *, concurrency: int, requests: int
+) -> Round:
+    """Send `requests` bodies to /v1/chat/completions, `concurrency` at a time, in turn.
+
+    Plain sockets with keep-alive, so that the client costs little beside the server. Raises
+    RuntimeError for any status but 200: a broken server is not a fast one.
+    """
+    waiting = iter(range(requests))
+    latencies: list[float] = []
+    firsts: list[float] = []
+    tokens = 0
+
+    async def worker() -> None:
+        nonlocal tokens
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            for i in waiting:
+                begin = time.perf_counter()
+                writer.write(_request(bodies[i % len(bodies)]))
+                first, count = await _answer(reader)
+                latencies.append(time.perf_counter() - begin)
+                firsts.append(first - begin)
+                tokens += count
+        finally:
+            writer.close()
+
+    start = time.perf_counter()
+    await asyncio.gather(*(worker() for _ in range(concurrency)))
+    return Round(
+        seconds=time.perf_counter() - start,
+        requests=requests,
+        tokens=tokens,
+        latencies_s=tuple(latencies),
+        first_s=tuple(firsts),
+    )
+
+
+def _request(body: bytes) -> bytes:
+    head = "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[float, int]:
+    """When the first byte of the body came, and how many tokens the usage block counts."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    if b" 200 " not in head.split(b"\r\n", 1)[0] + b" ":
+        raise RuntimeError(f"the server answered {head.splitlines()[0].decode()}")
+    if b"transfer-encoding: chunked" in head:
+        return await _chunked(reader)
+    length = next(
+        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-len")
+    )
+    body = await reader.readexactly(length)
+    return time.perf_counter(), int(json.loads(body)["usage"]["completion_tokens"])
+
+
+async def _chunked(reader: asyncio.StreamReader) -> tuple[float, int]:
+    first, tail = 0.0, b""
+    while True:
+        size = int(await reader.readuntil(b"\r\n"), 16)
+        chunk = await reader.readexactly(size + 2)
+        first = first or time.perf_counter()
+        if size == 0:
+            break
+        tail = (tail + chunk[:-2])[-4000:]
+    if b"[DONE]" not in tail:
+        raise RuntimeError(f"a stream ended without [DONE]: {tail[-200:].decode(errors='replace')}")
+    events = [line[6:] for line in tail.splitlines() if line.startswith(b"data: {")]
+    usage = json.loads(events[-1]).get("usage") or {}
+    return first, int(usage.get("completion_tokens", 0))
+
+
+def interval_of_ratio(
+    ours: Sequence[float], theirs: Sequence[float], seed: int = 0
+) -> tuple[float, float, float]:
+    """The median of the paired ratios and its 95 % bootstrap interval over rounds."""
+    ratios = np.array(ours) / np.array(theirs)
+    rng = np.random.default_rng(seed)
+    medians = np.median(rng.choice(ratios, size=(2000, len(ratios))), axis=1)
+    low, high = np.quantile(medians, (0.025, 0.975))
+    return float(np.median(ratios)), float(low), float(high)

@@ -1,0 +1,150 @@
+"""What was recorded can be read back, whole, once, and only with its outcome."""
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rungwise.errors import StoreError
+from rungwise.ledger.sql import SqliteLedger, read_entries
+from rungwise.ledger.tee import Tee
+from rungwise.types import (
+    Attempt,
+    Confidence,
+    Entry,
+    Outcome,
+    Reading,
+    StepType,
+    Usage,
+)
+
+pytestmark = pytest.mark.anyio
+
+ATTEMPT = Attempt(
+    tier="t1",
+    model="m",
+    state="abandoned",
+    reason="p 0.10 < 0.90",
+    usage=Usage(input=10, cache_read=5, output=3, estimated=True),
+    cost_nano=1234,
+    started_s=0.1,
+    first_piece_s=0.2,
+    ended_s=0.3,
+    readings=(Reading(signal="mean_logprob", value=-1.5),),
+    confidence=Confidence(probability=0.1, calibration="c"),
+    engine_s=0.05,
+)
+BARE = Attempt(
+    tier="t2",
+    model="n",
+    state="released",
+    reason="the last rung of its plan",
+    usage=Usage(input=10, output=4),
+    cost_nano=None,
+    started_s=0.3,
+    first_piece_s=None,
+    ended_s=0.9,
+)
+ENTRY = Entry(
+    id="req_1",
+    at=1000.5,
+    caller="anonymous",
+    route="auto",
+    step_type=StepType.PLANNING,
+    plan_why="because",
+    attempts=(ATTEMPT, BARE),
+    state="answered",
+    first_byte_s=0.4,
+    latency_s=0.9,
+    stream=True,
+)
+
+
+async def opened(path: Path) -> SqliteLedger:
+    ledger = SqliteLedger(path)
+    await ledger.start()
+    return ledger
+
+
+async def test_an_entry_comes_back_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "ledger.db"
+    ledger = await opened(path)
+    await ledger.record(ENTRY)
+    assert list(read_entries(path)) == [ENTRY], "readable while the server has it open"
+    assert await ledger.settle("req_1", Outcome(right=True, source="checker"))
+    assert not await ledger.settle("req_2", Outcome(right=True))
+    await ledger.stop()
+    assert list(read_entries(path)) == [
+        replace(ENTRY, outcome=Outcome(right=True, source="checker"))
+    ]
+
+
+async def test_many_at_once_are_all_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = await opened(path)
+    entries = [replace(ENTRY, id=f"req_{i}", at=float(i)) for i in range(500)]
+    await asyncio.gather(*(ledger.record(entry) for entry in entries))
+    await ledger.stop()
+    assert list(read_entries(path)) == entries
+    assert len(list(read_entries(path, since=400.0))) == 100
+
+
+async def test_a_caller_that_gives_up_waiting_does_not_stop_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = await opened(path)
+    impatient = asyncio.ensure_future(ledger.record(ENTRY))
+    patient = asyncio.ensure_future(ledger.record(replace(ENTRY, id="req_2")))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await patient
+    await ledger.stop()
+    assert {entry.id for entry in read_entries(path)} == {"req_1", "req_2"}
+
+
+async def test_faults_are_store_errors_that_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_text("this is no database, and long enough to be seen as none" * 20)
+    with pytest.raises(StoreError, match=r"ledger\.db"):
+        await opened(path)
+    with pytest.raises(StoreError, match="not open"):
+        await SqliteLedger(tmp_path / "x.db").record(ENTRY)
+    with pytest.raises(StoreError, match="no ledger there"):
+        list(read_entries(tmp_path / "none.db"))
+    with pytest.raises(StoreError, match=r"ledger\.db"):
+        list(read_entries(path))
+
+
+async def test_a_doubled_id_is_refused_and_later_entries_still_land(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = await opened(path)
+    await ledger.record(ENTRY)
+    with pytest.raises(StoreError):
+        await ledger.record(ENTRY)
+    await ledger.record(replace(ENTRY, id="req_2"))
+    await ledger.stop()
+    assert len(list(read_entries(path))) == 2
+
+
+async def test_no_text_of_prompts_or_answers_is_stored(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = await opened(path)
+    await ledger.stop()
+    columns = {
+        row[1]
+        for table in ("entry", "attempt")
+        for row in sqlite3.connect(path).execute(f"pragma table_info({table})")
+    }
+    assert not columns & {"text", "messages", "prompt", "answer", "draft"}
+
+
+async def test_a_tee_shows_every_entry_to_its_readers_even_when_the_disk_fails() -> None:
+    class Failing(SqliteLedger):
+        async def record(self, entry: Entry) -> None:
+            raise StoreError("disk full")
+
+    seen: list[Entry] = []
+    with pytest.raises(StoreError):
+        await Tee(Failing(Path("x")), readers=[seen.append]).record(ENTRY)
+    assert seen == [ENTRY]

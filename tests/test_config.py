@@ -1,0 +1,110 @@
+"""Each fault in a configuration is one line that names the place and the mend."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rungwise.config import Config, VllmTierConfig, api_keys, load
+from rungwise.errors import ConfigError
+
+GOOD = """
+tiers:
+  - {name: tier1, kind: vllm, model: models/small}
+  - {name: tier2, kind: openai, model: gpt, api_key_env: KEY, price: {input: 1, output: 2}}
+gates:
+  - {tier: tier1, calibration: cal.json}
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "rungwise.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_file_is_read_with_keys_and_absolute_paths(tmp_path: Path) -> None:
+    config = load(write(tmp_path, GOOD), {"KEY": "secret"})
+    local, hosted = config.tiers
+    assert isinstance(local, VllmTierConfig)
+    assert local.model == str(tmp_path / "models/small")
+    assert local.shown_model == "small"
+    assert config.gates[0].calibration == tmp_path / "cal.json"
+    assert config.ledger.path == tmp_path / "rungwise.db"
+    assert hosted.api_key.get_secret_value() == "secret"  # type: ignore[union-attr]
+    assert "secret" not in repr(config)
+
+
+def test_a_file_in_configs_counts_from_the_folder_above(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    config = load(write(tmp_path / "configs", GOOD), {"KEY": "x"})
+    assert config.ledger.path == tmp_path / "rungwise.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tiers: [", "not YAML"),
+        ("[]", "must hold keys and values"),
+        ("tiers: []", "tiers: "),
+        ("", "must hold keys"),
+        (GOOD + "ladder: 3\n", "ladder: no such key"),
+        (GOOD.replace("kind: vllm", "kind: vllm, colour: red"), "tiers.0.colour: no such key"),
+        (GOOD.replace("input: 1", "inptu: 1"), "tiers.1.price.inptu: no such key"),
+        (GOOD.replace("model: gpt, ", ""), "tiers.1.model: is missing"),
+        (GOOD.replace("input: 1", "input: lots"), "tiers.1.price.input: .*number"),
+        (GOOD.replace("input: 1", "input: -1"), "tiers.1.price.input: .*greater"),
+        (GOOD.replace("name: tier2", "name: tier1"), "the name 'tier1' is given twice"),
+        (GOOD.replace("name: tier2", "name: Tier 2"), "tiers.1.name"),
+        (GOOD.replace("tier: tier1, cal", "tier: tier9, cal"), "gates.0.tier: no tier 'tier9'"),
+        (GOOD.replace("kind: openai", "kind: open ai"), "tiers.1"),
+        (GOOD + "server: {port: 70000}\n", "server.port"),
+        (
+            GOOD + "routing: {step_types: {planning: {start: tier9}}}\n",
+            "routing.step_types.planning.start: no tier 'tier9'; the ladder has tier1, tier2",
+        ),
+        (
+            GOOD + "routing: {step_types: {planning: {start: tier2, ceiling: tier1}}}\n",
+            "stands above ceiling",
+        ),
+        (GOOD + "routing: {step_types: {dreaming: {}}}\n", "dreaming"),
+    ],
+)
+def test_faults_name_the_place(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as raised:
+        load(write(tmp_path, text), {"KEY": "x"})
+    assert "\n" not in str(raised.value)
+    assert "rungwise.yaml" in str(raised.value)
+
+
+def test_a_missing_variable_is_named_with_its_tier(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="tier 'tier2' needs the variable KEY"):
+        load(write(tmp_path, GOOD), {})
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read"):
+        load(tmp_path / "none.yaml")
+
+
+def test_a_key_in_the_file_itself_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    text = GOOD.replace("model: gpt", "model: gpt, api_key: canary")
+    with pytest.raises(ConfigError, match="does not belong in the file") as raised:
+        load(write(tmp_path, text), {"KEY": "y"})
+    assert "canary" not in str(raised.value)
+
+
+def test_api_keys_are_split_and_an_empty_variable_is_an_error(tmp_path: Path) -> None:
+    config = load(write(tmp_path, GOOD + "server: {api_keys_env: KEYS}\n"), {"KEY": "x"})
+    assert api_keys(config, {"KEYS": "a, b,"}) == ("a", "b")
+    with pytest.raises(ConfigError, match="KEYS holds no key"):
+        api_keys(config, {})
+
+
+@pytest.mark.parametrize("path", sorted(Path("configs").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_shipped_configuration_is_valid(path: Path) -> None:
+    Config.model_validate(yaml.safe_load(path.read_text()))
+
+
+def test_every_key_is_described_by_the_schema() -> None:
+    assert Config.model_json_schema()["properties"].keys() == Config.model_fields.keys()
