@@ -21,7 +21,7 @@ def test_lines_per_route_and_step_type() -> None:
     other = replace(ENTRY, id="3", route="t2", attempts=(BARE,))
     failed = replace(priced, id="4", state="exhausted", outcome=None, attempts=(ATTEMPT,))
     lines = {line.group: line for line in summarise([priced, wrong, other, failed])}
-    assert list(lines)[0] == "all"
+    assert next(iter(lines)) == "all"
     auto = lines["auto"]
     assert (auto.tasks, auto.answered, auto.labelled, auto.accuracy) == (3, 2, 2, 0.5)
     assert auto.cost_per_task_usd == (1_001_234 * 2 + 1234) / 3 / 1e9

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-SIGNALS = ("mean_logprob", "worst_window_logprob")
+SIGNALS = ("mean_logprob", "worst_window_logprob", "min_logprob")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:  # vLLM's child processes import this module again: it must stay light
     from starlette.applications import Starlette
@@ -27,29 +27,24 @@ __all__ = ["main", "make_standin"]
 
 SERVER = "rungwise-stand-in"
 PARENT_POLL_S = 1.0
+CHILD_END_S = 6.0
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="rungwise.demo.standin", description=__doc__)
     parser.add_argument("--openai-model", type=Path, required=True)
     parser.add_argument("--anthropic-model", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--port-file", type=Path, help="written once it is ready")
     given = parser.parse_args(arguments)
-    serving = False
 
-    def end(*_: object) -> None:
-        if not serving:  # an engine that is starting cannot be asked to stop
-            _end_at_once()
-
-    def now_serving() -> None:
-        nonlocal serving
-        serving = True
+    def ready() -> None:
         if given.port_file is not None:
             _write(given.port_file, str(bound.getsockname()[1]))
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    # While uvicorn serves it takes the signal first, ends open answers, and then passes it on
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: _end(0))
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", given.port))
@@ -57,8 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         engine("stand-in-mid", given.openai_model),
         engine("stand-in-frontier", given.anthropic_model),
     )
-    asyncio.run(_run(tiers, bound, now_serving))
-    return 0
+    asyncio.run(_serve(tiers, bound, ready))
+    _end(0)
 
 
 def engine(name: str, folder: Path) -> Tier:
@@ -95,29 +90,30 @@ def make_standin(openai_side: Tier, anthropic_side: Tier) -> Starlette:
     )
 
 
-async def _run(
-    tiers: tuple[Tier, Tier], bound: socket.socket, now_serving: Callable[[], None]
-) -> None:
+async def _serve(tiers: tuple[Tier, Tier], bound: socket.socket, ready: Callable[[], None]) -> None:
     import uvicorn
+
+    from rungwise.errors import RungwiseError
 
     watch = asyncio.create_task(_watch_parent(os.getppid()))
     try:
         for tier in tiers:
             await tier.start()
-        bound.listen(256)
-        now_serving()
-        config = uvicorn.Config(
-            make_standin(*tiers),
-            lifespan="off",
-            log_level="warning",
-            server_header=False,
-            headers=[("Server", SERVER)],
-            timeout_graceful_shutdown=2,
-        )
-        await uvicorn.Server(config).serve(sockets=[bound])
-    finally:
-        watch.cancel()
-        await asyncio.gather(*(tier.stop() for tier in tiers))
+    except RungwiseError as error:
+        print(error, file=sys.stderr, flush=True)
+        _end(1)
+    bound.listen(256)
+    ready()
+    config = uvicorn.Config(
+        make_standin(*tiers),
+        lifespan="off",
+        log_level="warning",
+        server_header=False,
+        headers=[("Server", SERVER)],
+        timeout_graceful_shutdown=2,
+    )
+    await uvicorn.Server(config).serve(sockets=[bound])
+    watch.cancel()
 
 
 async def _watch_parent(parent: int) -> None:
@@ -126,10 +122,15 @@ async def _watch_parent(parent: int) -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-def _end_at_once() -> None:
-    for child in multiprocessing.active_children():
+def _end(code: int) -> NoReturn:
+    """Take the engines down without their leisurely farewell: nothing here outlives the process."""
+    children = multiprocessing.active_children()
+    for child in children:
         child.terminate()
-    os._exit(128 + signal.SIGTERM)
+    for child in children:
+        child.join(CHILD_END_S)
+        child.kill()
+    os._exit(code)
 
 
 def _write(file: Path, text: str) -> None:
@@ -140,4 +141,4 @@ def _write(file: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

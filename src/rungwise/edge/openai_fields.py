@@ -79,7 +79,8 @@ class PartFields(_Fields):
 
 
 class CalledFields(_Fields):
-    name: str = Field(pattern=NAME)
+    # a model wrote it, so it may be no name that anyone offered
+    name: str = Field(pattern=r"^[^\x00-\x1f]{1,256}$")
     arguments: str
 
 
@@ -170,4 +171,4 @@ class RequestFields(_Fields):
     tool_choice: Literal["none", "auto", "required"] | ToolChoiceFields | None = None
     parallel_tool_calls: bool | None = None
     response_format: ShapeFields | None = None
-    metadata: Annotated[dict[str, str], Field(max_length=64)] | None = None
+    metadata: dict[str, Any] | None = None

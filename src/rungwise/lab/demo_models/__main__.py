@@ -19,12 +19,14 @@ def main() -> None:
     parser.add_argument("--build", type=Path, default=Path(".build/demo-models"))
     parser.add_argument("--fused", action="store_true", help="torch.compile and bfloat16 autocast")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--report", action="store_true", help="only picture and test accuracy")
     arguments = parser.parse_args()
+    from rungwise.lab.demo_models.report import report
     from rungwise.lab.demo_models.tokenizer import make_tokenizer
     from rungwise.lab.demo_models.train import train
 
     tokenizer = make_tokenizer(arguments.seed)
-    for name in arguments.names:
+    for name in () if arguments.report else arguments.names:
         result = train(
             name,
             tokenizer,
@@ -36,6 +38,8 @@ def main() -> None:
         )
         arguments.build.mkdir(parents=True, exist_ok=True)
         (arguments.build / f"{name}.json").write_text(json.dumps(result))
+    if all((arguments.build / f"{name}.json").exists() for name in NAMES):
+        report(arguments.models, arguments.build)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,96 @@
+"""Which app is served? Routes, door, and the life of what stands behind them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rungwise.config import ServerConfig
+from rungwise.contracts import Keyring, Ledger, Tier
+from rungwise.edge.body import BodyLimits
+from rungwise.edge.door import Door, visit_of
+from rungwise.edge.faults import fault_response
+from rungwise.edge.names import Names
+from rungwise.edge.openai import Answers, OpenAIRoutes
+from rungwise.edge.ops import OpsRoutes
+from rungwise.errors import TierError
+
+__all__ = ["make_app"]
+
+logger = logging.getLogger(__name__)
+
+
+def make_app(
+    *,
+    cascade: Answers,
+    ladder: Sequence[Tier],
+    ledger: Ledger,
+    keyring: Keyring,
+    config: ServerConfig,
+    render_metrics: Callable[[], tuple[bytes, str]],
+    new_id: Callable[[], str],
+    unix: Callable[[], float] = time.time,
+    body_stall_s: float = 30.0,
+) -> FastAPI:
+    """The ASGI app. The ledger and the ladder start and stop with it."""
+    app = FastAPI(
+        lifespan=_lifespan(ladder, ledger),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: _show_fault},
+    )
+    app.add_middleware(Door, keyring=keyring, new_id=new_id)
+    limits = BodyLimits(most_bytes=int(config.max_body_mib * 2**20), stall_s=body_stall_s)
+    openai = OpenAIRoutes(
+        cascade, Names(ladder), limits=limits, heartbeat_s=config.heartbeat_s, unix=unix
+    )
+    ops = OpsRoutes(ladder, render_metrics)
+    # plain routes: FastAPI's own would parse bodies and dependencies once more for each request
+    for path, methods, route in (
+        ("/v1/chat/completions", ["POST"], openai.chat_completions),
+        ("/v1/models", ["GET"], openai.models),
+        ("/v1/models/{id:path}", ["GET"], openai.model),
+        ("/healthz", ["GET"], ops.healthz),
+        ("/readyz", ["GET"], ops.readyz),
+        ("/metrics", ["GET"], ops.metrics),
+    ):
+        app.add_route(path, route, methods=methods)
+    return app
+
+
+async def _show_fault(request: Request, error: Exception) -> Response:
+    return fault_response(error, visit_of(request).id)
+
+
+def _lifespan(
+    ladder: Sequence[Tier], ledger: Ledger
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await ledger.start()
+            stack.push_async_callback(ledger.stop)
+            # one after another: engines that measure a GPU at the same time mis-size each other
+            for tier in ladder:
+                stack.push_async_callback(tier.stop)
+                await _start(tier)
+            yield
+
+    return lifespan
+
+
+async def _start(tier: Tier) -> None:
+    """A rung that cannot start is missing from /readyz; the others can still answer."""
+    try:
+        await tier.start()
+    except TierError as error:
+        logger.error("%s could not start: %s", tier.name, error.message)

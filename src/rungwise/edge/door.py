@@ -1,0 +1,69 @@
+"""Who comes in? Every request gets an id; without a known key only health is told."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rungwise.contracts import Keyring
+from rungwise.edge.auth import secret_of
+from rungwise.edge.body import ClientGone
+from rungwise.edge.faults import fault_response
+from rungwise.types import Caller
+
+__all__ = ["OPEN", "Door", "Visit", "visit_of"]
+
+OPEN = frozenset({"/healthz", "/readyz"})
+"""The only paths that need no key: what orchestrators ask."""
+
+_KEY = "rungwise.visit"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    id: str
+    caller: Caller
+
+
+class Door:
+    """ASGI middleware. Nothing unexpected leaves it: a traceback goes to the log, never out."""
+
+    def __init__(self, app: ASGIApp, *, keyring: Keyring, new_id: Callable[[], str]) -> None:
+        self._app, self._keyring, self._new_id = app, keyring, new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        id, started = self._new_id(), False
+
+        def send_with_id(message: Message) -> Awaitable[None]:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], (b"x-request-id", id.encode())]
+            return send(message)
+
+        try:
+            scope[_KEY] = Visit(id, self._identify(scope))
+            await self._app(scope, receive, send_with_id)
+        except ClientGone:
+            return
+        except Exception as error:
+            response = fault_response(error, id)
+            if not started:
+                await response(scope, receive, send_with_id)
+
+    def _identify(self, scope: Scope) -> Caller:
+        if scope["path"] in OPEN:
+            return Caller()
+        return self._keyring.identify(secret_of(scope["headers"]))
+
+
+def visit_of(request: Request) -> Visit:
+    visit = request.scope[_KEY]
+    assert isinstance(visit, Visit)
+    return visit

@@ -1,0 +1,131 @@
+"""What was said so far? The messages of an OpenAI request, role by role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rungwise.edge.openai_fields import CallFields, MessageFields, PartFields
+from rungwise.errors import CallerError
+from rungwise.types import Image, Message, Role, ToolCall
+
+__all__ = ["read_messages"]
+
+ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+PARTS: Mapping[Role, tuple[str, ...]] = {
+    "system": ("text",),
+    "developer": ("text",),
+    "user": ("text", "image_url"),
+    "assistant": ("text", "refusal"),
+    "tool": ("text",),
+}
+ADDRESSES = ("https://", "http://", "data:image/")
+
+
+def read_messages(messages: Sequence[MessageFields]) -> tuple[Message, ...]:
+    """Raises CallerError."""
+    return tuple(_message(message, i) for i, message in enumerate(messages))
+
+
+def _message(fields: MessageFields, index: int) -> Message:
+    role = ROLES.get(fields.role)
+    if role is None:
+        raise _fault(f"messages[{index}].role", f"unknown role {fields.role!r:.60}")
+    if fields.model_extra:
+        raise _unknown(f"messages[{index}]", next(iter(fields.model_extra)))
+    if role == "assistant":
+        return _assistant(fields, index)
+    for key in ("tool_calls", "refusal"):
+        if getattr(fields, key):
+            raise _fault(f"messages[{index}].{key}", "belongs to an assistant's message")
+    if fields.content is None:
+        raise _fault(f"messages[{index}].content", "required")
+    if (fields.tool_call_id is None) == (role == "tool"):
+        wrong = "required" if role == "tool" else "belongs to a tool's message"
+        raise _fault(f"messages[{index}].tool_call_id", wrong)
+    text, images = _content(fields.content, role, index)
+    return Message(
+        role=role, text=text, images=images, tool_call_id=fields.tool_call_id, name=fields.name
+    )
+
+
+def _assistant(fields: MessageFields, index: int) -> Message:
+    if fields.tool_call_id is not None:
+        raise _fault(f"messages[{index}].tool_call_id", "belongs to a tool's message")
+    calls = tuple(
+        _call(call, f"messages[{index}].tool_calls[{i}]")
+        for i, call in enumerate(fields.tool_calls or ())
+    )
+    if fields.content is not None:
+        text, _ = _content(fields.content, "assistant", index)
+    elif calls or fields.refusal:
+        text = ""
+    else:
+        raise _fault(f"messages[{index}].content", "required without tool_calls or refusal")
+    return Message(
+        role="assistant", text=text or fields.refusal or "", tool_calls=calls, name=fields.name
+    )
+
+
+def _call(fields: CallFields, place: str) -> ToolCall:
+    for inner, part in ((place, fields), (f"{place}.function", fields.function)):
+        if part.model_extra:
+            raise _unknown(inner, next(iter(part.model_extra)))
+    return ToolCall(id=fields.id, name=fields.function.name, arguments=fields.function.arguments)
+
+
+def _content(
+    content: str | list[PartFields], role: Role, index: int
+) -> tuple[str, tuple[Image, ...]]:
+    if isinstance(content, str):
+        return content, ()
+    if not content:
+        raise _fault(f"messages[{index}].content", "has no parts")
+    texts: list[str] = []
+    images: list[Image] = []
+    for i, part in enumerate(content):
+        place = f"messages[{index}].content[{i}]"
+        if part.type not in PARTS[role]:
+            known = ", ".join(PARTS[role])
+            wrong = f"{part.type!r:.60} is not supported for {role} (only {known})"
+            raise _fault(f"{place}.type", wrong)
+        if part.model_extra:
+            raise _unknown(place, next(iter(part.model_extra)))
+        if part.type == "image_url":
+            images.append(_image(part, place))
+        else:
+            texts.append(_text(part, place))
+    # as vLLM joins them for templates that take no parts
+    return "\n".join(texts), tuple(images)
+
+
+def _text(part: PartFields, place: str) -> str:
+    text = part.refusal if part.type == "refusal" else part.text
+    if text is None:
+        raise _fault(f"{place}.{part.type}", "required")
+    return text
+
+
+def _image(part: PartFields, place: str) -> Image:
+    if part.image_url is None:
+        raise _fault(f"{place}.image_url", "required")
+    if part.image_url.model_extra:
+        raise _unknown(f"{place}.image_url", next(iter(part.image_url.model_extra)))
+    url = part.image_url.url
+    if not url.lower().startswith(ADDRESSES):
+        raise _fault(f"{place}.image_url.url", "must begin with https://, http:// or data:image/")
+    return Image(url=url)
+
+
+def _fault(place: str, wrong: str) -> CallerError:
+    return CallerError(f"{place}: {wrong}", param=place)
+
+
+def _unknown(place: str, key: str) -> CallerError:
+    place = f"{place}.{key:.60}"
+    return CallerError(f"{place}: unknown field", param=place, code="unknown_parameter")

@@ -1,0 +1,161 @@
+"""What does the edge talk to in its tests? A cascade that does as its script says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from rungwise.config import ServerConfig
+from rungwise.edge.app import make_app
+from rungwise.edge.auth import StaticKeyring
+from rungwise.errors import TierError
+from rungwise.tiers.scripted import ScriptedTier
+from rungwise.types import (
+    Caller,
+    Chat,
+    Entry,
+    Outcome,
+    Piece,
+    Released,
+    Settled,
+    StepType,
+    Usage,
+)
+
+USAGE = Usage(input=7, cache_read=3, output=5, reasoning=2)
+SETTLED = Settled(usage=USAGE, cost_nano=1500, model="demo-bottom")
+ASK: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
+
+Event = Released | Piece | Settled
+Step = Event | Exception | asyncio.Event
+
+
+def released(id: str = "req_1", model: str = "demo-bottom") -> Released:
+    return Released(
+        id=id, tier="tier1", model=model, rungs_tried=1, step_type=StepType.OPEN_CHAT
+    )
+
+
+def answer(*pieces: Piece, settled: Settled = SETTLED) -> list[Step]:
+    return [released(), *pieces, settled]
+
+
+HELLO = answer(Piece("hel"), Piece("lo"), Piece(finish="stop"))
+
+
+@dataclass
+class ScriptedCascade:
+    """Yields events, raises exceptions, waits for an asyncio.Event, each in its turn."""
+
+    steps: Sequence[Step] = field(default_factory=lambda: HELLO)
+    chats: list[Chat] = field(default_factory=list)
+    callers: list[Caller] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(
+        self, chat: Chat, caller: Caller, *, id: str
+    ) -> AsyncGenerator[Event, None]:
+        self.chats.append(chat)
+        self.callers.append(caller)
+        self.ids.append(id)
+        self.begun.set()
+        try:
+            for step in self.steps:
+                if isinstance(step, Exception):
+                    raise step
+                if isinstance(step, asyncio.Event):
+                    await step.wait()
+                else:
+                    yield step
+        finally:
+            await asyncio.sleep(0)  # closing may have to wait, for the ledger for one
+            self.closed.set()
+
+
+class NoLedger:
+    def __init__(self) -> None:
+        self.life: list[str] = []
+
+    async def start(self) -> None:
+        self.life.append("start")
+
+    async def stop(self) -> None:
+        self.life.append("stop")
+
+    async def record(self, entry: Entry) -> None: ...
+
+    async def settle(self, entry_id: str, outcome: Outcome) -> bool:
+        return False
+
+
+class Rung(ScriptedTier):
+    """A tier whose health and start are what the test says."""
+
+    sick: str | None = None
+    fault: TierError | None = None
+
+    async def start(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+
+    async def health(self) -> str | None:
+        return self.sick
+
+
+def ladder() -> tuple[Rung, Rung]:
+    return Rung("tier1", model="demo-bottom"), Rung("tier2", model="org/mid", local=False)
+
+
+def app(
+    cascade: ScriptedCascade | None = None,
+    *,
+    keys: Sequence[str] = (),
+    rungs: Sequence[Rung] | None = None,
+    ledger: NoLedger | None = None,
+    body_stall_s: float = 30.0,
+    new_id: Callable[[], str] = lambda: "req_1",
+    **server: Any,
+) -> FastAPI:
+    return make_app(
+        cascade=cascade or ScriptedCascade(),
+        ladder=ladder() if rungs is None else rungs,
+        ledger=ledger or NoLedger(),
+        keyring=StaticKeyring(keys),
+        config=ServerConfig(**server),
+        render_metrics=lambda: (b"rungwise_up 1\n", "text/plain; version=1.0.0"),
+        new_id=new_id,
+        unix=lambda: 1700000000.5,
+        body_stall_s=body_stall_s,
+    )
+
+
+def client(served: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=served)
+    return httpx.AsyncClient(transport=transport, base_url="http://edge")
+
+
+@contextlib.asynccontextmanager
+async def serving(served: FastAPI) -> AsyncIterator[int]:
+    """A real server on a free port of loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(served, log_config=None, access_log=False, lifespan="on")
+        server = uvicorn.Server(config)
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = server.force_exit = True
+            await task
