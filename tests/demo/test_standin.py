@@ -180,7 +180,7 @@ async def test_closing_early_reaches_the_engine(kind: str) -> None:
         await anext(drafting)
         await drafting.aclose()
         async with asyncio.timeout(2):
-            while not behind.closed_after:  # noqa: ASYNC110
+            while not behind.closed_after:
                 await asyncio.sleep(0.01)
         await tier.stop()
 

@@ -16,7 +16,6 @@ from fastapi import FastAPI
 from rungwise.config import ServerConfig
 from rungwise.edge.app import make_app
 from rungwise.edge.auth import StaticKeyring
-from rungwise.errors import TierError
 from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import (
     Caller,
@@ -39,9 +38,7 @@ Step = Event | Exception | asyncio.Event
 
 
 def released(id: str = "req_1", model: str = "demo-bottom") -> Released:
-    return Released(
-        id=id, tier="tier1", model=model, rungs_tried=1, step_type=StepType.OPEN_CHAT
-    )
+    return Released(id=id, tier="tier1", model=model, rungs_tried=1, step_type=StepType.OPEN_CHAT)
 
 
 def answer(*pieces: Piece, settled: Settled = SETTLED) -> list[Step]:
@@ -62,9 +59,7 @@ class ScriptedCascade:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(
-        self, chat: Chat, caller: Caller, *, id: str
-    ) -> AsyncGenerator[Event, None]:
+    async def answer(self, chat: Chat, caller: Caller, *, id: str) -> AsyncGenerator[Event, None]:
         self.chats.append(chat)
         self.callers.append(caller)
         self.ids.append(id)
@@ -98,29 +93,16 @@ class NoLedger:
         return False
 
 
-class Rung(ScriptedTier):
-    """A tier whose health and start are what the test says."""
-
-    sick: str | None = None
-    fault: TierError | None = None
-
-    async def start(self) -> None:
-        if self.fault is not None:
-            raise self.fault
-
-    async def health(self) -> str | None:
-        return self.sick
-
-
-def ladder() -> tuple[Rung, Rung]:
-    return Rung("tier1", model="demo-bottom"), Rung("tier2", model="org/mid", local=False)
+def ladder() -> tuple[ScriptedTier, ScriptedTier]:
+    low = ScriptedTier("tier1", model="demo-bottom")
+    return low, ScriptedTier("tier2", model="org/mid", local=False)
 
 
 def app(
     cascade: ScriptedCascade | None = None,
     *,
     keys: Sequence[str] = (),
-    rungs: Sequence[Rung] | None = None,
+    rungs: Sequence[ScriptedTier] | None = None,
     ledger: NoLedger | None = None,
     body_stall_s: float = 30.0,
     new_id: Callable[[], str] = lambda: "req_1",

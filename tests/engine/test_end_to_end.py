@@ -29,7 +29,11 @@ from rungwise.observe.metrics import Metrics
 from rungwise.tiers.vllm import VllmTier
 from rungwise.types import Entry
 
-pytestmark = [pytest.mark.engine, pytest.mark.anyio]
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore"),  # vLLM and what it imports warn of each other
+]
 
 ROOT = Path(__file__).parents[2]
 HOSTED = "the hosted answer"

@@ -56,7 +56,9 @@ class _Answer(Response, ABC):
     ) -> None:
         super().__init__()
         self._events, self._rendered, self._id = events, rendering.render, id
-        self._news, self._room = asyncio.Event(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._sleeper: asyncio.Future[None] | None = None
+        self._room = asyncio.Event()
         self._ready: list[str] = []
         self._waiting = 0
         self._released: Released | None = None
@@ -88,39 +90,43 @@ class _Answer(Response, ABC):
         try:
             async with aclosing(self._events) as events:
                 async for event in events:
+                    if isinstance(event, Released):
+                        self._released = event
                     settled = isinstance(event, Settled)
-                    await self._take(event)
+                    self._put(self._rendered(event))
+                    if self._waiting > FULL:
+                        self._room.clear()
+                        await self._room.wait()
             if not settled:
                 raise RuntimeError("the answer ended before it was settled")
         except Exception as error:
             self._fault = error
         finally:
             self._over = True
-            self._news.set()
-
-    async def _take(self, event: Released | Piece | Settled) -> None:
-        if isinstance(event, Released):
-            self._released = event
-        frame = self._rendered(event)
-        if not frame:
-            return
-        self._ready.append(frame)
-        self._waiting += len(frame)
-        self._news.set()
-        if self._waiting > FULL:
-            self._room.clear()
-            await self._room.wait()
+            self._wake()
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._gone = True
-        self._news.set()
+        self._wake()
+
+    def _put(self, frame: str) -> None:
+        if frame:
+            self._ready.append(frame)
+            self._waiting += len(frame)
+            self._wake()
+
+    def _wake(self) -> None:
+        # a bare future: an asyncio.Event would cost a third of all there is to do for a token
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     async def _next(self) -> str:
         """What became ready since the last call, in one; at the end of the answer, nothing."""
-        await self._news.wait()
-        self._news.clear()
+        if not (self._ready or self._over or self._gone):
+            self._sleeper = self._loop.create_future()
+            await self._sleeper
         ready, self._ready = self._ready, []
         if self._waiting > FULL:
             self._room.set()
@@ -200,8 +206,7 @@ class StreamedAnswer(_Answer):
     def _beat(self) -> bool:
         """Say that the answer is held, and whether to say it again."""
         if self._released is None:
-            self._ready.append(HELD)
-            self._news.set()
+            self._put(HELD)
         return self._released is None
 
 
