@@ -77,9 +77,9 @@ def _fault(error: ValidationError) -> CallerError:
     if faults[0]["type"] == "json_invalid":
         why = faults[0]["msg"].removeprefix("Invalid JSON: ")
         return CallerError(f"the body is not JSON: {why}", code="invalid_json")
+    faults = [fault for fault in faults if fault["loc"][:1] == faults[0]["loc"][:1]]
     places = [_place(fault["loc"]) for fault in faults]
-    first = places[0].split(".")[0]
-    place = max((p for p in places if p.split(".")[0] == first), key=len)
+    place = max(places, key=len)
     told = dict.fromkeys(f["msg"] for f, p in zip(faults, places, strict=True) if p == place)
     message = ", or ".join(told).replace("Input should", "should").replace("Field req", "req")
     if not place:

@@ -90,7 +90,8 @@ async def _requests_per_round(
     trial = await load(
         "127.0.0.1", server.port, bodies, concurrency=concurrency, requests=3 * concurrency
     )
-    return max(concurrency, round(trial.rps * arguments.seconds / concurrency) * concurrency)
+    fill = round(trial.rps * float(arguments.seconds) / concurrency)
+    return max(1, fill) * concurrency
 
 
 def _bodies(server: Server, stream: bool, max_tokens: int) -> list[bytes]:

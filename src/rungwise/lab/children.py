@@ -17,7 +17,7 @@ from rungwise.errors import ConfigError
 
 __all__ = ["Child", "child", "free_port"]
 
-START_S = 240
+START_S = 420
 """Longer than any engine start seen, so that a slow machine is not taken for a broken one."""
 
 

@@ -195,12 +195,15 @@ def reasoning_markers(serving: Any) -> frozenset[int]:
     parser = parser or getattr(serving, "reasoning_parser_cls", None)
     if parser is None:
         return frozenset()
+    tokenizer = serving.renderer.tokenizer
     try:
-        made = parser(serving.renderer.tokenizer)
+        made = parser(tokenizer)
     except Exception:  # a parser that needs more than a tokenizer has no plain markers either
         return frozenset()
-    ids = (getattr(made, name, None) for name in ("start_token_id", "end_token_id"))
-    return frozenset(i for i in ids if isinstance(i, int))
+    names = ("reasoning_start_str", "reasoning_end_str", "start_token", "end_token")
+    vocabulary = tokenizer.get_vocab()
+    ids = (vocabulary.get(getattr(made, name, None)) for name in names)
+    return frozenset(i for i in ids if i is not None)
 
 
 # ---- the engine ----------------------------------------------------------------------------

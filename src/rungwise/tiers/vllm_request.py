@@ -6,7 +6,7 @@ from typing import Any
 
 from rungwise.types import Chat, Message, OutputShape, Tool, ToolChoice
 
-__all__ = ["tools_in_play", "to_request"]
+__all__ = ["to_request", "tools_in_play"]
 
 
 def tools_in_play(chat: Chat) -> bool:

@@ -17,7 +17,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="training time, instead of the usual")
     parser.add_argument("--models", type=Path, default=Path("models/demo"))
     parser.add_argument("--build", type=Path, default=Path(".build/demo-models"))
-    parser.add_argument("--fused", action="store_true", help="torch.compile and bfloat16 autocast")
+    parser.add_argument(
+        "--fused", action="store_true", help="torch.compile: faster steps after a minute"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", action="store_true", help="only picture and test accuracy")
     arguments = parser.parse_args()

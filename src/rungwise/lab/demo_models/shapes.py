@@ -23,7 +23,7 @@ _COMMON: dict[str, Any] = {
 
 
 def make_model(name: str, vocabulary: int) -> PreTrainedModel:
-    """A fresh model: a Llama of 0.5M parameters, a Qwen3 of 1.2M, a Gemma 3 of 2.4M."""
+    """A fresh model: a Llama of 0.5M parameters, a Qwen3 of 1.2M, a Gemma 3 of 1.0M."""
     from transformers import (
         Gemma3ForCausalLM,
         Gemma3TextConfig,
@@ -41,7 +41,7 @@ def make_model(name: str, vocabulary: int) -> PreTrainedModel:
     return Gemma3ForCausalLM(
         Gemma3TextConfig(
             **common,
-            **_size(192, 5, 6, 2, 576),
+            **_size(160, 3, 5, 1, 448),
             sliding_window=2048,
             query_pre_attn_scalar=32,
         )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-TOKENS = 4096
+TOKENS = 6144
 """Tokens a step, whichever kind of row."""
 PLAIN, FRAMED = 384, 1024
 """Row lengths without and with the system prompt; every sample fits either."""
@@ -53,7 +53,7 @@ def train(
     optimizers = _optimizers(model)
     state = _Progress(build / f"{name}.pt", model, optimizers)
     state.resume()
-    loss_of = torch.compile(_Loss(model)) if fused else _Loss(model)
+    loss_of = torch.compile(_Loss(model), dynamic=False) if fused else _Loss(model)
     plain = _ahead(
         batches(tokenizer, data, rows=TOKENS // PLAIN, length=PLAIN, system=False, seed=state.step)
     )
@@ -67,7 +67,7 @@ def train(
         part = state.seconds / budget
         _set_rate(optimizers, part, state.step)
         with_system = part > LAST_PART or state.step % round(1 / SYSTEM_SHARE) == 0
-        loss = _step(loss_of, optimizers, fused, next(framed if with_system else plain))
+        loss = _step(loss_of, optimizers, next(framed if with_system else plain))
         state.note(loss, time.monotonic() - began)
         if time.monotonic() - told > 15:
             told = time.monotonic()
@@ -197,12 +197,8 @@ def _set_rate(optimizers: list[torch.optim.Optimizer], part: float, step: int) -
             group["lr"] = rate * shape
 
 
-def _step(
-    loss_of: Any, optimizers: list[torch.optim.Optimizer], fused: bool, batch: Batch
-) -> float:
-    # uncompiled, the casts of autocast cost more than bfloat16 products save
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fused):
-        loss = loss_of(batch.ids, batch.positions, batch.mask, batch.labels, batch.weights)
+def _step(loss_of: Any, optimizers: list[torch.optim.Optimizer], batch: Batch) -> float:
+    loss = loss_of(batch.ids, batch.positions, batch.mask, batch.labels, batch.weights)
     loss.backward()
     for optimizer in optimizers:
         optimizer.step()
