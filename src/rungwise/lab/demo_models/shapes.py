@@ -23,7 +23,7 @@ _COMMON: dict[str, Any] = {
 
 
 def make_model(name: str, vocabulary: int) -> PreTrainedModel:
-    """A fresh model: a Llama of 0.5M parameters, a Qwen3 of 1.2M, a Gemma 3 of 1.0M."""
+    """A fresh model: a Llama of 0.5M parameters, a Qwen3 of 0.7M, a Gemma 3 of 1.0M."""
     from transformers import (
         Gemma3ForCausalLM,
         Gemma3TextConfig,
@@ -37,7 +37,7 @@ def make_model(name: str, vocabulary: int) -> PreTrainedModel:
     if name == "bottom":
         return LlamaForCausalLM(LlamaConfig(**common, **_size(128, 2, 4, 2, 320)))
     if name == "middle":
-        return Qwen3ForCausalLM(Qwen3Config(**common, **_size(160, 4, 5, 1, 416)))
+        return Qwen3ForCausalLM(Qwen3Config(**common, **_size(128, 3, 4, 1, 384)))
     return Gemma3ForCausalLM(
         Gemma3TextConfig(
             **common,

@@ -32,7 +32,7 @@ STEP_TYPES = tuple(_FAMILIES)
 Mix = Mapping[str, tuple[int, int, int, int, int]]
 """For each step type the weights of the difficulties 1 to 5."""
 
-MIX: Mix = dict.fromkeys(_FAMILIES, (40, 25, 15, 12, 8))
+MIX: Mix = dict.fromkeys(_FAMILIES, (62, 20, 9, 6, 3))
 EVEN: Mix = dict.fromkeys(_FAMILIES, (1, 1, 1, 1, 1))
 
 _MAX_TOKENS = {
