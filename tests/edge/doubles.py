@@ -130,7 +130,7 @@ def client(served: FastAPI) -> httpx.AsyncClient:
 async def serving(served: FastAPI) -> AsyncIterator[int]:
     """A real server on a free port of loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(served, log_config=None, access_log=False, lifespan="on")
+        config = uvicorn.Config(served, ws="none", log_config=None, access_log=False, lifespan="on")
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
         task = asyncio.create_task(server.serve(sockets=[listener]))

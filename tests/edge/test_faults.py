@@ -1,0 +1,128 @@
+"""Which status and body does each failure get?"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from rungwise.edge.body import SlowBody
+from rungwise.edge.faults import fault_of
+from rungwise.errors import (
+    CallerError,
+    LadderExhausted,
+    NotAuthorised,
+    StoreError,
+    TierError,
+    TierFault,
+    TooLarge,
+    UnknownModel,
+)
+from rungwise.types import Attempt, AttemptState, Usage
+
+
+def attempt(tier: str, reason: str, state: AttemptState = "failed") -> Attempt:
+    return Attempt(
+        tier=tier,
+        model="m",
+        state=state,
+        reason=reason,
+        usage=Usage(),
+        cost_nano=0,
+        started_s=0,
+        first_piece_s=None,
+        ended_s=1,
+    )
+
+
+def exhausted(
+    *tried: Attempt, last: TierFault, retry_after_s: float | None = None
+) -> LadderExhausted:
+    fault = TierError("tier2", last, "upstream says so", retry_after_s=retry_after_s)
+    return LadderExhausted(tried, fault)
+
+
+class OverBudget(CallerError):
+    """A kind of CallerError that the table does not name."""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (CallerError("bad", param="n"), 400, None),
+        (OverBudget("bad", param="n", code="budget"), 400, "budget"),
+        (UnknownModel("bad", code="model_not_found"), 404, "model_not_found"),
+        (NotAuthorised("bad", code="invalid_api_key"), 401, "invalid_api_key"),
+        (TooLarge("bad", code="request_too_large"), 413, "request_too_large"),
+        (SlowBody("bad", code="request_timeout"), 408, "request_timeout"),
+        (StoreError("disk"), 503, "store_error"),
+        (TierError("tier1", "broken", "half"), 502, "broken"),
+        (TierError("tier1", "rejected", "no"), 400, "rejected"),
+        (TierError("tier1", "too_long", "no"), 400, "context_length_exceeded"),
+        (ZeroDivisionError("secret"), 500, "internal"),
+    ],
+)
+def test_the_table(error: Exception, status: int, code: str | None) -> None:
+    fault = fault_of(error, "req_1")
+    assert (fault.status, fault.code) == (status, code)
+    told = json.loads(fault.body)
+    assert set(told) == {"error"} and set(told["error"]) == {"message", "type", "param", "code"}
+    assert told["error"]["param"] == getattr(error, "param", fault.param)
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    assert told["error"]["type"] == kind
+
+
+def test_an_unknown_key_is_asked_for_one() -> None:
+    assert fault_of(NotAuthorised("who"), "req_1").headers == {"www-authenticate": "Bearer"}
+
+
+def test_an_exhausted_ladder_tells_who_was_tried_but_not_what_upstreams_said() -> None:
+    tried = (
+        attempt("tier1", "worst window, p=.18", "abandoned"),
+        attempt("tier2", "unauthorised: key sk-123 is wrong"),
+    )
+    fault = fault_of(exhausted(*tried, last="unauthorised"), "req_1")
+    assert (fault.status, fault.code) == (503, "ladder_exhausted")
+    assert fault.message == "no rung could answer: tier1 abandoned, tier2 unauthorised"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(None, None), (0.2, "1"), (7.1, "8"), (float("inf"), None)]
+)
+def test_retry_after(seconds: float | None, told: str | None) -> None:
+    tried = attempt("tier2", "rate_limited: slow down")
+    error = exhausted(tried, last="rate_limited", retry_after_s=seconds)
+    assert fault_of(error, "req_1").headers.get("retry-after") == told
+
+
+@pytest.mark.parametrize(
+    ("tried", "status"),
+    [
+        ((attempt("tier1", "rejected: a"), attempt("tier2", "rejected: b")), 400),
+        ((attempt("tier1", "too_long: a"), attempt("tier2", "rejected: b")), 400),
+        ((attempt("tier1", "doubtful", "abandoned"), attempt("tier2", "rejected: b")), 400),
+        ((attempt("tier1", "broken: a"), attempt("tier2", "rejected: b")), 503),
+    ],
+)
+def test_what_every_rung_refuses_is_the_callers_fault(
+    tried: tuple[Attempt, ...], status: int
+) -> None:
+    fault = fault_of(exhausted(*tried, last="rejected"), "req_1")
+    assert fault.status == status
+    assert ("upstream says so" in fault.message) == (status == 400)
+
+
+def test_too_long_has_the_code_that_clients_know() -> None:
+    fault = fault_of(exhausted(attempt("tier1", "too_long: 9 > 8"), last="too_long"), "req_1")
+    assert (fault.status, fault.code) == (400, "context_length_exceeded")
+    assert fault.param == "messages"
+
+
+def test_the_unexpected_is_logged_with_the_id_and_not_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR, logger="rungwise"):
+        fault = fault_of(ZeroDivisionError("secret"), "req_7")
+    assert "secret" not in fault.body and "req_7" in fault.body
+    assert "req_7" in caplog.text and "ZeroDivisionError" in caplog.text
