@@ -6,29 +6,37 @@ from typing import Any
 
 from rungwise.types import Chat, Message, OutputShape, Sampling, Tool, ToolChoice
 
-__all__ = ["to_request"]
+__all__ = ["body_of", "to_request"]
 
 
 def to_request(chat: Chat, *, model: str, logprobs: bool) -> dict[str, Any]:
     """The arguments of `chat.completions.create`. Everything in a Chat is carried."""
-    request: dict[str, Any] = {
+    request = {
         "model": model,
-        "messages": [_message(message) for message in chat.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
-        **_sampling(chat.sampling),
+        **body_of(chat),
     }
     if logprobs or chat.sampling.top_logprobs is not None:
         request["logprobs"] = True
         if chat.sampling.top_logprobs:
             request["top_logprobs"] = chat.sampling.top_logprobs
-    if chat.shape is not None:
-        request["response_format"] = _response_format(chat.shape)
-    if chat.tools:
-        request["tools"] = [_tool(tool) for tool in chat.tools]
-        request["tool_choice"] = _tool_choice(chat.tool_choice)
-        request["parallel_tool_calls"] = chat.tool_choice.parallel
     return request
+
+
+def body_of(chat: Chat) -> dict[str, Any]:
+    """What every server of this protocol is told of a Chat: its words, not its transport."""
+    body: dict[str, Any] = {
+        "messages": [_message(message) for message in chat.messages],
+        **_sampling(chat.sampling),
+    }
+    if chat.shape is not None:
+        body["response_format"] = _response_format(chat.shape)
+    if chat.tools:
+        body["tools"] = [_tool(tool) for tool in chat.tools]
+        body["tool_choice"] = _tool_choice(chat.tool_choice)
+        body["parallel_tool_calls"] = chat.tool_choice.parallel
+    return body
 
 
 def _sampling(sampling: Sampling) -> dict[str, Any]:
