@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from rungwise.config import EngineConfig, VllmTierConfig
 from rungwise.tiers.vllm import VllmTier
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quiet_end() -> Iterator[None]:
-    """vLLM leaves its ZeroMQ contexts to the garbage collector, which complains of them."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
 
 
 @pytest.fixture(scope="session")

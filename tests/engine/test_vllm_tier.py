@@ -248,14 +248,25 @@ async def test_an_image_for_a_model_without_eyes(tier: VllmTier) -> None:
 # ---- how it is stopped -----------------------------------------------------------------------
 
 
-def _babble_with_tools() -> Chat:
-    tools = chat_of(step("tool_selection")).tools
-    return chat(sampling=replace(NOISE, seed=2), stream=True, tools=tools)
+def with_tools(asked: Chat) -> Chat:
+    """Tools send a streaming draft through vLLM's own tool parser."""
+    return replace(asked, tools=chat_of(step("tool_selection")).tools)
 
 
 async def _after(drafting: Drafting, pieces: int) -> None:
     for _ in range(pieces):
         await anext(drafting)
+
+
+async def _in_the_middle(tier: VllmTier, asked: Chat, *, read: bool = False) -> Drafting:
+    """A draft that has given five pieces: babble may end early, so one seed after another."""
+    for seed in range(1, 40):
+        tried = replace(asked, sampling=replace(asked.sampling, seed=seed))
+        drafting = tier.draft(tried, read=read)
+        with suppress(StopAsyncIteration):
+            await _after(drafting, 5)
+            return drafting
+    raise AssertionError("no seed made the model write five pieces")
 
 
 @pytest.mark.parametrize("kind", ["streamed", "read", "parsed", "several"])
@@ -264,9 +275,8 @@ async def test_closing_a_draft_stops_the_engine(tier: VllmTier, kind: str) -> No
     if kind == "several":
         asked = replace(asked, sampling=replace(NOISE, n=3))
     if kind == "parsed":
-        asked = _babble_with_tools()
-    drafting = tier.draft(asked, read=kind == "read")
-    await _after(drafting, 5)
+        asked = with_tools(asked)
+    drafting = await _in_the_middle(tier, asked, read=kind == "read")
     assert tier.unfinished == (3 if kind == "several" else 1)
     await drafting.aclose()
     assert tier.unfinished == 0, "the abort was sent before aclose returned"
@@ -365,13 +375,16 @@ async def test_stopping_ends_open_drafts_and_it_starts_again(tier: VllmTier) -> 
 
 
 async def test_the_engines_death_is_told_in_every_route(tier: VllmTier) -> None:
-    kinds = (chat(sampling=NOISE), chat(sampling=NOISE, stream=True), _babble_with_tools())
-    drafts = [asyncio.ensure_future(write(tier, asked)) for asked in kinds]
-    while tier.unfinished < len(drafts):
-        await asyncio.sleep(0.01)
+    async def rest(drafting: Drafting) -> None:
+        async for _ in drafting:
+            pass
+
+    whole = asyncio.ensure_future(write(tier, chat(sampling=replace(NOISE, n=8))))
+    babble = chat(sampling=NOISE, stream=True)
+    streams = [await _in_the_middle(tier, asked) for asked in (babble, with_tools(babble))]
     _kill_engine(tier)
     async with asyncio.timeout(20):
-        ends = await asyncio.gather(*drafts, return_exceptions=True)
+        ends = await asyncio.gather(whole, *map(rest, streams), return_exceptions=True)
     assert [end.fault for end in ends if isinstance(end, TierError)] == ["unavailable"] * 3
     assert "died" in (await tier.health() or "")
     with pytest.raises(TierError) as raised:
