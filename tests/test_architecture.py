@@ -24,10 +24,6 @@ STOREYS = [
     {"__main__"},
 ]
 STOREY = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
-EXCEPTIONS = {
-    # the command is a thin door to the builder: `rungwise calibrate` drafts with real tiers
-    ("lab", "build"),
-}
 HEAVY = ("vllm", "torch", "transformers", "openai", "anthropic", "pynvml", "sklearn", "matplotlib")
 
 
@@ -43,8 +39,12 @@ def room_of(path: Path) -> str:
 def imports(path: Path) -> Iterator[str]:
     """The rooms that a file imports, at any depth of nesting."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rungwise."):
-            yield node.module.split(".")[1]  # type: ignore[union-attr]
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import hides which room it means"
+            if node.module == "rungwise":
+                yield from (name.name for name in node.names if name.name in STOREY)
+            elif (node.module or "").startswith("rungwise."):
+                yield node.module.split(".")[1]  # type: ignore[union-attr]
         elif isinstance(node, ast.Import):
             for name in node.names:
                 if name.name.startswith("rungwise."):
@@ -57,9 +57,7 @@ def test_doors_open_downwards(path: Path) -> None:
     if room == "__init__":
         return
     for other in set(imports(path)) - {room}:
-        assert STOREY[other] < STOREY[room] or (room, other) in EXCEPTIONS, (
-            f"{room} must not import {other}"
-        )
+        assert STOREY[other] < STOREY[room], f"{room} must not import {other}"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))

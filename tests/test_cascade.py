@@ -16,6 +16,7 @@ from rungwise.tiers.scripted import Script, ScriptedTier, call, fail, say, scrip
 from rungwise.types import (
     Caller,
     Chat,
+    Draft,
     Entry,
     Message,
     Outcome,
@@ -26,6 +27,7 @@ from rungwise.types import (
     StepType,
     Tool,
     Usage,
+    Verdict,
     Wish,
 )
 from rungwise.verify.checks import Checks
@@ -136,8 +138,8 @@ async def test_a_failing_rung_is_climbed_over() -> None:
     ledger = ListLedger()
     released, _, _ = await answered(cascade(low, high, ledger=ledger))
     assert released.tier == "t2"
-    assert ledger.entries[0].attempts[0].state == "failed"
-    assert ledger.entries[0].attempts[0].reason == "overloaded: scripted"
+    failed = ledger.entries[0].attempts[0]
+    assert (failed.state, failed.fault, failed.reason) == ("failed", "overloaded", "scripted")
 
 
 async def test_a_held_draft_that_breaks_off_is_climbed_over() -> None:
@@ -164,7 +166,9 @@ async def test_a_released_draft_that_breaks_off_is_an_error_and_nobody_takes_ove
             got.append(event)
     assert isinstance(got[0], Released)
     assert not any(isinstance(event, Settled) for event in got)
-    assert ledger.entries[0].attempts[0].state == "failed"
+    (entry,) = ledger.entries
+    assert (entry.state, entry.tier) == ("broken_off", "t1"), "the caller saw a part of it"
+    assert (entry.attempts[0].state, entry.attempts[0].fault) == ("broken_off", "broken")
 
 
 async def test_a_rung_that_writes_nothing_at_all_is_broken() -> None:
@@ -185,7 +189,8 @@ async def test_closing_while_held_stops_the_draft_and_writes_the_entry() -> None
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert low.open == 0 and low.closed_after == [2]
-    assert ledger.entries[0].state == "cancelled"
+    assert ledger.entries[0].state == "cancelled" and ledger.entries[0].tier is None
+    assert ledger.entries[0].attempts[0].state == "cancelled"
     assert ledger.entries[0].attempts[0].usage.output == 2
 
 
@@ -196,7 +201,36 @@ async def test_closing_after_release_stops_the_draft_and_writes_the_entry() -> N
     assert isinstance(await anext(events), Piece)
     await events.aclose()
     assert low.open == 0
-    assert ledger.entries[0].state == "cancelled"
+    (entry,) = ledger.entries
+    assert (entry.state, entry.tier) == ("cancelled", "t1"), "the caller saw a part of it"
+    assert entry.attempts[0].state == "left" and "went away" in entry.attempts[0].reason
+
+
+async def test_an_error_of_our_own_is_not_blamed_on_the_caller() -> None:
+    class Broken(Checks):
+        def check(self, chat: Chat, draft: Draft) -> Verdict:
+            raise ZeroDivisionError
+
+    ledger = ListLedger()
+    built = cascade(tier("t1", say("x", logprob=-0.01)), tier("t2"), ledger=ledger)
+    built._verifier = Broken()
+    with pytest.raises(ZeroDivisionError):
+        await answered(built)
+    assert ledger.entries[0].state == "exhausted"
+    assert "error of this server" in ledger.entries[0].attempts[0].reason
+
+
+async def test_a_rung_that_could_not_be_accepted_is_not_paid_for() -> None:
+    low, middle, high = tier("t1", say("x", logprob=-9.0)), tier("t2"), tier("t3", say("y"))
+    ledger = ListLedger()
+    built = cascade(low, middle, high, ledger=ledger)
+    built._gates = {**built._gates, "t2": CalibratedGate(GateConfig(tier="t2"), None)}
+    released, _, _ = await answered(built)
+    assert (released.tier, released.rungs_tried) == ("t3", 2)
+    assert middle.chats == []
+    assert "t2 is passed over, not calibrated" in ledger.entries[0].plan_why
+    released, _, _ = await answered(built, replace(CHAT, wish=Wish(ceiling="t2")))
+    assert released.tier == "t2", "nothing stands above it in this plan"
 
 
 async def test_the_entry_is_written_even_while_the_task_is_cancelled_again() -> None:

@@ -18,6 +18,7 @@ from rungwise.types import (
     Plan,
     Released,
     Settled,
+    TierFault,
 )
 
 __all__ = ["Ascent", "Clock", "Story"]
@@ -67,35 +68,45 @@ class Story:
         entry = self.entry()
         return Settled(usage=entry.usage, cost_nano=entry.cost_nano, model=self.attempts[-1].model)
 
-    def _state(self) -> Literal["answered", "exhausted", "cancelled"]:
-        states = {attempt.state for attempt in self.attempts}
-        if "released" in states:
-            return "answered"
-        return "cancelled" if "cancelled" in states or not states else "exhausted"
+    def _state(self) -> Literal["answered", "broken_off", "exhausted", "cancelled"]:
+        match self.attempts[-1].state if self.attempts else "cancelled":
+            case "released":
+                return "answered"
+            case "broken_off":
+                return "broken_off"
+            case "left" | "cancelled":
+                return "cancelled"
+            case _:
+                return "exhausted"
 
 
 class Ascent:
-    """One rung's attempt while it is being made. Until told otherwise it counts as cancelled."""
+    """One rung's attempt while it is being made. Until told otherwise it counts as failed."""
 
     def __init__(self, story: Story, tier: Tier, drafting: Drafting) -> None:
         self.tier, self.drafting = tier, drafting
         self.held: list[Piece] = []
-        self.judgement: Judgement | None = None
         self._story, self._started = story, story.elapsed()
         self._first_piece: float | None = None
-        self._state: AttemptState = "cancelled"
-        self._reason = "the caller went away"
+        self._judgement: Judgement | None = None
+        self._state: AttemptState = "failed"
+        self._reason = "an error of this server; see the log"
+        self._fault: TierFault | None = None
         self._released = False
 
     @property
     def released(self) -> bool:
         return self._released
 
-    async def first(self) -> Piece:
-        """The first piece, so that a rung that cannot draft at all is known before its release."""
+    def judged_by(self, judgement: Judgement) -> Judgement:
+        self._judgement = judgement
+        return judgement
+
+    async def first(self) -> None:
+        """Keep the first piece: a rung that cannot draft at all is known before its release."""
         async for piece in self.drafting:
-            self._first_piece = self._story.elapsed()
-            return piece
+            self.keep(piece)
+            return
         raise TierError(self.tier.name, "broken", "the draft ended before it began")
 
     def keep(self, piece: Piece) -> None:
@@ -121,7 +132,12 @@ class Ascent:
         self._state, self._reason = "abandoned", reason
 
     def fail(self, fault: TierError) -> None:
-        self._state, self._reason = "failed", f"{fault.fault}: {fault.message}"
+        self._state = "broken_off" if self._released else "failed"
+        self._fault, self._reason = fault.fault, fault.message
+
+    def leave(self) -> None:
+        self._state = "left" if self._released else "cancelled"
+        self._reason = "the caller went away"
 
     async def end(self) -> None:
         """Stop the draft, whatever state it is in, and note the attempt with what it used."""
@@ -131,12 +147,13 @@ class Ascent:
             self._story.attempts.append(self._attempt())
 
     def _attempt(self) -> Attempt:
-        spent, judgement = self.drafting.spent(), self.judgement
+        spent, judgement = self.drafting.spent(), self._judgement
         return Attempt(
             tier=self.tier.name,
             model=spent.model,
             state=self._state,
             reason=self._reason,
+            fault=self._fault,
             usage=spent.usage,
             cost_nano=self.tier.cost_nano(spent),
             started_s=self._started,

@@ -68,7 +68,7 @@ def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
     from rungwise.edge.auth import StaticKeyring
 
     metrics = Metrics()
-    ledger = Tee(SqliteLedger(config.ledger.path), readers=[metrics.read])
+    ledger = Tee(SqliteLedger(config.ledger.path), readers=[metrics.read], lost=metrics.entry_lost)
     ladder = build_ladder(config)
     return make_app(
         cascade=build_cascade(config, ladder, ledger),
@@ -114,5 +114,8 @@ def _plugin(config: PluginTierConfig) -> Tier:
             f"tier {config.name!r}: kind {config.kind!r} cannot be imported ({error}); "
             "install its package or correct the name"
         ) from None
-    tier: Tier = found(config)
+    try:
+        tier: Tier = found(config)
+    except Exception as error:
+        raise ConfigError(f"tier {config.name!r}: {config.kind} failed: {error!r:.300}") from error
     return tier

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
 
 from rungwise.attempts import Ascent, Clock, Story
 from rungwise.contracts import Gate, Ledger, Router, Tier, Verifier
@@ -15,6 +17,7 @@ from rungwise.types import (
     Chat,
     Draft,
     Entry,
+    Escalate,
     Piece,
     Plan,
     Released,
@@ -30,6 +33,7 @@ class Cascade:
 
     `gates` maps a tier's name to its gate. A tier without one is not judged, and neither is the
     last rung of a plan, a pinned one included: nothing stands above it that could do better.
+    A rung whose gate could accept no draft is not asked for one.
     """
 
     def __init__(
@@ -42,7 +46,6 @@ class Cascade:
         ledger: Ledger,
         clock: Clock,
     ) -> None:
-        self.ladder = ladder
         self._tiers = {tier.name: tier for tier in ladder}
         self._router, self._gates, self._verifier = router, gates, verifier
         self._ledger, self._clock = ledger, clock
@@ -52,18 +55,16 @@ class Cascade:
     ) -> AsyncGenerator[Released | Piece | Settled, None]:
         """Answer one step: first a Released, then its Pieces, last a Settled.
 
-        Nothing comes before a draft may reach the caller. Raises CallerError, LadderExhausted or
-        StoreError before the Released, and TierError after it, when the released draft breaks
-        off. Closing the generator stops the work; the ledger is written either way.
+        Nothing comes before a draft may reach the caller. Raises CallerError or LadderExhausted
+        before the Released, and TierError after it, when the released draft breaks off. Closing
+        the generator stops the work; the ledger is written either way.
         """
-        story = Story(id, chat, caller, self._router.plan(chat), self._clock)
+        plan = self._worth_drafting(self._router.plan(chat))
+        story = Story(id, chat, caller, plan, self._clock)
         try:
-            climb = self._climb(story)
-            try:
+            async with aclosing(self._climb(story)) as climb:
                 async for event in climb:
                     yield event
-            finally:
-                await climb.aclose()
         finally:
             await self._record(story.entry())
         yield story.settled()
@@ -75,20 +76,24 @@ class Cascade:
             ascent = story.begin(self._tiers[rung], read=gate is not None and gate.reads)
             try:
                 verdict = await self._hold(ascent, gate, story)
-                if isinstance(verdict, Accept):
-                    yield ascent.release(verdict.reason)
-                    for piece in ascent.held:
-                        yield piece
-                    async for piece in ascent.drafting:
-                        yield piece
-                    ascent.complete()
-                    return
-                ascent.abandon(verdict.reason)
+                if isinstance(verdict, Escalate):
+                    ascent.abandon(verdict.reason)
+                    continue
+                yield ascent.release(verdict.reason)
+                for piece in ascent.held:
+                    yield piece
+                async for piece in ascent.drafting:
+                    yield piece
+                ascent.complete()
+                return
             except TierError as fault:
                 ascent.fail(fault)
                 if ascent.released:
                     raise
                 last_fault = fault
+            except (asyncio.CancelledError, GeneratorExit):
+                ascent.leave()
+                raise
             finally:
                 await ascent.end()
         assert last_fault is not None, "the last rung is not judged, so only a fault ends here"
@@ -97,29 +102,36 @@ class Cascade:
     async def _hold(self, ascent: Ascent, gate: Gate | None, story: Story) -> Verdict:
         """Keep the draft back until it is known whether it may leave."""
         if gate is None:
-            ascent.held.append(await ascent.first())
-            return Accept(reason="not judged: " + _why_unjudged(story.plan, ascent.tier.name))
-        ascent.judgement = judgement = gate.open(story.chat, story.plan)
+            await ascent.first()
+            return Accept(reason="not judged")
+        judgement = ascent.judged_by(gate.open(story.chat, story.plan))
         async for piece in ascent.drafting:
             ascent.keep(piece)
-            verdict = judgement.feed(piece)
-            if verdict is not None:
-                return verdict
-        pieces = tuple(ascent.held)
-        draft = Draft(tier=ascent.tier.name, pieces=pieces, choices=collect(pieces))
+            early = judgement.feed(piece)
+            if early is not None:
+                return early
+        draft = Draft(choices=collect(ascent.held))
         verdict = judgement.close(draft)
-        if isinstance(verdict, Accept):
-            doubt = self._verifier.check(story.chat, draft)
-            return verdict if isinstance(doubt, Accept) else doubt
-        return verdict
+        if isinstance(verdict, Escalate):
+            return verdict
+        checked = self._verifier.check(story.chat, draft)
+        return checked if isinstance(checked, Escalate) else verdict
 
     def _gate(self, plan: Plan, rung: str) -> Gate | None:
         return None if rung == plan.rungs[-1] else self._gates.get(rung)
 
+    def _worth_drafting(self, plan: Plan) -> Plan:
+        """The plan without the rungs that would draft in vain, and why."""
+        rungs, why = [], [plan.why]
+        for rung in plan.rungs:
+            gate = self._gate(plan, rung)
+            hopeless = gate.hopeless(plan.step_type) if gate else None
+            if hopeless is None:
+                rungs.append(rung)
+            else:
+                why.append(f"{rung} is passed over, {hopeless}")
+        return replace(plan, rungs=tuple(rungs), why="; ".join(why))
+
     async def _record(self, entry: Entry) -> None:
         """The ledger line is written even when the caller's task is being cancelled."""
         await asyncio.shield(asyncio.ensure_future(self._ledger.record(entry)))
-
-
-def _why_unjudged(plan: Plan, rung: str) -> str:
-    return "the last rung of its plan" if rung == plan.rungs[-1] else "no gate for this rung"

@@ -1,13 +1,14 @@
 """What did the owner ask for? YAML and environment in, one frozen Config out.
 
 The only reader of the environment. A key that is not known, a value of the wrong type and a
-missing variable are each one line that names the file, the key, the value and the mend.
+missing variable are each one line that names the file, the key, what it must be, and the mend.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -56,7 +57,9 @@ class PriceConfig(_Section):
     cache_read: float | None = Field(default=None, ge=0)
     cache_write_5m: float | None = Field(default=None, ge=0)
     cache_write_1h: float | None = Field(default=None, ge=0)
-    as_of: str | None = Field(default=None, description="the date of the price list")
+    as_of: date | None = Field(
+        default=None, description="the date of the price list; `rungwise doctor` names old ones"
+    )
 
 
 class EngineConfig(_Section):
@@ -97,7 +100,9 @@ class VllmTierConfig(TierConfig):
     revision: str | None = None
     engine: EngineConfig = EngineConfig()
     usd_per_gpu_hour: float | None = Field(
-        default=None, ge=0, description="amortised price of the box; unset: cost unknown"
+        default=None,
+        ge=0,
+        description="amortised price of one GPU, times tensor_parallel_size; unset: cost unknown",
     )
 
     @property
@@ -111,9 +116,6 @@ class HostedTierConfig(TierConfig):
     api_key: SecretStr = Field(default=SecretStr(""), exclude=True)
     """Filled from `api_key_env` by load(); never read from the file."""
     deadline_s: float = Field(default=60.0, gt=0)
-    max_tokens: int = Field(
-        default=4096, ge=1, description="sent when the caller names none and the API needs one"
-    )
     price: PriceConfig | None = None
 
     @model_validator(mode="after")
@@ -136,6 +138,9 @@ class AnthropicTierConfig(HostedTierConfig):
     kind: Literal["anthropic"]
     sampling: bool = Field(
         default=True, description="false: the model takes no temperature or top_p (Opus 4.7 on)"
+    )
+    max_tokens: int = Field(
+        default=4096, ge=1, description="sent when the caller names none: this API needs one"
     )
 
 
@@ -164,7 +169,9 @@ class GateConfig(_Section):
     tier: str
     hold: Literal["none", "whole"] = "whole"
     calibration: Path | None = Field(
-        default=None, description="file fitted by `rungwise calibrate`; unset: no draft is sure"
+        default=None,
+        description="file fitted by `rungwise calibrate`; unset: no draft is sure, so the rung "
+        "is passed over unless it is pinned or the last",
     )
     refusal: Literal["return", "escalate"] = Field(
         default="return", description="what to do when the model declines on policy grounds"
@@ -229,6 +236,8 @@ class Config(_Section):
                 raise ValueError(
                     f"gates.{index}.tier: no tier {gate.tier!r}; the ladder has {known}"
                 )
+            if gate.tier in (earlier.tier for earlier in self.gates[:index]):
+                raise ValueError(f"gates.{index}.tier: {gate.tier!r} has a gate already")
         return self
 
 
@@ -262,12 +271,12 @@ def _resolved(config: Config, path: Path, environ: Mapping[str, str]) -> Config:
     root = folder.parent if folder.name == "configs" else folder
     tiers = tuple(_with_key(_with_folder(tier, root), path, environ) for tier in config.tiers)
     gates = tuple(
-        gate.model_copy(update={"calibration": root / gate.calibration})
+        gate.model_copy(update={"calibration": root / gate.calibration.expanduser()})
         if gate.calibration
         else gate
         for gate in config.gates
     )
-    ledger = config.ledger.model_copy(update={"path": root / config.ledger.path})
+    ledger = config.ledger.model_copy(update={"path": root / config.ledger.path.expanduser()})
     return config.model_copy(update={"tiers": tiers, "gates": gates, "ledger": ledger})
 
 
@@ -275,9 +284,13 @@ def _with_folder(tier: Tiers, root: Path) -> Tiers:
     """A vLLM model that names an existing folder, or plainly a path, becomes that folder."""
     if not isinstance(tier, VllmTierConfig):
         return tier
-    folder = root / tier.model
+    if (template := tier.engine.chat_template) is not None:
+        path = root / template.expanduser()
+        engine = tier.engine.model_copy(update={"chat_template": path})
+        tier = tier.model_copy(update={"engine": engine})
+    folder = root / Path(tier.model).expanduser()
     is_path = tier.model.startswith((".", "/", "~", "models/")) or folder.is_dir()
-    return tier.model_copy(update={"model": str(folder.expanduser())}) if is_path else tier
+    return tier.model_copy(update={"model": str(folder)}) if is_path else tier
 
 
 def _with_key(tier: Tiers, path: Path, environ: Mapping[str, str]) -> Tiers:
@@ -308,9 +321,12 @@ def api_keys(config: Config, environ: Mapping[str, str] | None = None) -> tuple[
 
 
 def _explain(error: ValidationError) -> str:
-    """The first fault, most specific first: which key, which value, what to do."""
+    """One fault, an unknown key before others, the deepest first: which key, and what to do.
+
+    The value is left out: a key that was put into the wrong place must not reach a log.
+    """
     faults = error.errors(include_url=False)
-    fault = max(faults, key=lambda f: (f["type"] == "extra_forbidden", -len(faults)))
+    fault = max(faults, key=lambda f: (f["type"] == "extra_forbidden", len(f["loc"])))
     tags = ("vllm", "openai", "anthropic", "plugin")
     place = ".".join(str(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "extra_forbidden":

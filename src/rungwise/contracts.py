@@ -16,6 +16,7 @@ from rungwise.types import (
     Piece,
     Plan,
     Reading,
+    StepType,
     Verdict,
 )
 
@@ -64,7 +65,10 @@ class Tier(Protocol):
         ...
 
     async def start(self) -> None:
-        """Make ready to draft. Raises TierError; may be called again after stop()."""
+        """Make ready to draft; may be called again after stop().
+
+        Raises TierError where another start might succeed, and ConfigError where none can.
+        """
 
     async def stop(self) -> None:
         """Let go of engine, connections and memory. Never raises; harmless when not started."""
@@ -120,7 +124,13 @@ class Gate(Protocol):
         """Whether log-probabilities are wanted from the tier."""
         ...
 
-    def open(self, chat: Chat, plan: Plan) -> Judgement: ...
+    def hopeless(self, step_type: StepType) -> str | None:
+        """Why no draft for this step type could ever be accepted; None where one might be."""
+        ...
+
+    def open(self, chat: Chat, plan: Plan) -> Judgement:
+        """Begin to judge one draft. Only where there is hope."""
+        ...
 
 
 class Judgement(Protocol):

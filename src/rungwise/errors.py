@@ -8,27 +8,14 @@
     ├── TierError              one rung failed; the cascade may climb
     ├── LadderExhausted        every planned rung failed; carries the attempts  -> 503
     ├── ConfigError            found before serving; names place and mend       -> exit 2
-    └── StoreError             the ledger cannot be read or written             -> 503
+    └── StoreError             the ledger cannot be read or written
 
 HTTP statuses are given in `edge/faults.py` and nowhere else.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
-from rungwise.types import Attempt
-
-TierFault: TypeAlias = Literal[
-    "unavailable",  # not started, dead, refused connection
-    "timeout",  # our own deadline
-    "rate_limited",  # the upstream said 429
-    "overloaded",  # 503, 529
-    "rejected",  # the upstream found fault with the request: 400, 404, 413, 422
-    "unauthorised",  # the upstream refused our key: 401, 403
-    "broken",  # 5xx, half a stream, bytes that are not the protocol
-    "too_long",  # prompt and answer do not fit the context
-]
+from rungwise.types import Attempt, TierFault
 
 
 class RungwiseError(Exception):

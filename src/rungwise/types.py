@@ -109,7 +109,6 @@ class Wish:
     ceiling: str | None = None
     local_only: bool = False
     step_type: StepType | None = None
-    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +134,10 @@ class Caller:
 
 
 # ---- what a tier writes ----------------------------------------------------------------------
+
+
+LEAST_LOGPROB = -9999.0
+"""What the OpenAI protocol writes for a token out of reach; JSON has no -inf."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +170,8 @@ class Piece:
     """A further part of one choice of a draft.
 
     `logprobs` are the natural-log probabilities of the tokens in this piece, in order, as the
-    tier gave them: None is "no reading", and a NaN or -inf never gets this far.
+    tier gave them: None is "no reading", and a NaN or -inf never gets this far. Tokens that a
+    grammar left no choice about are not among them, but counted in `forced`.
     """
 
     text: str = ""
@@ -179,6 +183,7 @@ class Piece:
     shown: tuple[TokenLogprob, ...] = ()
     """Log-probabilities for the caller who asked for them."""
     finish: FinishReason | None = None
+    forced: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,10 +242,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What one tier wrote: its pieces in the order they came, and the choices they make."""
+    """What one tier wrote, by choice."""
 
-    tier: str
-    pieces: tuple[Piece, ...]
     choices: tuple[Choice, ...]
 
 
@@ -285,7 +288,26 @@ class Plan:
     why: str
 
 
-AttemptState: TypeAlias = Literal["released", "abandoned", "failed", "cancelled"]
+TierFault: TypeAlias = Literal[
+    "unavailable",  # not started, dead, refused connection
+    "timeout",  # our own deadline
+    "rate_limited",  # the upstream said 429
+    "overloaded",  # 503, 529
+    "rejected",  # the upstream found fault with the request: 400, 404, 413, 422
+    "unauthorised",  # the upstream refused our key: 401, 403
+    "broken",  # 5xx, half a stream, bytes that are not the protocol
+    "too_long",  # prompt and answer do not fit the context
+]
+"""How a rung can fail."""
+
+AttemptState: TypeAlias = Literal[
+    "released",  # given to the caller, to its end
+    "left",  # released, and then the caller went away
+    "broken_off",  # released, and then the rung failed
+    "abandoned",  # doubtful: the caller saw nothing of it
+    "failed",  # the rung failed before anything was released
+    "cancelled",  # the caller went away before anything was released
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +318,8 @@ class Attempt:
     model: str
     state: AttemptState
     reason: str
+    fault: TierFault | None = None
+    """How the rung failed, where it did."""
     usage: Usage
     cost_nano: int | None
     """Nano-dollars; None is "price unknown", never zero."""
@@ -327,7 +351,7 @@ class Entry:
     step_type: StepType
     plan_why: str
     attempts: tuple[Attempt, ...]
-    state: Literal["answered", "exhausted", "cancelled"]
+    state: Literal["answered", "broken_off", "exhausted", "cancelled"]
     first_byte_s: float | None
     latency_s: float
     stream: bool = False
@@ -335,8 +359,9 @@ class Entry:
 
     @property
     def tier(self) -> str | None:
-        """The tier whose draft was released; None when none was."""
-        return next((a.tier for a in self.attempts if a.state == "released"), None)
+        """The tier whose draft the caller saw; None when it saw none."""
+        seen = ("released", "left", "broken_off")
+        return next((a.tier for a in self.attempts if a.state in seen), None)
 
     @property
     def cost_nano(self) -> int | None:

@@ -18,6 +18,7 @@ from rungwise.types import (
     OutputShape,
     Piece,
     Plan,
+    Sampling,
     StepType,
     Verdict,
 )
@@ -35,20 +36,20 @@ def words(*logprobs: float | None, finish: str = "stop") -> list[Piece]:
 
 def judge(
     pieces: list[Piece],
-    fitted: Calibration | None = WINDOWED,
+    fitted: Calibration = WINDOWED,
     chat: Chat = CHAT,
     plan: Plan = PLAN,
     **config: Any,
 ) -> tuple[Verdict, int]:
     """The verdict, and how many pieces were read before it."""
     gate = CalibratedGate(GateConfig(tier="t1", **config), fitted)
+    assert gate.hopeless(plan.step_type) is None
     judgement = gate.open(chat, plan)
     for count, piece in enumerate(pieces, start=1):
         verdict = judgement.feed(piece)
         if verdict is not None:
             return verdict, count
-    draft = Draft(tier="t1", pieces=tuple(pieces), choices=collect(pieces))
-    return judgement.close(draft), len(pieces)
+    return judgement.close(Draft(choices=collect(pieces))), len(pieces)
 
 
 def test_a_sure_draft_is_accepted_with_its_confidence() -> None:
@@ -82,10 +83,26 @@ def test_an_early_stop_never_contradicts_the_end() -> None:
         assert type(early) is type(late)
 
 
-@pytest.mark.parametrize("odd", [None, math.nan, -math.inf])
-def test_odd_logprobs_are_no_reading(odd: float | None) -> None:
-    verdict, _ = judge(words(odd, odd))
+@pytest.mark.parametrize("odd", [None, math.nan])
+@pytest.mark.parametrize("sure", [0, 7])
+def test_odd_logprobs_are_no_reading(odd: float | None, sure: int) -> None:
+    verdict, _ = judge([Piece("x", logprobs=(odd,) * 50), *words(*[-0.001] * sure)])
     assert isinstance(verdict, Escalate) and "no log-probabilities" in verdict.reason
+
+
+def test_an_impossible_token_is_the_most_doubtful_one() -> None:
+    verdict, _ = judge(words(*[-0.001] * 20, -math.inf, *[-0.001] * 20))
+    assert isinstance(verdict, Escalate)
+    pieces = words(-0.001, -9999.0)
+    assert read_draft(CHAT, pieces, ("min_logprob",)) == {"min_logprob": -20.0}
+
+
+def test_what_a_grammar_forced_is_neither_read_nor_missed() -> None:
+    chat = Chat(messages=CHAT.messages, shape=OutputShape())
+    pieces = [Piece('{"a": ', forced=6), Piece("true", forced=1), Piece(' , "b": ', forced=4)]
+    assert read_draft(chat, pieces, ("mean_logprob",)) is None
+    pieces.append(Piece("12}", logprobs=(-0.5,), forced=2, finish="stop"))
+    assert read_draft(chat, pieces, ("mean_logprob",)) == {"mean_logprob": -0.5}
 
 
 def test_logprobs_that_stop_halfway_are_no_reading() -> None:
@@ -94,16 +111,22 @@ def test_logprobs_that_stop_halfway_are_no_reading() -> None:
     assert isinstance(verdict, Escalate) and "no log-probabilities" in verdict.reason
 
 
-def test_without_a_calibration_nothing_is_sure() -> None:
-    verdict, read = judge(words(-0.01), fitted=None)
-    assert isinstance(verdict, Escalate) and "not calibrated" in verdict.reason
-    assert read == 1
+def test_without_a_calibration_there_is_no_hope() -> None:
+    gate = CalibratedGate(GateConfig(tier="t1"), None)
+    assert "not calibrated" in (gate.hopeless(StepType.OPEN_CHAT) or "")
+    assert not gate.reads
 
 
-def test_without_a_threshold_for_the_step_type_nothing_is_sure() -> None:
-    plan = Plan(rungs=("t1", "t2"), step_type=StepType.PLANNING, why="test")
-    verdict, _ = judge(words(-0.01), fitted=calibration(), plan=plan)
-    assert isinstance(verdict, Escalate) and "insufficient data" in verdict.reason
+def test_without_a_threshold_for_the_step_type_there_is_no_hope() -> None:
+    gate = CalibratedGate(GateConfig(tier="t1"), calibration())
+    assert "insufficient data" in (gate.hopeless(StepType.PLANNING) or "")
+    assert gate.hopeless(StepType.OPEN_CHAT) is None
+
+
+def test_a_choice_that_never_came_is_no_answer() -> None:
+    chat = Chat(messages=CHAT.messages, sampling=Sampling(n=2))
+    assert isinstance(judge(words(-0.01), chat=chat)[0], Escalate)
+    assert isinstance(judge([])[0], Escalate)
 
 
 def test_the_least_sure_of_several_choices_counts() -> None:
@@ -132,10 +155,29 @@ def test_what_the_text_says_of_itself(text: str, config: dict[str, Any], accepte
     assert isinstance(verdict, Accept) is accepted
 
 
+def test_a_refusal_in_words_must_be_a_sure_one() -> None:
+    verdict, _ = judge([Piece("I'm sorry, but I can't help.", logprobs=(-5.0,), finish="stop")])
+    assert isinstance(verdict, Escalate)
+
+
+def test_doubtful_words_in_a_document_are_its_data() -> None:
+    chat = Chat(messages=CHAT.messages, shape=OutputShape())
+    text = '{"msg": "I\'m not sure where my parcel is"}'
+    pieces = [Piece(text, logprobs=(-0.01,), finish="stop")]
+    assert isinstance(judge(pieces, chat=chat)[0], Accept)
+    assert isinstance(judge(pieces)[0], Escalate)
+
+
 def test_an_apis_own_refusal_field_is_a_refusal() -> None:
     pieces = [Piece(refusal="no", finish="stop")]
     assert isinstance(judge(pieces)[0], Accept)
     assert isinstance(judge(pieces, refusal="escalate")[0], Escalate)
+
+
+@pytest.mark.parametrize("logprob", [-0.01, -5.0])
+def test_one_choice_that_declined_does_not_speak_for_the_others(logprob: float) -> None:
+    pieces = [Piece(refusal="no", finish="stop"), Piece("x", 1, (logprob,), finish="stop")]
+    assert isinstance(judge(pieces)[0], Accept) is (logprob == -0.01)
 
 
 def test_truncation_escalates_unless_configured() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -15,25 +16,27 @@ from rungwise.errors import (
     NotAuthorised,
     StoreError,
     TierError,
-    TierFault,
     TooLarge,
     UnknownModel,
 )
-from rungwise.types import Attempt, AttemptState, Usage
+from rungwise.types import Attempt, TierFault, Usage
 
 
-def attempt(tier: str, reason: str, state: AttemptState = "failed") -> Attempt:
-    return Attempt(
-        tier=tier,
-        model="m",
-        state=state,
-        reason=reason,
-        usage=Usage(),
-        cost_nano=0,
-        started_s=0,
-        first_piece_s=None,
-        ended_s=1,
-    )
+def failed(tier: str, fault: TierFault) -> Attempt:
+    return replace(DOUBTFUL, tier=tier, state="failed", reason="key sk-123 is wrong", fault=fault)
+
+
+DOUBTFUL = Attempt(
+    tier="tier1",
+    model="m",
+    state="abandoned",
+    reason="worst window, p=.18",
+    usage=Usage(),
+    cost_nano=0,
+    started_s=0,
+    first_piece_s=None,
+    ended_s=1,
+)
 
 
 def exhausted(
@@ -78,10 +81,7 @@ def test_an_unknown_key_is_asked_for_one() -> None:
 
 
 def test_an_exhausted_ladder_tells_who_was_tried_but_not_what_upstreams_said() -> None:
-    tried = (
-        attempt("tier1", "worst window, p=.18", "abandoned"),
-        attempt("tier2", "unauthorised: key sk-123 is wrong"),
-    )
+    tried = (DOUBTFUL, failed("tier2", "unauthorised"))
     fault = fault_of(exhausted(*tried, last="unauthorised"), "req_1")
     assert (fault.status, fault.code) == (503, "ladder_exhausted")
     assert fault.message == "no rung could answer: tier1 abandoned, tier2 unauthorised"
@@ -91,7 +91,7 @@ def test_an_exhausted_ladder_tells_who_was_tried_but_not_what_upstreams_said() -
     ("seconds", "told"), [(None, None), (0.2, "1"), (7.1, "8"), (float("inf"), None)]
 )
 def test_retry_after(seconds: float | None, told: str | None) -> None:
-    tried = attempt("tier2", "rate_limited: slow down")
+    tried = failed("tier2", "rate_limited")
     error = exhausted(tried, last="rate_limited", retry_after_s=seconds)
     assert fault_of(error, "req_1").headers.get("retry-after") == told
 
@@ -99,10 +99,10 @@ def test_retry_after(seconds: float | None, told: str | None) -> None:
 @pytest.mark.parametrize(
     ("tried", "status"),
     [
-        ((attempt("tier1", "rejected: a"), attempt("tier2", "rejected: b")), 400),
-        ((attempt("tier1", "too_long: a"), attempt("tier2", "rejected: b")), 400),
-        ((attempt("tier1", "doubtful", "abandoned"), attempt("tier2", "rejected: b")), 400),
-        ((attempt("tier1", "broken: a"), attempt("tier2", "rejected: b")), 503),
+        ((failed("tier1", "rejected"), failed("tier2", "rejected")), 400),
+        ((failed("tier1", "too_long"), failed("tier2", "rejected")), 400),
+        ((DOUBTFUL, failed("tier2", "rejected")), 400),
+        ((failed("tier1", "broken"), failed("tier2", "rejected")), 503),
     ],
 )
 def test_what_every_rung_refuses_is_the_callers_fault(
@@ -114,7 +114,7 @@ def test_what_every_rung_refuses_is_the_callers_fault(
 
 
 def test_too_long_has_the_code_that_clients_know() -> None:
-    fault = fault_of(exhausted(attempt("tier1", "too_long: 9 > 8"), last="too_long"), "req_1")
+    fault = fault_of(exhausted(failed("tier1", "too_long"), last="too_long"), "req_1")
     assert (fault.status, fault.code) == (400, "context_length_exceeded")
     assert fault.param == "messages"
 

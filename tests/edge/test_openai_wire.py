@@ -441,10 +441,9 @@ def test_the_other_wishes() -> None:
             "x-rungwise-local-only": "true",
             "x-rungwise-floor": "tier1",
             "x-rungwise-ceiling": "tier2",
-            "x-rungwise-deadline-s": "1.5",
         }
     ).wish
-    assert wish == Wish(local_only=True, floor="tier1", ceiling="tier2", deadline_s=1.5)
+    assert wish == Wish(local_only=True, floor="tier1", ceiling="tier2")
     assert read({"x-rungwise-local-only": "false"}).wish == Wish()
 
 
@@ -457,10 +456,6 @@ def test_the_other_wishes() -> None:
         ({"x-rungwise-floor": "tier9"}, "tier1, tier2"),
         ({"x-rungwise-ceiling": "demo-bottom"}, "tier1, tier2"),
         ({"x-rungwise-floor": "tier2", "x-rungwise-ceiling": "tier1"}, "above"),
-        ({"x-rungwise-deadline-s": "0"}, "positive"),
-        ({"x-rungwise-deadline-s": "nan"}, "positive"),
-        ({"x-rungwise-deadline-s": "inf"}, "positive"),
-        ({"x-rungwise-deadline-s": "soon"}, "positive"),
     ],
 )
 def test_a_wish_that_makes_no_sense_names_its_header(headers: dict[str, str], known: str) -> None:

@@ -139,12 +139,30 @@ async def test_no_text_of_prompts_or_answers_is_stored(tmp_path: Path) -> None:
     assert not columns & {"text", "messages", "prompt", "answer", "draft"}
 
 
-async def test_a_tee_shows_every_entry_to_its_readers_even_when_the_disk_fails() -> None:
+async def test_one_entry_that_cannot_be_written_takes_no_other_with_it(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "l.db")
+    await ledger.start()
+    huge = replace(ENTRY, id="huge", attempts=(replace(ATTEMPT, usage=Usage(input=2**70)),))
+    half = replace(ENTRY, id="half", attempts=(replace(ATTEMPT, reason="\ud800"),))
+    entries = [replace(ENTRY, id="a"), huge, half, replace(ENTRY, id="b")]
+    ends = await asyncio.gather(*map(ledger.record, entries), return_exceptions=True)
+    assert [type(end) for end in ends] == [type(None), StoreError, StoreError, type(None)]
+    await ledger.record(replace(ENTRY, id="c"))
+    await ledger.stop()
+    assert {entry.id for entry in read_entries(tmp_path / "l.db")} == {"a", "b", "c"}
+
+
+async def test_an_entry_that_is_lost_is_counted_logged_and_does_not_stop_the_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Failing(SqliteLedger):
         async def record(self, entry: Entry) -> None:
             raise StoreError("disk full")
 
     seen: list[Entry] = []
-    with pytest.raises(StoreError):
-        await Tee(Failing(Path("x")), readers=[seen.append]).record(ENTRY)
-    assert seen == [ENTRY]
+    lost: list[None] = []
+    tee = Tee(Failing(Path("x")), readers=[seen.append], lost=lambda: lost.append(None))
+    with caplog.at_level("ERROR", logger="rungwise"):
+        await tee.record(ENTRY)
+    assert seen == [ENTRY] and len(lost) == 1
+    assert "disk full" in caplog.text and ENTRY.id in caplog.text

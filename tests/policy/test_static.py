@@ -30,7 +30,6 @@ def rungs(route: RouteConfig | None = None, **wish: Any) -> tuple[str, ...]:
         (None, {"floor": "t2"}, ("t2", "t3")),
         (None, {"ceiling": "t1"}, ("t1",)),
         (RouteConfig(start="t3"), {"ceiling": "t1"}, ("t1",)),
-        (RouteConfig(ceiling="t1"), {"floor": "t3"}, ("t3",)),
         (RouteConfig(start="t2"), {"floor": "t1"}, ("t2", "t3")),
         (None, {"pin": "t2"}, ("t2",)),
         (None, {"local_only": True}, ("t1",)),
@@ -45,6 +44,21 @@ def test_rungs(route: RouteConfig | None, wish: dict[str, Any], expected: tuple[
 def test_local_only_never_leaves_the_box() -> None:
     with pytest.raises(CallerError, match="not on this machine"):
         rungs(pin="t2", local_only=True)
+    with pytest.raises(CallerError, match="local only"):
+        rungs(floor="t2", local_only=True)
+
+
+def test_the_owners_ceiling_wins_over_the_callers_floor() -> None:
+    with pytest.raises(CallerError, match="t3 stands above t1") as raised:
+        rungs(RouteConfig(ceiling="t1"), floor="t3")
+    assert raised.value.param == "x-rungwise-floor"
+
+
+@pytest.mark.parametrize("wish", [{"floor": "t3"}, {"ceiling": "t1"}])
+def test_a_pin_outside_the_callers_own_limits_is_refused(wish: dict[str, str]) -> None:
+    with pytest.raises(CallerError, match="excludes it"):
+        rungs(pin="t2", **wish)
+    assert rungs(pin="t2", floor="t2", ceiling="t2") == ("t2",)
 
 
 def test_the_plan_says_why() -> None:

@@ -179,7 +179,8 @@ def with_logprobs() -> bytes:
 async def test_a_number_that_is_no_log_probability_is_no_reading() -> None:
     async with tier(Answer(with_logprobs()), logprobs=True) as (subject, upstream):
         pieces, _ = await drain(subject, read=True)
-    assert pieces[0].logprobs == (-0.5, None, None, None, None)
+    # out of reach is the least likely of all; only what is no number at all is no reading
+    assert pieces[0].logprobs == (-0.5, -9999.0, None, -9999.0, None)
     assert pieces[0].shown == ()
     assert upstream.requests[0].body["logprobs"] is True
     assert "top_logprobs" not in upstream.requests[0].body

@@ -30,7 +30,7 @@ SCHEMA = {
 
 def verdict(choice: Choice, **chat: Any) -> Accept | Escalate:
     asked = Chat(messages=(Message(role="user", text="x"),), **chat)
-    return Checks().check(asked, Draft(tier="t", pieces=(), choices=(choice,)))
+    return Checks().check(asked, Draft(choices=(choice,)))
 
 
 def called(arguments: str, name: str = "f") -> Choice:

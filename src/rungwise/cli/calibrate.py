@@ -43,6 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     from rungwise.lab.calibrate import calibrate, quality
     from rungwise.lab.machine import describe
 
+    for name in ("count", "test", "concurrency"):
+        if getattr(arguments, name) < 1:
+            raise ConfigError(f"--{name}: must be 1 or more, not {getattr(arguments, name)}")
     for name in ("max_loss", "confidence"):
         if not 0 < getattr(arguments, name) < 1:
             raise ConfigError(f"--{name.replace('_', '-')}: must lie between 0 and 1")

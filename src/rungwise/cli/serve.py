@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import math
 import socket
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     given = {"host": arguments.host, "port": arguments.port}
+    if arguments.port is not None and not 0 <= arguments.port <= 65535:
+        raise ConfigError(f"--port: must lie between 0 and 65535, not {arguments.port}")
     server = config.server.model_copy(update={k: v for k, v in given.items() if v is not None})
     serve(config.model_copy(update={"server": server}))
     return 0
@@ -58,7 +61,7 @@ def _run_uvicorn(config: Config, keys: tuple[str, ...], listener: socket.socket)
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=int(config.server.grace_s),
+            timeout_graceful_shutdown=math.ceil(config.server.grace_s),
         )
     )
     server.run(sockets=[listener])

@@ -27,14 +27,16 @@ from rungwise.types import (
 __all__ = ["CalibratedGate", "read_draft"]
 
 UNREAD_SHARE = 0.1
-"""More deciding pieces than this without a log-probability, and there is no reading at all."""
+"""More deciding tokens than this without a log-probability, and there is no reading at all."""
+FLOOR = -20.0
+"""Nats: a token is one in 500 million at the least, so that a single one keeps a mean readable."""
 
 
 class CalibratedGate:
     """Accepts a draft whose calibrated P(acceptable) reaches the fitted threshold.
 
-    Without a calibration, or for a step type whose data supports no threshold, nothing is sure:
-    every draft escalates, and the reason says so.
+    Without a calibration, or for a step type whose data supports no threshold, there is no hope:
+    nothing that this tier drafts could be called sure.
     """
 
     def __init__(self, config: GateConfig, calibration: Calibration | None) -> None:
@@ -44,23 +46,30 @@ class CalibratedGate:
     def reads(self) -> bool:
         return self._calibration is not None
 
+    def hopeless(self, step_type: StepType) -> str | None:
+        if self._calibration is None:
+            return "not calibrated: no draft of it is sure"
+        if self._calibration.threshold_for(step_type) is None:
+            return f"insufficient data: no threshold for {step_type.value} keeps the promise"
+        return None
+
     def open(self, chat: Chat, plan: Plan) -> GateJudgement:
+        assert self._calibration is not None, "hopeless() says so before"
         return GateJudgement(self._config, self._calibration, chat, plan.step_type)
 
 
 class GateJudgement:
     def __init__(
-        self, config: GateConfig, calibration: Calibration | None, chat: Chat, step_type: StepType
+        self, config: GateConfig, calibration: Calibration, chat: Chat, step_type: StepType
     ) -> None:
-        self._config, self._calibration = config, calibration
+        threshold = calibration.threshold_for(step_type)
+        assert threshold is not None, "hopeless() says so before"
+        self._config, self._calibration, self._threshold = config, calibration, threshold
         self._chat, self._step_type = chat, step_type
         self._choices: dict[int, _ReadChoice] = {}
-        self._threshold = calibration.threshold_for(step_type) if calibration else None
-        self._weakest: tuple[float, tuple[Reading, ...]] | None = None
+        self._declined: frozenset[int] = frozenset()
 
     def feed(self, piece: Piece) -> Verdict | None:
-        if self._calibration is None or self._threshold is None:
-            return Escalate(reason=self._without_threshold())
         choice = self._choices.get(piece.choice)
         if choice is None:
             choice = self._choices[piece.choice] = _ReadChoice(
@@ -71,10 +80,15 @@ class GateJudgement:
         return None
 
     def close(self, draft: Draft) -> Verdict:
+        if len(draft.choices) < self._chat.sampling.n:
+            return Escalate(reason="empty answer")
         for choice in draft.choices:
-            verdict = self._worded(choice)
-            if verdict is not None:
-                return verdict
+            doubt = self._doubt(choice)
+            if doubt is not None:
+                return Escalate(reason=doubt)
+        self._declined = frozenset(i for i, c in enumerate(draft.choices) if _declined(c))
+        if len(self._declined) == len(draft.choices):
+            return Accept(reason="declined to answer; returned as configured")
         return self._judged()
 
     @property
@@ -85,42 +99,37 @@ class GateJudgement:
     @property
     def confidence(self) -> Confidence | None:
         weakest = self._find_weakest()
-        if weakest is None or self._calibration is None:
+        if weakest is None:
             return None
         return Confidence(probability=weakest[0], calibration=self._calibration.name)
 
     def _if_lost(self, choice: _ReadChoice) -> Verdict | None:
         """Escalate once even the surest possible ending could not reach the threshold."""
-        assert self._calibration is not None and self._threshold is not None
         bound = self._calibration.probability(self._step_type, choice.best())
         if bound >= self._threshold:
             return None
         return Escalate(reason=f"stopped early: p <= {bound:.2f} < {self._threshold:.2f}")
 
-    def _worded(self, choice: Choice) -> Verdict | None:
-        """What the finished text says of itself, whatever its log-probabilities."""
+    def _doubt(self, choice: Choice) -> str | None:
+        """What the finished draft itself gives reason to doubt, whatever its log-probabilities."""
         if choice.finish == "length":
-            return self._truncated()
-        wording = wording_of(choice.text)
-        refused = choice.refusal or choice.finish == "content_filter"
-        if refused or (wording and wording.kind == "refusal"):
-            if self._config.refusal == "escalate":
-                return Escalate(reason="refused to answer")
-            return Accept(reason="refused to answer; returned as configured")
+            truncated = self._config.truncation == "escalate"
+            return "truncated: the draft hit its token limit" if truncated else None
+        if _declined(choice):
+            return "refused to answer" if self._config.refusal == "escalate" else None
         if not choice.text.strip() and not choice.tool_calls:
-            return Escalate(reason="empty answer")
-        if wording and self._config.hedging:
-            return Escalate(reason=f"says it is unsure: {wording.words!r}")
-        return None
-
-    def _truncated(self) -> Verdict | None:
-        if self._config.truncation == "return":
+            return "empty answer"
+        if self._chat.shape is not None or choice.tool_calls:
+            return None  # words inside a document are its data
+        wording = wording_of(choice.text)
+        if wording is None:
             return None
-        return Escalate(reason="truncated: the draft hit its token limit")
+        if wording.kind == "refusal":
+            # an answer that is returned as configured must still be a sure one
+            return "refused to answer" if self._config.refusal == "escalate" else None
+        return f"says it is unsure: {wording.words!r}" if self._config.hedging else None
 
     def _judged(self) -> Verdict:
-        if self._calibration is None or self._threshold is None:
-            return Escalate(reason=self._without_threshold())
         weakest = self._find_weakest()
         if weakest is None:
             return Escalate(reason="no log-probabilities to read")
@@ -132,10 +141,10 @@ class GateJudgement:
 
     def _find_weakest(self) -> tuple[float, tuple[Reading, ...]] | None:
         """The choice with the lowest probability; None when any choice has nothing to read."""
-        if self._calibration is None:
-            return None
         found: list[tuple[float, tuple[Reading, ...]]] = []
-        for choice in self._choices.values():
+        for index, choice in self._choices.items():
+            if index in self._declined:
+                continue
             readings = choice.readings()
             if readings is None:
                 return None
@@ -143,10 +152,10 @@ class GateJudgement:
             found.append((self._calibration.probability(self._step_type, values), readings))
         return min(found, key=lambda pair: pair[0], default=None)
 
-    def _without_threshold(self) -> str:
-        if self._calibration is None:
-            return "not calibrated: no draft of this tier is sure"
-        return f"insufficient data: no threshold for {self._step_type.value} keeps the promise"
+
+def _declined(choice: Choice) -> bool:
+    """The API itself says that it declined: there is no answer to be sure of."""
+    return bool(choice.refusal) or choice.finish == "content_filter"
 
 
 def read_draft(
@@ -166,25 +175,28 @@ class _ReadChoice:
     def __init__(self, chat: Chat, signals: tuple[str, ...]) -> None:
         self._deciding = Deciding(chat)
         self._signals = new_signals(signals)
-        self._pieces = self._unread = 0
+        self._tokens = self._unread = 0
 
     def feed(self, piece: Piece) -> bool:
         """Take in the tokens that decide; False when there was none to read."""
         if not self._deciding.feed(piece):
             return False
-        self._pieces += 1
-        if not piece.logprobs and (piece.text or piece.tool_calls):
-            self._unread += 1
+        if not (piece.logprobs or piece.forced) and (piece.text or piece.tool_calls):
+            self._tokens, self._unread = self._tokens + 1, self._unread + 1
+            return False
+        self._tokens += len(piece.logprobs)
         fed = False
         for logprob in piece.logprobs:
-            if logprob is not None and math.isfinite(logprob):
-                fed = True
-                for signal in self._signals:
-                    signal.feed(logprob)
+            if logprob is None or math.isnan(logprob):
+                self._unread += 1
+                continue
+            fed = True
+            for signal in self._signals:
+                signal.feed(max(logprob, FLOOR))
         return fed
 
     def readings(self) -> tuple[Reading, ...] | None:
-        if self._unread > UNREAD_SHARE * self._pieces:
+        if self._unread > UNREAD_SHARE * self._tokens:
             return None
         readings: list[Reading] = []
         for signal in self._signals:

@@ -93,21 +93,17 @@ def _callers(
 
 def _exhausted(error: LadderExhausted) -> Fault:
     """A caller's fault where every rung that failed refused the request itself."""
-    faults = {a.reason.partition(":")[0] for a in error.attempts if a.state == "failed"}
+    faults = {a.fault for a in error.attempts if a.state == "failed"}
     if error.last.caller_fault and faults <= {"rejected", "too_long"}:
         return _refused(error.last)
     # the reasons can hold what an upstream said of our own key
-    tried = ", ".join(f"{a.tier} {_kind(a.state, a.reason)}" for a in error.attempts)
+    tried = ", ".join(f"{a.tier} {a.fault or a.state}" for a in error.attempts)
     return Fault(
         status=503,
         message=f"no rung could answer: {tried}" if tried else "no rung could answer",
         code="ladder_exhausted",
         headers=_retry_after(error.last),
     )
-
-
-def _kind(state: str, reason: str) -> str:
-    return reason.partition(":")[0] if state == "failed" else state
 
 
 def _of_tier(error: TierError) -> Fault:

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from rungwise.drafts import collect
 from rungwise.types import (
+    LEAST_LOGPROB,
     Choice,
     FinishReason,
     Json,
@@ -32,9 +33,6 @@ from rungwise.types import (
 __all__ = ["ChunkFrames", "Event", "WholeBody"]
 
 Event: TypeAlias = Released | Piece | Settled
-
-LEAST = -9999.0
-"""What the protocol writes for a token out of reach; JSON has no -inf."""
 
 
 class ChunkFrames:
@@ -223,7 +221,7 @@ def _token(token: TokenLogprob) -> JsonObject:
 
 
 def _weighed(text: str, logprob: float) -> JsonObject:
-    written = max(logprob, LEAST) if math.isfinite(logprob) else LEAST
+    written = max(logprob, LEAST_LOGPROB) if math.isfinite(logprob) else LEAST_LOGPROB
     return {"token": text, "logprob": written, "bytes": list(text.encode("utf-8", "replace"))}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from rungwise.edge.names import Name, Names
@@ -15,7 +14,6 @@ STEP_TYPE = "x-rungwise-step-type"
 LOCAL_ONLY = "x-rungwise-local-only"
 FLOOR = "x-rungwise-floor"
 CEILING = "x-rungwise-ceiling"
-DEADLINE = "x-rungwise-deadline-s"
 
 
 def read_wish(
@@ -34,7 +32,6 @@ def read_wish(
         ceiling=ceiling,
         local_only=_local_only(headers.get(LOCAL_ONLY)),
         step_type=_step_type(headers.get(STEP_TYPE), step_type) or name.step_type,
-        deadline_s=_seconds(headers.get(DEADLINE)),
     )
 
 
@@ -66,15 +63,3 @@ def _local_only(told: str | None) -> bool:
     if told.lower() != "true":
         raise CallerError(f"{LOCAL_ONLY}: must be true or false", param=LOCAL_ONLY)
     return True
-
-
-def _seconds(told: str | None) -> float | None:
-    if told is None:
-        return None
-    try:
-        seconds = float(told)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise CallerError(f"{DEADLINE}: must be a positive number of seconds", param=DEADLINE)
-    return seconds

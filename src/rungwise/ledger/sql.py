@@ -53,6 +53,7 @@ create table if not exists attempt (
     model       text not null,
     state       text not null,
     reason      text not null,
+    fault       text,
     started_s   real not null,
     first_piece_s real,
     ended_s     real not null,
@@ -76,7 +77,9 @@ _USAGE = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "
 
 
 class SqliteLedger:
-    """Entries are on disk (WAL) when `record` returns; prompts and answers are never stored.
+    """An entry is written when `record` returns, and outlives this process; a power cut may cost
+    the last moments (WAL, synchronous = normal). Prompts and answers are not stored; a reason may
+    quote an upstream's error or name a property that breaks a schema.
 
     Writes that arrive together share one transaction, so that the disk is asked once.
     """
@@ -126,19 +129,28 @@ class SqliteLedger:
         """Write what is waiting, in one transaction; what arrives meanwhile goes with the next."""
         while self._waiting:
             batch = list(self._waiting)
-            fault: StoreError | None = None
-            try:
-                await self._on_writer(partial(self._write, [entry for entry, _ in batch]))
-            except StoreError as error:
-                fault = error
+            fault = await self._write_all([entry for entry, _ in batch])
+            if fault is not None and len(batch) > 1:
+                # one entry that cannot be written must not take its neighbours with it
+                faults = [await self._write_all([entry]) for entry, _ in batch]
+            else:
+                faults = [fault] * len(batch)
             del self._waiting[: len(batch)]
-            for _, done in batch:
+            for (_, done), fault in zip(batch, faults, strict=True):
                 if done.cancelled():
                     continue
                 if fault is None:
                     done.set_result(None)
                 else:
                     done.set_exception(fault)
+
+    async def _write_all(self, entries: list[Entry]) -> StoreError | None:
+        """All or none of them."""
+        try:
+            await self._on_writer(partial(self._write, entries))
+        except StoreError as error:
+            return error
+        return None
 
     def _write(self, entries: list[Entry]) -> None:
         assert self._db is not None
@@ -158,7 +170,7 @@ class SqliteLedger:
             raise StoreError(f"{self._path}: the ledger is not open")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._writer, work)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # also a value that SQLite cannot hold
             raise StoreError(f"{self._path}: {error}") from error
 
 
@@ -178,10 +190,10 @@ _INSERT_ENTRY = (
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_ATTEMPT = (
-    "insert into attempt (entry_id, rung, tier, model, state, reason, started_s, first_piece_s,"
-    " ended_s, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, estimated,"
-    " cost_nano, engine_s, probability, calibration, readings)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "insert into attempt (entry_id, rung, tier, model, state, reason, fault, started_s,"
+    " first_piece_s, ended_s, input, cache_read, cache_write_5m, cache_write_1h, output,"
+    " reasoning, estimated, cost_nano, engine_s, probability, calibration, readings)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -213,6 +225,7 @@ def _attempt_row(entry_id: str, rung: int, attempt: Attempt) -> tuple[object, ..
         attempt.model,
         attempt.state,
         attempt.reason,
+        attempt.fault,
         attempt.started_s,
         attempt.first_piece_s,
         attempt.ended_s,
@@ -229,7 +242,7 @@ def _attempt_row(entry_id: str, rung: int, attempt: Attempt) -> tuple[object, ..
 def read_entries(path: Path, *, since: float = 0.0) -> Iterator[Entry]:
     """Every entry since a Unix time, oldest first. Raises StoreError."""
     if not path.exists():
-        raise StoreError(f"{path}: no ledger there; name the configuration that serves it")
+        raise StoreError(f"{path}: no ledger there; name the file of the server's ledger.path")
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             db.row_factory = sqlite3.Row
@@ -270,6 +283,7 @@ def _attempt(row: sqlite3.Row) -> Attempt:
         model=row["model"],
         state=row["state"],
         reason=row["reason"],
+        fault=row["fault"],
         usage=Usage(**{part: row[part] for part in _USAGE}, estimated=bool(row["estimated"])),
         cost_nano=row["cost_nano"],
         started_s=row["started_s"],

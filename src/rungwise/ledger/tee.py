@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 from rungwise.contracts import Ledger
+from rungwise.errors import StoreError
 from rungwise.types import Entry, Outcome
 
 __all__ = ["Tee"]
 
 
-class Tee:
-    """Writes to `ledger`, then shows the entry to each reader (metrics, traces)."""
+logger = logging.getLogger(__name__)
 
-    def __init__(self, ledger: Ledger, readers: Sequence[Callable[[Entry], None]]) -> None:
-        self._ledger, self._readers = ledger, tuple(readers)
+
+class Tee:
+    """Writes to `ledger`, then shows the entry to each reader, which counts it.
+
+    An entry that cannot be written is logged whole and told to `lost`, and its answer goes out:
+    it has been paid for, and a full disk must not silence every agent.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        readers: Sequence[Callable[[Entry], None]],
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ledger, self._readers, self._lost = ledger, tuple(readers), lost
 
     async def start(self) -> None:
         await self._ledger.start()
@@ -25,9 +39,11 @@ class Tee:
     async def record(self, entry: Entry) -> None:
         try:
             await self._ledger.record(entry)
-        finally:
-            for read in self._readers:
-                read(entry)
+        except StoreError as error:
+            logger.error("not in the ledger: %s: %s", error, entry)
+            self._lost()
+        for read in self._readers:
+            read(entry)
 
     async def settle(self, entry_id: str, outcome: Outcome) -> bool:
         return await self._ledger.settle(entry_id, outcome)

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -25,8 +26,12 @@ from rungwise.observe.gpu import Gpu, GpuAbsent, gpus
 __all__ = ["Finding", "examine", "preflight"]
 
 CPU_MEMORY_GIB = 8.0
-"""Seen use of the demo: three engines and their front ends (README says how it was measured)."""
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "HF_TOKEN")
+"""More than was seen in use by the demo: three engines and their front ends."""
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
+MODEL_8B_GIB = 17.0
+"""Weights of an 8B model in bf16, with a little room; on the GPU its KV cache comes on top."""
+PRICE_DAYS = 180
+"""List prices change: older ones are pointed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ def _gpu() -> Iterator[Finding]:
 
 def _one_gpu(gpu: Gpu) -> Finding:
     free = gpu.free_gib
-    small = gpu.total_gib < 15
+    small = gpu.total_gib < MODEL_8B_GIB + 2
     return Finding(
         state="note" if small else "ok",
         what=f"GPU {gpu.index}",
@@ -131,10 +136,10 @@ def _memory() -> Iterator[Finding]:
     )
     disk = shutil.disk_usage(Path.cwd()).free / 2**30
     yield Finding(
-        state="ok" if disk >= 5 else "note",
+        state="ok" if disk >= MODEL_8B_GIB else "note",
         what="disk",
         found=f"{disk:.0f} GiB free here",
-        mend="" if disk >= 5 else "an 8B model needs about 17 GiB",
+        mend="" if disk >= MODEL_8B_GIB else f"an 8B model needs about {MODEL_8B_GIB:.0f} GiB",
     )
 
 
@@ -188,6 +193,24 @@ def _configured(path: Path) -> Iterator[Finding]:
     for tier in config.tiers:
         if isinstance(tier, HostedTierConfig):
             yield Finding(state="ok", what=f"{tier.name}: key", found=f"{tier.api_key_env} is set")
+            yield _price(tier)
+
+
+def _price(tier: HostedTierConfig) -> Finding:
+    what = f"{tier.name}: price"
+    if tier.price is None:
+        mend = "give tiers[].price, or the cost of every answer with this rung is unknown"
+        return Finding(state="note", what=what, found="none", mend=mend)
+    as_of = tier.price.as_of
+    if as_of is None:
+        return Finding(state="note", what=what, found="of no date", mend="set price.as_of")
+    old = (date.today() - as_of).days > PRICE_DAYS
+    return Finding(
+        state="note" if old else "ok",
+        what=what,
+        found=f"as of {as_of}",
+        mend="compare it with the provider's price list" if old else "",
+    )
 
 
 def _models(config: Config) -> Iterator[Finding]:

@@ -59,6 +59,15 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._lost = Counter(
+            "rungwise_lost_entries",
+            "Answers that the ledger could not take; they stand in the log",
+            registry=self.registry,
+        )
+
+    def entry_lost(self) -> None:
+        self._lost.inc()
+
     def read(self, entry: Entry) -> None:
         """Count one entry."""
         step_type, tier = entry.step_type.value, entry.tier or "none"

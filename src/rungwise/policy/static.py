@@ -25,16 +25,22 @@ class StaticRouter:
         wish = chat.wish
         step_type = wish.step_type or self._default
         if wish.pin is not None:
-            return Plan(rungs=self._pinned(wish), step_type=step_type, why=f"pinned to {wish.pin}")
+            rungs = self._pinned(wish.pin, wish)
+            return Plan(rungs=rungs, step_type=step_type, why=f"pinned to {wish.pin}")
         route = self._routes.get(step_type, RouteConfig())
         start = self._index(route.start, default=0)
         ceiling = self._index(route.ceiling, default=len(self._names) - 1)
         why = [f"{step_type.value} starts at {self._names[start]}"]
         if wish.step_type is None:
             why[0] += " (no step type was named)"
+        if wish.floor is not None and self._index(wish.floor) > ceiling:
+            raise CallerError(
+                f"x-rungwise-floor: {wish.floor} stands above {self._names[ceiling]}, as far up "
+                f"as {step_type.value} may climb here",
+                param="x-rungwise-floor",
+            )
         if wish.floor is not None and self._index(wish.floor) > start:
             start = self._index(wish.floor)
-            ceiling = max(start, ceiling)
             why.append(f"the caller's floor is {wish.floor}")
         if wish.ceiling is not None and self._index(wish.ceiling) < ceiling:
             ceiling = self._index(wish.ceiling)
@@ -42,27 +48,37 @@ class StaticRouter:
             why.append(f"the caller's ceiling is {wish.ceiling}")
         rungs = self._names[start : ceiling + 1]
         if wish.local_only:
-            rungs = self._local_of(rungs)
+            rungs = self._local_of(rungs, wish)
             why.append("local only")
         return Plan(rungs=rungs, step_type=step_type, why="; ".join(why))
 
     def _index(self, name: str | None, default: int = 0) -> int:
         return default if name is None else self._names.index(name)
 
-    def _pinned(self, wish: Wish) -> tuple[str, ...]:
-        assert wish.pin is not None
-        if wish.local_only and wish.pin not in self._local:
+    def _pinned(self, pin: str, wish: Wish) -> tuple[str, ...]:
+        if wish.local_only and pin not in self._local:
             raise CallerError(
-                f"tier {wish.pin!r} is not on this machine, but the request is local only",
+                f"tier {pin!r} is not on this machine, but the request is local only",
                 param="model",
             )
-        return (wish.pin,)
+        last = len(self._names) - 1
+        if not self._index(wish.floor) <= self._index(pin) <= self._index(wish.ceiling, last):
+            raise CallerError(
+                f"tier {pin!r} is pinned by the model's name, but the floor or ceiling excludes it",
+                param="model",
+            )
+        return (pin,)
 
-    def _local_of(self, rungs: tuple[str, ...]) -> tuple[str, ...]:
-        """The local rungs of the plan; else any local rung: privacy wins over the start rung."""
+    def _local_of(self, rungs: tuple[str, ...], wish: Wish) -> tuple[str, ...]:
+        """The local rungs of the plan. Where it has none, privacy wins over the owner's start
+        rung, but never over the caller's own floor."""
+        floor = self._index(wish.floor)
         local = tuple(r for r in rungs if r in self._local) or tuple(
-            r for r in self._names if r in self._local
+            r for r in self._names[floor:] if r in self._local
         )
         if not local:
-            raise CallerError("the request is local only, but no tier of this ladder is local")
+            raise CallerError(
+                "the request is local only, but no tier of this machine may answer it",
+                param="x-rungwise-local-only",
+            )
         return local

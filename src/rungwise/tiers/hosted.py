@@ -36,13 +36,15 @@ class HostedMeter(Meter):
     images are not counted.
     """
 
+    served_as: str | None = None
+    """The owner's own name for the model, which wins over the upstream's."""
     prompt: int = 0
     written: int = 0
     known: Literal["nothing", "sent", "prompt", "all"] = "nothing"
     """What the upstream has told: `usage` is its own word from `prompt` on."""
 
     def done(self) -> Done:
-        return Done(model=self.model, usage=self._counted())
+        return Done(model=self.served_as or self.model, usage=self._counted())
 
     def _counted(self) -> Usage:
         output = math.ceil(self.written / CHARS_PER_TOKEN)
@@ -131,7 +133,7 @@ class HostedTier(ABC):
         return None if self._client is not None else f"{self.name}: not started"
 
     def draft(self, chat: Chat, *, read: bool) -> Drafting:
-        meter = HostedMeter(model=self._config.model)
+        meter = HostedMeter(model=self._config.model, served_as=self._config.served_as)
         return Drafting(self._write(chat, meter, read=read), meter)
 
     def cost_nano(self, done: Done) -> int | None:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from rungwise.errors import TierError, TierFault
+from rungwise.errors import TierError
+from rungwise.types import TierFault
 
 __all__ = ["Malformed", "SdkErrors", "fault_of"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from rungwise.tiers.hosted import HostedMeter
 from rungwise.tiers.hosted_faults import Malformed
 from rungwise.tiers.hosted_fields import count, text
 from rungwise.types import (
+    LEAST_LOGPROB,
     FinishReason,
     Piece,
     TokenAlternative,
@@ -20,8 +20,8 @@ from rungwise.types import (
 
 __all__ = ["OpenAIReader"]
 
-UNLIKELY = -9999.0
-"""What the protocol itself writes for a token far out of reach: shown, but never read."""
+MOST_CALLS = 1024
+"""More tool calls than that in one answer are no answer."""
 
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -53,7 +53,7 @@ class OpenAIReader:
                 yield piece
 
     def _piece(self, choice: Any) -> Piece:
-        index, delta = count(choice.index), choice.delta
+        index, delta = count(choice.index, below=self._choices), choice.delta
         if choice.finish_reason is not None and choice.finish_reason not in _FINISH:
             raise Malformed(f"unknown finish reason {choice.finish_reason!r:.60}")
         finish = _FINISH[choice.finish_reason] if choice.finish_reason is not None else None
@@ -76,7 +76,7 @@ class OpenAIReader:
         )
 
     def _call(self, choice: int, place: int, call: Any) -> ToolCallDelta:
-        index = place if call.index is None else count(call.index)
+        index = place if call.index is None else count(call.index, below=MOST_CALLS)
         function = call.function
         arguments = text(function.arguments) if function is not None else ""
         if (choice, index) in self._calls:  # some servers repeat id and name in every part
@@ -105,8 +105,7 @@ def _readable(logprob: object) -> float | None:
     """A log-probability, or None where the number is no reading."""
     if isinstance(logprob, bool) or not isinstance(logprob, (int, float)):
         return None
-    readable = math.isfinite(logprob) and UNLIKELY < logprob <= 0
-    return float(logprob) if readable else None
+    return max(float(logprob), LEAST_LOGPROB) if logprob <= 0 else None
 
 
 def _shown(token: Any) -> TokenLogprob:
@@ -122,4 +121,4 @@ def _shown(token: Any) -> TokenLogprob:
 
 def _shown_logprob(logprob: object) -> float:
     readable = _readable(logprob)
-    return UNLIKELY if readable is None else readable
+    return LEAST_LOGPROB if readable is None else readable

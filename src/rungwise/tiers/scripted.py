@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rungwise.config import PriceConfig
-from rungwise.errors import TierError, TierFault
+from rungwise.errors import TierError
 from rungwise.tiers.drafting import Drafting, Meter
 from rungwise.tiers.prices import cost_nano
-from rungwise.types import Chat, Done, FinishReason, Piece, ToolCallDelta, Usage
+from rungwise.types import Chat, Done, FinishReason, Piece, TierFault, ToolCallDelta, Usage
 
 __all__ = [
     "Fail",

@@ -16,7 +16,7 @@ from rungwise.tiers import vllm_compat as compat
 from rungwise.tiers.drafting import Drafting
 from rungwise.tiers.vllm_faults import fault_of, one_line, refusal
 from rungwise.tiers.vllm_meter import BusyClock, EngineMeter
-from rungwise.tiers.vllm_request import to_request, tools_in_play
+from rungwise.tiers.vllm_request import fetched_image, to_request, tools_in_play
 from rungwise.tiers.vllm_routes import Unspoken, parsed, plain, watched
 from rungwise.tiers.vllm_tap import Tap
 from rungwise.types import Chat, Done, Message, Piece, Sampling
@@ -61,7 +61,7 @@ class VllmTier:
         if (folder := compat.missing_folder(self._config.model)) is not None:
             raise self._unavailable(
                 f"no model in {folder} (config.json is missing); "
-                "put one there, with ./scripts/fetch-models for instance, or correct `model`"
+                "put a model there, or correct `model`"
             )
         try:
             vllm = await asyncio.to_thread(compat.load)
@@ -122,11 +122,11 @@ class VllmTier:
         return Drafting(self._write(chat, meter, read=read), meter)
 
     def cost_nano(self, done: Done) -> int | None:
-        """The box's price for the engine seconds that fell to this draft."""
-        price = self._config.usd_per_gpu_hour
+        """The GPUs' price for the engine seconds that fell to this draft."""
+        price, gpus = self._config.usd_per_gpu_hour, self._config.engine.tensor_parallel_size
         if price is None or done.engine_s is None:
             return None
-        return round(price * done.engine_s / 3600 * 1_000_000_000)
+        return round(price * gpus * done.engine_s / 3600 * 1_000_000_000)
 
     @property
     def unfinished(self) -> int:
@@ -142,6 +142,9 @@ class VllmTier:
         running = self._running
         if running is None:
             raise self._unavailable("the engine is not started")
+        if (url := fetched_image(chat)) is not None:
+            message = f"images are taken as data: URLs here, nothing is fetched: {url:.80}"
+            raise TierError(self.name, "rejected", message)
         tap = Tap(running.engine, meter, read=read, top=chat.sampling.top_logprobs)
         try:
             pieces = await self._begin(running, chat, tap)

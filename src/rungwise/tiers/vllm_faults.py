@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rungwise.errors import TierError, TierFault
+from rungwise.errors import TierError
 from rungwise.tiers.vllm_compat import Vllm
 from rungwise.tiers.vllm_routes import Aborted, StreamedError
+from rungwise.types import TierFault
 
 __all__ = ["fault_of", "one_line", "refusal"]
 
@@ -28,12 +29,12 @@ def fault_of(tier: str, error: Exception, vllm: Vllm, serving: Any) -> TierError
 
 def refusal(tier: str, status: int, message: str) -> TierError:
     fault: TierFault = "broken"
-    if any(words in message for words in _TOO_LONG) and status < 500:
+    if status in (429, 503):
+        fault = "overloaded"
+    elif any(words in message for words in _TOO_LONG) and status < 500:
         fault = "too_long"
     elif status < 500 or status == 501:
         fault = "rejected"
-    elif status in (429, 503):
-        fault = "overloaded"
     return TierError(tier, fault, one_line(message))
 
 

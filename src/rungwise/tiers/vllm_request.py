@@ -8,11 +8,18 @@ from typing import Any
 from rungwise.tiers.openai_request import body_of
 from rungwise.types import Chat, Message
 
-__all__ = ["to_request", "tools_in_play"]
+__all__ = ["fetched_image", "to_request", "tools_in_play"]
 
 
 def tools_in_play(chat: Chat) -> bool:
     return bool(chat.tools) and chat.tool_choice.mode != "none"
+
+
+def fetched_image(chat: Chat) -> str | None:
+    """The first image that vLLM would have to fetch: it would open any address for any caller,
+    the box's own network included, and tell the world of a request that is to stay local."""
+    urls = (image.url for message in chat.messages for image in message.images)
+    return next((url for url in urls if not url.startswith("data:")), None)
 
 
 def to_request(chat: Chat) -> dict[str, Any]:

@@ -43,12 +43,14 @@ async def plain(tap: Tap) -> AsyncGenerator[Piece, None]:
             finish = output.finish_reason
             if not (output.token_ids or output.text or finish):
                 continue
+            readings, forced = tap.chosen(tap.readings(output))
             yield Piece(
                 output.text,
                 output.index,
-                tap.readings(output),
+                readings,
                 shown=tap.shown(output),
                 finish=finish and _finish(finish),
+                forced=forced,
             )
 
 
@@ -129,14 +131,16 @@ def _piece(choice: dict[str, Any], tap: Tap, unspoken: Unspoken) -> Piece | None
         # thinking is not the answer: its tokens are counted, not read
         tap.meter.reasoning += tokens.tokens
         tokens = _Unspoken()
+    readings, forced = tap.chosen(tokens.readings)
     return Piece(
         text,
         index,
-        tuple(tokens.readings),
+        readings,
         thought,
         tuple(_call(call) for call in calls),
         shown=tuple(tokens.shown),
         finish=_finish(finish) if finish else None,
+        forced=forced,
     )
 
 

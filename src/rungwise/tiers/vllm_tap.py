@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from math import isfinite
 from typing import Any
 
 from rungwise.tiers.vllm_meter import EngineMeter
-from rungwise.types import TokenAlternative, TokenLogprob
+from rungwise.types import LEAST_LOGPROB, TokenAlternative, TokenLogprob
 
 __all__ = ["Tap"]
-
-_FLOOR = -9999.0
-"""What the OpenAI protocol shows for a token that is as good as impossible."""
 
 
 class Tap:
@@ -91,14 +88,22 @@ class Tap:
         return result
 
     def readings(self, output: Any) -> tuple[float | None, ...]:
-        """The sampled tokens' log-probabilities, for the gate."""
+        """Every sampled token's log-probability, for the gate; None is a NaN of the engine's."""
         if not self.read or not output.logprobs:
             return ()
         values = [row[i].logprob for i, row in zip(output.token_ids, output.logprobs, strict=True)]
-        # Under a grammar the mask comes before the softmax: a forced token reads exactly 0, which
-        # is no evidence of being sure.
-        forced = self._constrained
-        return tuple([None if not isfinite(v) or (forced and v == 0.0) else v for v in values])
+        return tuple([max(v, LEAST_LOGPROB) if v == v else None for v in values])
+
+    def chosen(self, readings: Sequence[float | None]) -> tuple[tuple[float | None, ...], int]:
+        """The readings of tokens that the model chose, and how many a grammar chose for it.
+
+        Its mask comes before the softmax: a token without an alternative reads exactly 0, which
+        is no evidence of being sure.
+        """
+        if not self._constrained:
+            return tuple(readings), 0
+        chosen = tuple([value for value in readings if value != 0.0])
+        return chosen, len(readings) - len(chosen)
 
     def shown(self, output: Any) -> tuple[TokenLogprob, ...]:
         """The tokens' log-probabilities as a caller who asked for them sees them."""
@@ -139,7 +144,7 @@ def _shown(row: Any, token_id: int, top: int) -> TokenLogprob:
             TokenAlternative(text=p.decoded_token or "", logprob=p.logprob)
             for p in likely
             # a token that the grammar forbids is no alternative
-            if isfinite(p.logprob) and p.logprob > _FLOOR
+            if isfinite(p.logprob) and p.logprob > LEAST_LOGPROB
         ),
     )
 
@@ -150,4 +155,4 @@ def _rank(logprob: Any) -> int:
 
 
 def _floored(value: float) -> float:
-    return max(value, _FLOOR) if value == value else _FLOOR
+    return max(value, LEAST_LOGPROB) if value == value else LEAST_LOGPROB
