@@ -67,6 +67,7 @@ def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
                 "machine": describe(),
                 "steps": arguments.steps,
                 "concurrency": arguments.concurrency,
+                "first_answer_s": server.first_answer_s,
                 "ready_s": ready,
                 "total_s": time.monotonic() - start,
             }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
+from rungwise.demo.run import first_answer
 from rungwise.errors import ConfigError
 from rungwise.lab.children import child, free_port
 
@@ -19,10 +21,13 @@ STANDIN_KEY_ENV = "RUNGWISE_STANDIN_KEY"
 
 
 class DemoServer:
-    """A running server: where it listens, and where it writes its ledger."""
+    """A running server: where it listens, and where it writes its ledger.
 
-    def __init__(self, url: str, ledger: Path) -> None:
-        self.url, self.ledger = url, ledger
+    `first_answer_s` is how long after the start its embedded rung gave the first answer.
+    """
+
+    def __init__(self, url: str, ledger: Path, first_answer_s: float) -> None:
+        self.url, self.ledger, self.first_answer_s = url, ledger, first_answer_s
 
 
 @contextmanager
@@ -30,6 +35,7 @@ def demo_ladder(
     config: Path, folder: Path, port: int, tell: Callable[[str], None]
 ) -> Iterator[DemoServer]:
     """Start the stand-in and the server side by side; give the server once both are ready."""
+    began = time.monotonic()
     ledger = folder / "rungwise.db"
     with standin(config, folder, tell) as upstream:
         port = port or free_port()
@@ -42,8 +48,10 @@ def demo_ladder(
         with child(command, folder / "serve.log", {STANDIN_KEY_ENV: STANDIN_KEY}) as server:
             tell(f"server: starting tier1's engine behind {url}")
             server.wait_for(f"{url}/readyz")
+            tell(f"first answer, by tier1: {first_answer(url)}")
+            first_answer_s = time.monotonic() - began
             upstream.wait()
-            yield DemoServer(url, ledger)
+            yield DemoServer(url, ledger, first_answer_s)
 
 
 class Standin:

@@ -16,11 +16,22 @@ from rungwise.types import Outcome
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["demo_steps", "send_all"]
+__all__ = ["demo_steps", "first_answer", "send_all"]
 
 
 def demo_steps(count: int) -> list[Step]:
     return list(generate("test", count, seed=1))
+
+
+def first_answer(url: str) -> str:
+    """Ask the embedded rung one step while the others still start; what was asked and answered."""
+    from openai import OpenAI
+
+    step = next(s for s in demo_steps(20) if s.step_type == "code_generation")
+    with OpenAI(base_url=f"{url}/v1", api_key="demo", max_retries=0, timeout=120) as client:
+        completion = client.chat.completions.create(**request_of(step, "tier1"))
+    asked = step.messages[-1]["content"]
+    return f"{asked!r} -> {completion.choices[0].message.content!r}"
 
 
 async def send_all(

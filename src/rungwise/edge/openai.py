@@ -22,6 +22,8 @@ __all__ = ["Answers", "OpenAIRoutes"]
 
 LONG = 16 * 1024
 """Bytes: a body over this is read beside the event loop, not on it."""
+SCHEMA = b'"json_schema"'
+"""So is one with a schema: a new one is checked for up to some hundred milliseconds."""
 
 
 class Answers(Protocol):
@@ -49,7 +51,7 @@ class OpenAIRoutes:
     async def chat_completions(self, request: Request) -> Response:
         headers, visit = request.headers, visit_of(request)
         body = await read_body(headers, request.receive, self._limits)
-        if len(body) > LONG:
+        if len(body) > LONG or SCHEMA in body:
             asked = await asyncio.to_thread(read_chat, body, headers, self._names)
         else:
             asked = read_chat(body, headers, self._names)

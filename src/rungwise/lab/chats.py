@@ -7,14 +7,13 @@ from rungwise.types import (
     Chat,
     Message,
     OutputShape,
-    Plan,
     Sampling,
     StepType,
     Tool,
     Wish,
 )
 
-__all__ = ["chat_of", "plan_of"]
+__all__ = ["chat_of"]
 
 
 def chat_of(step: Step) -> Chat:
@@ -34,8 +33,3 @@ def chat_of(step: Step) -> Chat:
         else None,
         wish=Wish(step_type=StepType(step.step_type)),
     )
-
-
-def plan_of(step: Step, tier: str) -> Plan:
-    """The plan of a draft that is only read: one rung, and nothing above it."""
-    return Plan(rungs=(tier,), step_type=StepType(step.step_type), why="calibration")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rungwise.types import Accept, Chat, Choice, Draft, Escalate, OutputShape, Tool, Verdict
+from rungwise.verify.schema import fault_of
 
 __all__ = ["Checks"]
 
@@ -67,18 +68,10 @@ def _call_faults(tool: Tool | None, name: str, arguments: str) -> Iterator[str]:
         yield from _schema_faults(tool.parameters, value, f"the arguments of {name!r}")
 
 
-def _schema_faults(schema: Mapping[str, Any], value: Any, what: str) -> Iterator[str]:
-    import jsonschema  # only where a schema was sent: 40 ms on first use
-
-    try:
-        validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
-        fault = next(iter(validator(schema).iter_errors(value)), None)
-    except Exception as error:  # a schema that refers to itself or elsewhere, in any way
-        yield f"{what} could not be checked against the schema ({type(error).__name__})"
-        return
+def _schema_faults(schema: Mapping[str, Any], value: object, what: str) -> Iterator[str]:
+    fault = fault_of(schema, value)
     if fault is not None:
-        place = "".join(f"[{part!r}]" for part in fault.absolute_path)
-        yield f"{what}{place} breaks the schema: {fault.validator}"
+        yield what + fault
 
 
 def _parse(text: str) -> object:
