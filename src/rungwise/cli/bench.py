@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--load-format", default="auto", choices=("auto", "dummy"))
     engine.add_argument("--dtype", default="bfloat16")
     engine.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
-    engine.add_argument("--max-tokens", type=int, default=64)
+    engine.add_argument("--max-tokens", type=int, default=220)
     engine.add_argument("--rounds", type=int, default=6, help="interleaved rounds of each point")
     engine.add_argument("--seconds", type=float, default=4.0, help="least length of one round")
     engine.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")

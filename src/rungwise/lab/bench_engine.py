@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -18,7 +19,7 @@ from rungwise.errors import ConfigError
 from rungwise.lab.children import child, free_port
 from rungwise.lab.load import Round, interval_of_ratio, load
 from rungwise.lab.machine import describe
-from rungwise.lab.steps import SYSTEM
+from rungwise.lab.steps import generate
 from rungwise.ledger.report import percentile
 
 __all__ = ["bench_engine"]
@@ -26,6 +27,7 @@ __all__ = ["bench_engine"]
 KEY_ENV = "RUNGWISE_BENCH_KEY"
 SERVERS = ("vllm", "off", "on")
 """vLLM's own server; ours with the gate off (a pinned tier); ours with it reading every token."""
+PROSE = ("planning", "code_generation", "summarisation", "multi_step_reasoning", "open_chat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +97,19 @@ async def _requests_per_round(
 
 
 def _bodies(server: Server, stream: bool, max_tokens: int) -> list[bytes]:
-    """Prompts that share the suite's system prompt; every answer has exactly `max_tokens`."""
+    """Steps of the suite that are answered in prose: some hundred shared tokens of system prompt,
+    answers of up to 200. Greedy, so that every server writes the same."""
     shared = {
         "model": server.model,
         "max_tokens": max_tokens,
-        "temperature": 0.8,
+        "temperature": 0.0,
         "stream": stream,
         **({"stream_options": {"include_usage": True}} if stream else {}),
     }
-    users = [f"Classify: case {i} writes about the parcel number {i * 37}." for i in range(64)]
+    steps = (step for step in generate("test", 320, seed=3) if step.step_type in PROSE)
     return [
-        json.dumps(
-            {
-                **shared,
-                "seed": i,
-                "messages": [
-                    {"role": "system", "content": SYSTEM},
-                    {"role": "user", "content": user},
-                ],
-            }
-        ).encode()
-        for i, user in enumerate(users)
+        json.dumps({**shared, "messages": list(step.messages)}).encode()
+        for step in islice(steps, 96)
     ]
 
 
@@ -137,6 +131,7 @@ def _ratio(
         "first_byte_p50": pair(lambda r: percentile(r.first_s, 0.5) or 0.0)[0],
         "reference_rps": sum(r.rps for r in theirs) / len(theirs),
         "requests": sum(r.requests for r in ours),
+        "tokens_per_answer": sum(r.tokens for r in ours) / sum(r.requests for r in ours),
     }
 
 
