@@ -1,52 +1,60 @@
-"""The demo's table says what its tasks say."""
+"""The demo's figures say what its tasks say."""
 
-from rungwise.demo.figures import Task, figures, table
+import json
+
+from rungwise.demo.figures import Task, figures
 
 
-def task(policy: str, right: bool, tier: str, cost: float | None, ms: float = 100) -> Task:
+def task(step: int, policy: str, right: bool, cost: float | None, tier: str = "tier1") -> Task:
     return Task(
+        step=step,
         policy=policy,
         step_type="planning",
         right=right,
         tier=tier,
-        latency_s=ms / 1000,
+        latency_s=0.05 if step == 0 else 0.3,
         tokens=10,
         cost_usd=cost,
     )
 
 
-def measured() -> dict[str, object]:
-    return figures(
-        [
-            task("auto", True, "tier1", 0.001, 50),
-            task("auto", True, "tier3", 0.005, 300),
-            task("tier1", False, "tier1", 0.001),
-            task("tier1", True, "tier1", 0.001),
-            task("tier2", True, "tier2", 0.002),
-            task("tier3", True, "tier3", 0.01),
-            task("tier3", True, "tier3", 0.01),
-        ]
-    )
+TASKS = [
+    task(0, "auto", True, 0.001),
+    task(1, "auto", True, 0.005, "tier3"),
+    task(0, "tier1", False, 0.001),
+    task(1, "tier1", True, 0.001),
+    task(0, "tier2", True, 0.002, "tier2"),
+    task(0, "tier3", True, 0.01, "tier3"),
+    task(1, "tier3", True, 0.01, "tier3"),
+]
 
 
 def test_key_paths_others_rely_on() -> None:
-    policies = measured()["policies"]
-    auto = policies["auto"]["overall"]  # type: ignore[index]
+    measured = json.loads(json.dumps(figures(TASKS).as_json()))
+    auto = measured["policies"]["auto"]["overall"]
     assert auto["accuracy"] == 1.0
     assert auto["cost_per_task_usd"] == 0.003
     assert auto["share"] == {"tier1": 0.5, "tier2": 0.0, "tier3": 0.5}
     assert (auto["p50_ms"], auto["p95_ms"]) == (50.0, 300.0)
-    assert policies["tier1"]["by_step_type"]["planning"]["accuracy"] == 0.5  # type: ignore[index]
-    against = measured()["against"]["tier3"]  # type: ignore[index]
+    assert measured["policies"]["tier1"]["by_step_type"]["planning"]["accuracy"] == 0.5
+    against = measured["against"]["tier3"]
     assert against["accuracy_lost"] == 0.0
     assert abs(against["cost_saved_share"] - 0.7) < 1e-9
+    low, high = against["cost_saved_interval"]
+    assert 0.5 - 1e-9 <= low <= 0.7 <= high <= 0.9 + 1e-9
+
+
+def test_steps_are_paired_and_the_interval_holds_the_difference() -> None:
+    auto = [task(i, "auto", i % 10 != 0, 1.0) for i in range(200)]
+    high = [task(i, "tier3", True, 1.0) for i in range(200)]
+    against = figures([*auto, *reversed(high)]).against["tier3"]
+    assert abs(against.accuracy_lost - 0.1) < 1e-9
+    assert 0.04 < against.accuracy_lost_interval[0] < 0.1 < against.accuracy_lost_interval[1] < 0.16
+    assert against.cost_saved_interval == (0.0, 0.0)
 
 
 def test_an_unknown_cost_is_not_a_mean_of_the_known() -> None:
-    found = figures([task("auto", True, "tier1", None), task("auto", True, "tier1", 0.1)])
-    assert found["policies"]["auto"]["overall"]["cost_per_task_usd"] is None  # type: ignore[index]
-
-
-def test_the_table_holds_every_policy() -> None:
-    text = table(measured())
-    assert all(name in text for name in ("auto", "tier1", "tier2", "tier3", "planning"))
+    tasks = [task(0, "auto", True, None), task(1, "auto", True, 0.1), task(0, "tier3", True, 1)]
+    found = figures(tasks)
+    assert found.policies["auto"].overall.cost_per_task_usd is None
+    assert found.against["tier3"].cost_saved_share is None

@@ -45,8 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
-    from rungwise.demo.figures import figures, table
+    from rungwise.demo.figures import figures
     from rungwise.demo.ladder import demo_ladder
+    from rungwise.demo.table import summary, table
     from rungwise.lab.machine import describe
 
     def tell(line: str) -> None:
@@ -57,7 +58,7 @@ def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
         tell(f"ready; sending {arguments.steps} steps of the test split to each of 4 policies")
         tasks = _send(server.url, server.ledger, arguments)
         measured = figures(tasks)
-        print(f"\n{table(measured)}\n\n{_summary(measured)}\n")
+        print(f"\n{table(measured)}\n\n{summary(measured)}\n")
         failed = [task.error for task in tasks if task.error is not None]
         if failed:
             print(f"{len(failed)} requests failed, the first with: {failed[0]}")
@@ -71,7 +72,7 @@ def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
                 "ready_s": ready,
                 "total_s": time.monotonic() - start,
             }
-            arguments.json.write_text(json.dumps({**about, **measured}, indent=2) + "\n")
+            arguments.json.write_text(json.dumps({**about, **measured.as_json()}, indent=2) + "\n")
         tell("done")
         if not arguments.once:
             _keep_serving(server.url)
@@ -89,23 +90,6 @@ def _send(url: str, ledger: Path, arguments: argparse.Namespace) -> list[Task]:
         return asyncio.run(
             send_all(url, ledger, steps, concurrency=arguments.concurrency, progress=bar.update)
         )
-
-
-def _summary(measured: dict[str, object]) -> str:
-    against = measured["against"]
-    assert isinstance(against, dict)
-    lines = [
-        f"auto against all-{tier}: {-values['accuracy_lost'] * 100:+.1f} points of accuracy, "
-        f"{-values['cost_saved_share']:+.0%} cost"
-        for tier, values in against.items()
-        if values["cost_saved_share"] is not None
-    ]
-    lines.append(
-        "tier2 and tier3 are stand-ins on this machine, billed at list prices of a mid and a "
-        "frontier model;\ntier1 is billed by the engine's busy time. All models are tiny and know "
-        "only these steps."
-    )
-    return "\n".join(lines)
 
 
 def _keep_serving(url: str) -> None:

@@ -53,20 +53,24 @@ async def send_all(
     client = AsyncOpenAI(base_url=f"{url}/v1", api_key="demo", max_retries=0, timeout=120)
     permits = asyncio.Semaphore(concurrency)
 
-    async def one(policy: str, step: Step) -> Task:
+    async def one(policy: str, number: int, step: Step) -> Task:
         async with permits:
-            task = await _send(client, book, policy, step)
+            task = await _send(client, book, policy, number, step)
         progress()
         return task
 
     try:
-        return await asyncio.gather(*(one(policy, step) for step in steps for policy in POLICIES))
+        return await asyncio.gather(
+            *(one(policy, i, step) for i, step in enumerate(steps) for policy in POLICIES)
+        )
     finally:
         await client.close()
         await book.stop()
 
 
-async def _send(client: AsyncOpenAI, book: SqliteLedger, policy: str, step: Step) -> Task:
+async def _send(
+    client: AsyncOpenAI, book: SqliteLedger, policy: str, number: int, step: Step
+) -> Task:
     import openai
 
     start = time.perf_counter()
@@ -74,6 +78,7 @@ async def _send(client: AsyncOpenAI, book: SqliteLedger, policy: str, step: Step
         raw = await client.chat.completions.with_raw_response.create(**request_of(step, policy))
     except openai.OpenAIError as error:
         return Task(
+            step=number,
             policy=policy,
             step_type=step.step_type,
             right=False,
@@ -92,6 +97,7 @@ async def _send(client: AsyncOpenAI, book: SqliteLedger, policy: str, step: Step
     usage = completion.usage
     extension = (completion.model_extra or {}).get("rungwise") or {}
     return Task(
+        step=number,
         policy=policy,
         step_type=step.step_type,
         right=right,

@@ -1,10 +1,15 @@
-"""How sure is a share that was counted? Exact and score intervals, without scipy."""
+"""How sure is a figure that was counted or measured? Exact, score and bootstrap intervals."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-__all__ = ["binomial_cdf", "upper_bound", "wilson"]
+import numpy as np
+
+__all__ = ["binomial_cdf", "bootstrap_ratio", "bootstrap_sum", "upper_bound", "wilson"]
+
+RESAMPLES = 2000
 
 
 def wilson(right: int, count: int, z: float = 1.959964) -> tuple[float, float]:
@@ -54,3 +59,24 @@ def upper_bound(successes: int, count: int, confidence: float = 0.95) -> float:
         else:
             high = middle
     return high
+
+
+def bootstrap_sum(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+    """The sum over independent units, and its 95 % percentile interval over resampled units."""
+    drawn = np.asarray(values)[_resampled(len(values), seed)].sum(axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(np.sum(values)), float(low), float(high)
+
+
+def bootstrap_ratio(
+    above: Sequence[float], below: Sequence[float], seed: int = 0
+) -> tuple[float, float, float]:
+    """The ratio of two sums over the same units, and its 95 % percentile interval."""
+    index = _resampled(len(above), seed)
+    drawn = np.asarray(above)[index].sum(axis=1) / np.asarray(below)[index].sum(axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(np.sum(above) / np.sum(below)), float(low), float(high)
+
+
+def _resampled(count: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    return np.random.default_rng(seed).integers(0, count, size=(RESAMPLES, count))

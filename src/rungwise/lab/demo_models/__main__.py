@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rungwise.lab.demo_models.shapes import NAMES
 
-MINUTES = {"bottom": 8.0, "middle": 22.0, "top": 45.0}
+MINUTES = {"bottom": 16.0, "middle": 40.0, "top": 66.0}
 
 
 def main() -> None:

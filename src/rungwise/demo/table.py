@@ -1,0 +1,74 @@
+"""How does the demo print what it measured?"""
+
+from __future__ import annotations
+
+from rungwise.demo.figures import POLICIES, Cell, Figures
+
+__all__ = ["summary", "table"]
+
+_HEAD = (
+    "policy",
+    "step type",
+    "n",
+    "accuracy [95 %]",
+    "t1/t2/t3 %",
+    "p50 ms",
+    "p95 ms",
+    "tokens",
+    "USD/1k tasks",
+)
+
+
+def table(measured: Figures) -> str:
+    """The figures as fixed-width text, one block per policy."""
+    rows: list[tuple[str, ...]] = [_HEAD]
+    for name, policy in measured.policies.items():
+        if name == "auto":
+            rows += [_row("", step_type, cell) for step_type, cell in policy.by_step_type.items()]
+        rows.append(_row(name, "all", policy.overall))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * sum(widths, 2 * len(widths)), *lines[1:]])
+
+
+def _row(policy: str, name: str, cell: Cell) -> tuple[str, ...]:
+    low, high = cell.accuracy_interval
+    cost = cell.cost_per_task_usd
+    return (
+        policy,
+        name,
+        str(cell.count),
+        f"{cell.accuracy:.3f} [{low:.2f}, {high:.2f}]",
+        "/".join(f"{cell.share[tier] * 100:.0f}" for tier in POLICIES[1:]),
+        "-" if cell.p50_ms is None else f"{cell.p50_ms:.0f}",
+        "-" if cell.p95_ms is None else f"{cell.p95_ms:.0f}",
+        f"{cell.tokens_per_task:.0f}",
+        "unknown" if cost is None else f"{cost * 1000:.4f}",
+    )
+
+
+def summary(measured: Figures) -> str:
+    """What auto lost and saved, and how to read it."""
+    lines = []
+    for tier, against in measured.against.items():
+        low, high = against.accuracy_lost_interval
+        line = (
+            f"auto against all-{tier}: {-against.accuracy_lost * 100:+.1f} points of accuracy "
+            f"[{-high * 100:+.1f}, {-low * 100:+.1f}]"
+        )
+        if against.cost_saved_share is not None and against.cost_saved_interval is not None:
+            low, high = against.cost_saved_interval
+            line += f", {-against.cost_saved_share:+.0%} cost [{-high:+.0%}, {-low:+.0%}]"
+        lines.append(line)
+    lines.append(
+        "tier2 and tier3 are stand-ins on this machine, billed at list prices of a mid and a "
+        "frontier model;\ntier1 is billed by the engine's busy time. All models are tiny and know "
+        "only these steps."
+    )
+    return "\n".join(lines)
