@@ -298,4 +298,5 @@ async def test_the_metrics_have_seen_it_all(stack: Stack) -> None:
     async with httpx.AsyncClient() as http:
         text = (await http.get(f"{stack.url}/metrics")).text
     assert 'rungwise_attempts_total{state="abandoned",tier="tier1"} 2.0' in text
-    assert 'rungwise_attempts_total{state="cancelled",tier="tier1"} 2.0' in text
+    assert 'rungwise_attempts_total{state="left",tier="tier1"} 1.0' in text
+    assert 'rungwise_attempts_total{state="cancelled",tier="tier1"} 1.0' in text

@@ -12,7 +12,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     engine = what.add_parser("engine", help="this server against vLLM's own, on the same model")
     engine.add_argument("--model", type=Path, default=Path("models/demo/bottom"))
-    engine.add_argument("--load-format", default="auto", choices=("auto", "dummy"))
+    engine.add_argument(
+        "--random-weights",
+        action="store_true",
+        help="a Llama of 85M random parameters with the model's tokenizer: nearer to real step "
+        "times; use --max-tokens 64",
+    )
     engine.add_argument("--dtype", default="bfloat16")
     engine.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
     engine.add_argument("--max-tokens", type=int, default=220)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +57,7 @@ def bench_engine(arguments: argparse.Namespace) -> int:
         about = {
             "command": "rungwise bench engine",
             "machine": describe(),
-            "model": str(arguments.model),
+            "model": "85M random parameters" if arguments.random_weights else str(arguments.model),
             "max_tokens": arguments.max_tokens,
             "rounds": arguments.rounds,
         }
@@ -156,8 +157,10 @@ def _servers(arguments: argparse.Namespace, folder: Path) -> Iterator[list[Serve
     """
     theirs, ours = free_port(), free_port()
     model = str(arguments.model.resolve())
+    if arguments.random_weights:
+        model = str(_larger(arguments.model, folder / "larger"))
     engine = ["--dtype", arguments.dtype, "--max-model-len", "2048", "--max-num-seqs", "64"]
-    engine += ["--enforce-eager", "--load-format", arguments.load_format]
+    engine += ["--enforce-eager", "--load-format", _load_format(arguments)]
     engine += ["--kv-cache-memory-bytes", str(2**28)]
     reference = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model]
     reference += ["--port", str(theirs), "--host", "127.0.0.1", "--served-model-name", "bench"]
@@ -207,7 +210,7 @@ def _ours(arguments: argparse.Namespace, model: str, port: int, folder: Path) ->
         "max_num_seqs": 64,
         "kv_cache_gib": 0.25,
         "enforce_eager": True,
-        "load_format": arguments.load_format,
+        "load_format": _load_format(arguments),
     }
     tier = {"kind": "vllm", "model": model, "served_as": "bench", "engine": engine}
     return {
@@ -216,6 +219,23 @@ def _ours(arguments: argparse.Namespace, model: str, port: int, folder: Path) ->
         "tiers": [{"name": "tier1", **tier}, _never_reached(port)],
         "gates": [{"tier": "tier1", "calibration": str(calibration), "truncation": "return"}],
     }
+
+
+def _load_format(arguments: argparse.Namespace) -> str:
+    return "dummy" if arguments.random_weights else "auto"
+
+
+def _larger(model: Path, folder: Path) -> Path:
+    """The same model with larger matrices and no weights: vLLM makes up random ones."""
+    folder.mkdir()
+    for file in model.iterdir():
+        if file.suffix != ".safetensors":
+            shutil.copy(file, folder)
+    config = json.loads((model / "config.json").read_text())
+    config |= {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 2048}
+    config |= {"num_attention_heads": 12, "num_key_value_heads": 12, "head_dim": 64}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
 
 
 def _never_reached(port: int) -> dict[str, object]:

@@ -24,6 +24,11 @@ from rungwise.types import Chat, Done, Message, Piece, Sampling
 __all__ = ["VllmTier"]
 
 
+HELD_STRIDE = 4
+"""Tokens: what is read comes in fours. Each result costs the event loop as much as four tokens do
+in one, and a lost draft is stopped three tokens later at the most."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Running:
     """A started engine and vLLM's own chat endpoint on it."""
@@ -164,6 +169,8 @@ class VllmTier:
             tap.passing = partial(watched, tap, unspoken)
         elif not (chat.stream or tap.read or chat.sampling.n > 1):
             tap.one_piece = running.vllm.OutputKind.FINAL_ONLY
+        elif tap.read:
+            tap.stride = HELD_STRIDE
         request = running.vllm.ChatCompletionRequest(**to_request(chat))
         token = compat.TAP.set(tap)
         try:

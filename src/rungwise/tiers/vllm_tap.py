@@ -23,6 +23,8 @@ class Tap:
         """What the engine raised, where vLLM's own stream turned it into text."""
         self.one_piece: Any = None
         """vLLM's output kind for a draft that may arrive whole; None: as it is generated."""
+        self.stride = 1
+        """Tokens that may come together: nobody sees a held draft, so it need not come singly."""
         self.passing: Callable[[], Any] | None = None
         """What vLLM's own stream reads in place of the results; None: it reads nothing."""
         self._engine = engine
@@ -44,6 +46,8 @@ class Tap:
             params.logprobs = 0  # the sampled token only
         if self.one_piece is not None:
             params.output_kind = self.one_piece
+        if self.stride > 1 and hasattr(params, "stream_interval"):  # not in the oldest versions
+            params.stream_interval = self.stride
 
     def opened(self, results: AsyncGenerator[Any, None], request_id: str) -> Any:
         """What vLLM shall take for the results."""
