@@ -1,15 +1,17 @@
 """How a step climbs: what is held, released, abandoned, billed and written down."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rungwise.attempts import Clock
 from rungwise.cascade import Cascade
 from rungwise.confidence.gate import CalibratedGate
-from rungwise.config import GateConfig, PriceConfig, RouteConfig, RoutingConfig
+from rungwise.confidence.judge import Judge
+from rungwise.config import GateConfig, JudgeConfig, PriceConfig, RouteConfig, RoutingConfig
 from rungwise.errors import CallerError, LadderExhausted, TierError
 from rungwise.policy.static import StaticRouter
 from rungwise.tiers.scripted import Script, ScriptedTier, call, fail, say, script, stall
@@ -31,7 +33,8 @@ from rungwise.types import (
     Wish,
 )
 from rungwise.verify.checks import Checks
-from tests.confidence.test_calibration import calibration
+from tests.confidence.test_calibration import windowed
+from tests.confidence.test_gate import prefixed
 
 pytestmark = pytest.mark.anyio
 
@@ -56,19 +59,25 @@ class ListLedger:
     async def settle(self, entry_id: str, outcome: Outcome) -> bool:
         return False
 
+    async def find(self, entry_id: str) -> Entry | None:
+        return next((entry for entry in self.entries if entry.id == entry_id), None)
+
 
 def cascade(
-    *tiers: ScriptedTier, ledger: ListLedger | None = None, **routes: RouteConfig
+    *tiers: ScriptedTier,
+    ledger: ListLedger | None = None,
+    gates: Mapping[str, CalibratedGate] | None = None,
+    **routes: RouteConfig,
 ) -> Cascade:
     """A ladder whose rungs all have the same gate on the worst window."""
     seconds = iter(range(100_000))
-    fitted = calibration(signals=["worst_window_logprob"], weights=[2.0], thresholds={})
+    gates = gates or {t.name: CalibratedGate(GateConfig(tier=t.name), windowed()) for t in tiers}
     return Cascade(
         ladder=tiers,
         router=StaticRouter(
             tiers, RoutingConfig(step_types={StepType(k): v for k, v in routes.items()})
         ),
-        gates={t.name: CalibratedGate(GateConfig(tier=t.name), fitted) for t in tiers},
+        gates=gates,
         verifier=Checks(),
         ledger=ledger or ListLedger(),
         clock=Clock(now=lambda: float(next(seconds)), unix=lambda: 1e9),
@@ -299,3 +308,170 @@ async def test_the_route_table_skips_lower_rungs() -> None:
         replace(CHAT, wish=Wish(step_type=StepType.PLANNING)),
     )
     assert released.tier == "t2" and low.chats == []
+
+
+# ---- released at its beginning ---------------------------------------------------------------
+
+
+STREAM = replace(CHAT, stream=True)
+
+
+def gated(*tiers: ScriptedTier, **config: Any) -> dict[str, CalibratedGate]:
+    return {t.name: CalibratedGate(GateConfig(tier=t.name, **config), prefixed()) for t in tiers}
+
+
+async def test_a_stream_leaves_with_its_beginning_and_the_rest_follows_as_it_comes() -> None:
+    text = "one two three four five six"
+    low, high, ledger = tier("t1", say(text, logprob=-0.01)), tier("t2"), ListLedger()
+    built = cascade(low, high, ledger=ledger, gates=gated(low))
+    events = built.answer(STREAM, Caller(), id="r")
+    assert isinstance(await anext(events), Released)
+    assert low.given == [4], "not a token more than it takes to be sure"
+    rest = [event async for event in events]
+    assert text_of([e for e in rest if isinstance(e, Piece)]) == text
+    (attempt,) = ledger.entries[0].attempts
+    assert "after 4 tokens" in attempt.reason and attempt.threshold == 0.9
+    assert attempt.readings[0].value == -0.01
+
+
+async def test_after_release_a_failure_is_told_and_nobody_takes_over() -> None:
+    low = tier("t1", say("one two three four", logprob=-0.01, finish=None) + fail("broken"))
+    high = tier("t2", say("another"))
+    with pytest.raises(TierError):
+        await answered(cascade(low, high, gates=gated(low)), STREAM)
+    assert high.chats == []
+
+
+async def test_an_engine_that_dies_while_a_draft_is_held_costs_the_caller_nothing() -> None:
+    low = tier("t1", say("one two", logprob=-0.01, finish=None) + fail("unavailable"))
+    high = tier("t2", say("whole"))
+    released, pieces, _ = await answered(cascade(low, high, gates=gated(low)), STREAM)
+    assert released.tier == "t2" and text_of(pieces) == "whole"
+
+
+async def test_a_pinned_draft_is_read_for_the_ledger_where_the_owner_wants_it() -> None:
+    low, ledger = tier("t1", say("x y", logprob=-3.0)), ListLedger()
+    built = cascade(low, ledger=ledger, gates=gated(low, read_pinned=True))
+    await answered(built, replace(CHAT, wish=Wish(pin="t1")))
+    (attempt,) = ledger.entries[0].attempts
+    assert [r.value for r in attempt.readings] == [-3.0] and attempt.threshold is None
+    assert low.reads == [True]
+
+
+# ---- paid evidence ---------------------------------------------------------------------------
+
+
+def judged(*tiers: ScriptedTier, **config: Any) -> dict[str, CalibratedGate]:
+    section = JudgeConfig(tier="t2", **config)
+    gate = GateConfig(tier="t1", accept="checked", judge=section)
+    return {"t1": CalibratedGate(gate, None, ((Judge(section), None),))}
+
+
+async def test_a_judge_is_billed_and_what_it_writes_is_seen_by_nobody() -> None:
+    low, high, ledger = tier("t1", say("an answer")), tier("t2", say("yes")), ListLedger()
+    released, pieces, settled = await answered(
+        cascade(low, high, ledger=ledger, gates=judged(low, high))
+    )
+    assert (released.tier, released.rungs_tried) == ("t1", 1) and text_of(pieces) == "an answer"
+    draft, evidence = sorted(ledger.entries[0].attempts, key=lambda a: a.role)
+    assert (draft.role, evidence.role, evidence.state) == ("draft", "judge", "asked")
+    assert (
+        settled.cost_nano == (draft.cost_nano or 0) + (evidence.cost_nano or 0)
+        and evidence.cost_nano
+    )
+    assert settled.usage == draft.usage + evidence.usage
+    assert "an answer" in " ".join(m.text for m in high.chats[0].messages)
+
+
+async def test_a_bad_grade_climbs() -> None:
+    low, high = tier("t1", say("an answer")), tier("t2", say("no"), say("better"))
+    released, pieces, _ = await answered(cascade(low, high, gates=judged(low, high)))
+    assert released.tier == "t2" and text_of(pieces) == "better"
+
+
+@pytest.mark.parametrize("silence", [fail("overloaded"), stall(), say("hm, who knows")])
+@pytest.mark.parametrize("unverified", ["escalate", "accept"])
+async def test_a_judge_that_fails_is_no_judge_and_the_owner_says_what_follows(
+    silence: Script, unverified: str
+) -> None:
+    low, high, ledger = (
+        tier("t1", say("an answer")),
+        tier("t2", silence, say("better")),
+        ListLedger(),
+    )
+    gates = judged(low, high, unverified=unverified, deadline_s=0.02)
+    released, _, _ = await answered(cascade(low, high, ledger=ledger, gates=gates))
+    assert released.tier == ("t1" if unverified == "accept" else "t2")
+    (evidence,) = [a for a in ledger.entries[0].attempts if a.role == "judge"]
+    assert evidence.state in ("failed", "asked") and high.open == 0
+    released, _, _ = await answered(
+        cascade(tier("t1", say("x")), tier("t2", say("yes")), gates=gates)
+    )
+    assert released.tier == "t1", "it recovers by itself"
+
+
+async def test_nobody_grades_what_must_stay_on_the_box() -> None:
+    low, high = tier("t1", say("an answer")), ScriptedTier("t2", say("yes"), local=False)
+    middle = tier("t3", say("local too"))
+    built = cascade(low, high, middle, gates=judged(low, high))
+    released, _, _ = await answered(built, replace(CHAT, wish=Wish(local_only=True)))
+    assert released.tier == "t3" and high.chats == []
+
+
+# ---- head starts -----------------------------------------------------------------------------
+
+
+HURRY = RouteConfig(headstart_s=0.0)
+
+
+async def test_a_draft_that_is_held_too_long_gets_company_and_the_loser_is_billed() -> None:
+    low = tier("t1", say("slow but sure", logprob=-0.01, delay=0.01))
+    high, ledger = tier("t2", say("early", finish=None) + stall()), ListLedger()
+    released, pieces, settled = await answered(cascade(low, high, ledger=ledger, open_chat=HURRY))
+    assert released.tier == "t1" and released.rungs_tried == 1
+    assert text_of(pieces) == "slow but sure" and high.open == 0
+    states = {a.tier: a.state for a in ledger.entries[0].attempts}
+    assert states == {"t1": "released", "t2": "outrun"} and ledger.entries[0].state == "answered"
+    assert settled.usage.output == 4 + 1, "both are in the bill"
+
+
+async def test_a_head_start_is_taken_where_the_draft_is_not_accepted() -> None:
+    low = tier("t1", say("slow and wrong " * 9, logprob=-5.0, delay=0.002))
+    high, ledger = tier("t2", say("ready at once")), ListLedger()
+    released, pieces, _ = await answered(cascade(low, high, ledger=ledger, open_chat=HURRY))
+    assert released.tier == "t2" and text_of(pieces) == "ready at once"
+    assert len(high.chats) == 1, "it is not asked twice"
+    first, second = ledger.entries[0].attempts
+    assert first.started_s < second.started_s < first.ended_s
+
+
+async def test_a_head_start_that_failed_fails_when_its_turn_comes() -> None:
+    low = tier("t1", say("slow and wrong " * 9, logprob=-5.0, delay=0.002))
+    built = cascade(low, tier("t2", fail("overloaded")), tier("t3", say("top")), open_chat=HURRY)
+    released, _, _ = await answered(built)
+    assert released.tier == "t3"
+
+
+async def test_without_a_plan_for_it_nothing_starts_beside_a_held_draft() -> None:
+    low, high = tier("t1", say("slow but sure", logprob=-0.01, delay=0.01)), tier("t2", say("x"))
+    await answered(cascade(low, high, open_chat=RouteConfig(headstart_s=60)))
+    await answered(cascade(low, high))
+    assert high.chats == []
+
+
+async def test_a_caller_who_goes_away_stops_the_head_start_too() -> None:
+    low, high, ledger = (
+        tier("t1", stall()),
+        tier("t2", say("x", finish=None) + stall()),
+        ListLedger(),
+    )
+    built = cascade(low, high, ledger=ledger, open_chat=HURRY)
+    waiting = asyncio.ensure_future(anext(built.answer(CHAT, Caller(), id="r")))
+    while high.given != [1]:
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert low.open == high.open == 0
+    states = {a.tier: a.state for a in ledger.entries[0].attempts}
+    assert states == {"t1": "cancelled", "t2": "outrun"}

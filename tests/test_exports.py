@@ -15,6 +15,7 @@ def test_contracts() -> None:
         "Judgement",
         "Keyring",
         "Ledger",
+        "Probe",
         "Router",
         "Signal",
         "Tier",

@@ -10,6 +10,7 @@ from rungwise.contracts import Drafting, Judgement, Tier
 from rungwise.errors import TierError
 from rungwise.types import (
     Attempt,
+    AttemptRole,
     AttemptState,
     Caller,
     Chat,
@@ -19,6 +20,7 @@ from rungwise.types import (
     Released,
     Settled,
     TierFault,
+    Verdict,
 )
 
 __all__ = ["Ascent", "Clock", "Story"]
@@ -45,9 +47,24 @@ class Story:
     def elapsed(self) -> float:
         return self._clock.now() - self._start
 
-    def begin(self, tier: Tier, *, read: bool) -> Ascent:
+    def begin(
+        self,
+        tier: Tier,
+        chat: Chat,
+        *,
+        role: AttemptRole = "draft",
+        judgement: Judgement | None = None,
+        likeliest: int | None = None,
+    ) -> Ascent:
+        """Ask a tier for a draft. `likeliest` as in Gate; None reads nothing."""
+        read = likeliest is not None
+        drafting = tier.draft(chat, read=read, likeliest=likeliest or 0)
+        return Ascent(self, tier, drafting, role, judgement)
+
+    def tried(self, ascent: Ascent) -> Ascent:
+        """Count a rung whose draft is now looked at."""
         self.rungs_tried += 1
-        return Ascent(self, tier, tier.draft(self.chat, read=read))
+        return ascent
 
     def entry(self) -> Entry:
         return Entry(
@@ -57,7 +74,7 @@ class Story:
             route=self.chat.route,
             step_type=self.plan.step_type,
             plan_why=self.plan.why,
-            attempts=tuple(self.attempts),
+            attempts=tuple(sorted(self.attempts, key=lambda a: a.started_s)),
             state=self._state(),
             first_byte_s=self.first_byte_s,
             latency_s=self.elapsed(),
@@ -66,10 +83,11 @@ class Story:
 
     def settled(self) -> Settled:
         entry = self.entry()
-        return Settled(usage=entry.usage, cost_nano=entry.cost_nano, model=self.attempts[-1].model)
+        return Settled(usage=entry.usage, cost_nano=entry.cost_nano, attempts=entry.attempts)
 
     def _state(self) -> Literal["answered", "broken_off", "exhausted", "cancelled"]:
-        match self.attempts[-1].state if self.attempts else "cancelled":
+        drafts = [a.state for a in self.attempts if a.role == "draft" and a.state != "outrun"]
+        match drafts[-1] if drafts else "cancelled":
             case "released":
                 return "answered"
             case "broken_off":
@@ -83,12 +101,18 @@ class Story:
 class Ascent:
     """One rung's attempt while it is being made. Until told otherwise it counts as failed."""
 
-    def __init__(self, story: Story, tier: Tier, drafting: Drafting) -> None:
-        self.tier, self.drafting = tier, drafting
+    def __init__(
+        self,
+        story: Story,
+        tier: Tier,
+        drafting: Drafting,
+        role: AttemptRole,
+        judgement: Judgement | None,
+    ) -> None:
+        self.tier, self.drafting, self.judgement = tier, drafting, judgement
         self.held: list[Piece] = []
-        self._story, self._started = story, story.elapsed()
+        self._story, self._role, self._started = story, role, story.elapsed()
         self._first_piece: float | None = None
-        self._judgement: Judgement | None = None
         self._state: AttemptState = "failed"
         self._reason = "an error of this server; see the log"
         self._fault: TierFault | None = None
@@ -98,10 +122,6 @@ class Ascent:
     def released(self) -> bool:
         return self._released
 
-    def judged_by(self, judgement: Judgement) -> Judgement:
-        self._judgement = judgement
-        return judgement
-
     async def first(self) -> None:
         """Keep the first piece: a rung that cannot draft at all is known before its release."""
         async for piece in self.drafting:
@@ -109,10 +129,15 @@ class Ascent:
             return
         raise TierError(self.tier.name, "broken", "the draft ended before it began")
 
-    def keep(self, piece: Piece) -> None:
+    def keep(self, piece: Piece) -> Verdict | None:
+        """Hold a piece, and hear what the judgement says of the draft so far."""
         if self._first_piece is None:
             self._first_piece = self._story.elapsed()
         self.held.append(piece)
+        return self.watch(piece)
+
+    def watch(self, piece: Piece) -> Verdict | None:
+        return None if self.judgement is None else self.judgement.feed(piece)
 
     def release(self, reason: str) -> Released:
         self._released, self._reason = True, reason
@@ -139,6 +164,12 @@ class Ascent:
         self._state = "left" if self._released else "cancelled"
         self._reason = "the caller went away"
 
+    def outrun(self) -> None:
+        self._state, self._reason = "outrun", "begun ahead, and not needed"
+
+    def answered(self) -> None:
+        self._state, self._reason = "asked", "evidence on a draft"
+
     async def end(self) -> None:
         """Stop the draft, whatever state it is in, and note the attempt with what it used."""
         try:
@@ -147,7 +178,7 @@ class Ascent:
             self._story.attempts.append(self._attempt())
 
     def _attempt(self) -> Attempt:
-        spent, judgement = self.drafting.spent(), self._judgement
+        spent, judgement = self.drafting.spent(), self.judgement
         return Attempt(
             tier=self.tier.name,
             model=spent.model,
@@ -162,4 +193,6 @@ class Ascent:
             readings=tuple(judgement.readings) if judgement else (),
             confidence=judgement.confidence if judgement else None,
             engine_s=spent.engine_s,
+            role=self._role,
+            threshold=judgement.threshold if judgement else None,
         )

@@ -8,9 +8,10 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from rungwise.attempts import Ascent, Clock, Story
-from rungwise.contracts import Gate, Ledger, Router, Tier, Verifier
+from rungwise.contracts import Gate, Ledger, Probe, Router, Tier, Verifier
 from rungwise.drafts import collect
 from rungwise.errors import LadderExhausted, TierError
+from rungwise.headstart import Headstart
 from rungwise.types import (
     Accept,
     Caller,
@@ -71,51 +72,106 @@ class Cascade:
 
     async def _climb(self, story: Story) -> AsyncGenerator[Released | Piece, None]:
         last_fault: TierError | None = None
-        for rung in story.plan.rungs:
-            gate = self._gate(story.plan, rung)
-            ascent = story.begin(self._tiers[rung], read=gate is not None and gate.reads)
-            try:
-                verdict = await self._hold(ascent, gate, story)
-                if isinstance(verdict, Escalate):
-                    ascent.abandon(verdict.reason)
-                    continue
-                yield ascent.release(verdict.reason)
-                for piece in ascent.held:
-                    yield piece
-                async for piece in ascent.drafting:
-                    yield piece
-                ascent.complete()
-                return
-            except TierError as fault:
-                ascent.fail(fault)
-                if ascent.released:
+        headstart = Headstart.none()
+        try:
+            for rung in story.plan.rungs:
+                ascent = story.tried(headstart.take() or self._begin(story, rung))
+                headstart = self._headstart(story, rung)
+                try:
+                    verdict = await self._hold(ascent, story)
+                    if isinstance(verdict, Escalate):
+                        ascent.abandon(verdict.reason)
+                        continue
+                    await headstart.drop()
+                    yield ascent.release(verdict.reason)
+                    for piece in ascent.held:
+                        yield piece
+                    async for piece in ascent.drafting:
+                        ascent.watch(piece)
+                        yield piece
+                    ascent.complete()
+                    return
+                except TierError as fault:
+                    ascent.fail(fault)
+                    if ascent.released:
+                        raise
+                    last_fault = fault
+                except (asyncio.CancelledError, GeneratorExit):
+                    ascent.leave()
                     raise
-                last_fault = fault
-            except (asyncio.CancelledError, GeneratorExit):
-                ascent.leave()
-                raise
-            finally:
-                await ascent.end()
+                finally:
+                    await ascent.end()
+        finally:
+            await headstart.drop()
         assert last_fault is not None, "the last rung is not judged, so only a fault ends here"
-        raise LadderExhausted(tuple(story.attempts), last_fault)
+        raise LadderExhausted(story.entry().attempts, last_fault)
 
-    async def _hold(self, ascent: Ascent, gate: Gate | None, story: Story) -> Verdict:
+    async def _hold(self, ascent: Ascent, story: Story) -> Verdict:
         """Keep the draft back until it is known whether it may leave."""
-        if gate is None:
+        gate, judgement = self._gate(story.plan, ascent.tier.name), ascent.judgement
+        if gate is None or judgement is None:
             await ascent.first()
             return Accept(reason="not judged")
-        judgement = ascent.judged_by(gate.open(story.chat, story.plan))
         async for piece in ascent.drafting:
-            ascent.keep(piece)
-            early = judgement.feed(piece)
+            early = ascent.keep(piece)
             if early is not None:
                 return early
         draft = Draft(choices=collect(ascent.held))
         verdict = judgement.close(draft)
-        if isinstance(verdict, Escalate):
-            return verdict
-        checked = self._verifier.check(story.chat, draft)
-        return checked if isinstance(checked, Escalate) else verdict
+        if isinstance(verdict, Accept):
+            checked = self._verifier.check(story.chat, draft)
+            verdict = checked if isinstance(checked, Escalate) else verdict
+        for probe in gate.probes(story.plan.step_type):
+            if isinstance(verdict, Escalate):
+                break
+            verdict = judgement.weigh(probe.name, await self._ask(probe, ascent, draft, story))
+        return verdict
+
+    async def _ask(self, probe: Probe, ascent: Ascent, draft: Draft, story: Story) -> float | None:
+        """One probe's reading; None where it fails, is late, or may not be shown the request."""
+        rung = probe.tier or ascent.tier.name
+        question = probe.question(story.chat, draft)
+        if question is None or rung not in (*story.plan.rungs, *story.plan.reach):
+            return None
+        asking = story.begin(self._tiers[rung], question, role=probe.name)
+        try:
+            async with asyncio.timeout(probe.deadline_s):
+                async for piece in asking.drafting:
+                    asking.keep(piece)
+            value = probe.read(story.chat, draft, asking.held)
+            if value is None:
+                raise TierError(rung, "broken", "its answer could not be read")
+            asking.answered()
+            return value
+        except TierError as fault:
+            asking.fail(fault)
+        except TimeoutError:
+            late = f"no answer within {probe.deadline_s:g} s"
+            asking.fail(TierError(rung, "timeout", late))
+        except asyncio.CancelledError:
+            asking.leave()
+            raise
+        finally:
+            await asking.end()
+        return None
+
+    def _begin(self, story: Story, rung: str) -> Ascent:
+        """One rung's draft, with whoever reads it."""
+        chat, plan, gate = story.chat, story.plan, self._gates.get(rung)
+        judgement = None
+        if gate is not None:
+            last = rung == plan.rungs[-1]
+            judgement = gate.watch(chat, plan) if last else gate.open(chat, plan)
+        likeliest = gate.likeliest if gate is not None and judgement is not None else None
+        return story.begin(self._tiers[rung], chat, judgement=judgement, likeliest=likeliest)
+
+    def _headstart(self, story: Story, rung: str) -> Headstart:
+        """The next rung's draft, begun if this one is held for longer than the plan has time."""
+        plan = story.plan
+        above = plan.rungs[plan.rungs.index(rung) + 1 :]
+        if plan.headstart_s is None or not above:
+            return Headstart.none()
+        return Headstart(lambda: self._begin(story, above[0]), plan.headstart_s)
 
     def _gate(self, plan: Plan, rung: str) -> Gate | None:
         return None if rung == plan.rungs[-1] else self._gates.get(rung)

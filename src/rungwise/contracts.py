@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from rungwise.types import (
+    AttemptRole,
     Caller,
     Chat,
     Confidence,
@@ -26,6 +27,7 @@ __all__ = [
     "Judgement",
     "Keyring",
     "Ledger",
+    "Probe",
     "Router",
     "Signal",
     "Tier",
@@ -76,8 +78,9 @@ class Tier(Protocol):
     async def health(self) -> str | None:
         """None when ready to draft, else one line that says what is missing. Never raises."""
 
-    def draft(self, chat: Chat, *, read: bool) -> Drafting:
-        """Begin one draft. `read` asks for the tokens' log-probabilities where the tier has them.
+    def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
+        """Begin one draft. `read` asks for the tokens' log-probabilities where the tier has them,
+        `likeliest` for those of so many likeliest tokens at each place beside them.
 
         Iterating raises only TierError (and what asyncio raises to cancel).
         """
@@ -104,15 +107,40 @@ class Signal(Protocol):
     @property
     def name(self) -> str: ...
 
-    def feed(self, logprob: float) -> None:
-        """One more token that decides, in nats. O(1)."""
+    def feed(self, logprob: float, likeliest: Sequence[float]) -> None:
+        """One more token, in nats, and the likeliest ones at its place. O(1)."""
 
     def value(self) -> float | None:
         """The reading so far; None where there is nothing to read."""
         ...
 
     def best(self) -> float | None:
-        """The highest value it can still reach, whatever is written next; None is "any"."""
+        """The surest value it can still reach, whatever is written next; None is "any"."""
+        ...
+
+
+class Probe(Protocol):
+    """Paid evidence on a finished draft: a further question to a rung. Does nothing itself."""
+
+    @property
+    def name(self) -> AttemptRole:
+        """Also the name of its reading."""
+        ...
+
+    @property
+    def tier(self) -> str | None:
+        """The rung that is asked; None is the one that drafted."""
+        ...
+
+    @property
+    def deadline_s(self) -> float: ...
+
+    def question(self, chat: Chat, draft: Draft) -> Chat | None:
+        """What to ask; None where this draft leaves nothing to ask about."""
+        ...
+
+    def read(self, chat: Chat, draft: Draft, answer: Sequence[Piece]) -> float | None:
+        """How much the answer speaks for the draft, 0 to 1; None where it cannot be read."""
         ...
 
 
@@ -120,8 +148,8 @@ class Gate(Protocol):
     """Judges one tier's drafts. Holds no state between drafts."""
 
     @property
-    def reads(self) -> bool:
-        """Whether log-probabilities are wanted from the tier."""
+    def likeliest(self) -> int | None:
+        """How many likeliest tokens to ask for beside each token; None: nothing is read."""
         ...
 
     def hopeless(self, step_type: StepType) -> str | None:
@@ -132,15 +160,28 @@ class Gate(Protocol):
         """Begin to judge one draft. Only where there is hope."""
         ...
 
+    def watch(self, chat: Chat, plan: Plan) -> Judgement | None:
+        """Begin to read a draft that is released unjudged, for the ledger; None: it is not read."""
+        ...
+
+    def probes(self, step_type: StepType) -> Sequence[Probe]:
+        """The paid evidence that is wanted on a draft which nothing else speaks against."""
+        ...
+
 
 class Judgement(Protocol):
-    """The gate's view of one draft while it is held."""
+    """The gate's view of one draft."""
 
     def feed(self, piece: Piece) -> Verdict | None:
-        """An early verdict, or None to go on holding. O(1) per token."""
+        """An early verdict, or None to go on holding. O(1) per token. After a verdict it only
+        reads on."""
 
     def close(self, draft: Draft) -> Verdict:
-        """The verdict on the finished draft."""
+        """The verdict on the finished draft, before any paid evidence."""
+        ...
+
+    def weigh(self, probe: AttemptRole, value: float | None) -> Verdict:
+        """The verdict with a probe's reading; None is a probe that gave none."""
         ...
 
     @property
@@ -148,6 +189,9 @@ class Judgement(Protocol):
 
     @property
     def confidence(self) -> Confidence | None: ...
+
+    @property
+    def threshold(self) -> float | None: ...
 
 
 class Verifier(Protocol):
@@ -167,6 +211,10 @@ class Ledger(Protocol):
 
     async def settle(self, entry_id: str, outcome: Outcome) -> bool:
         """Add what the caller said of it; False when there is no such entry."""
+        ...
+
+    async def find(self, entry_id: str) -> Entry | None:
+        """The entry of that id. Raises StoreError."""
         ...
 
 

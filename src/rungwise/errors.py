@@ -3,6 +3,7 @@
     RungwiseError
     ├── CallerError            the request cannot be answered as it stands      -> 4xx
     │   ├── UnknownModel       no tier, alias or model of that name             -> 404
+    │   ├── UnknownAnswer      no answer of that id, or another caller's        -> 404
     │   ├── NotAuthorised      no key, or not this one                          -> 401
     │   └── TooLarge           the body is over the configured size             -> 413
     ├── TierError              one rung failed; the cascade may climb
@@ -34,6 +35,10 @@ class UnknownModel(CallerError):
     """No tier, alias or configured model has that name."""
 
 
+class UnknownAnswer(CallerError):
+    """No answer of this caller has that id."""
+
+
 class NotAuthorised(CallerError):
     """No key was sent, or one that this server does not know."""
 
@@ -62,7 +67,7 @@ class LadderExhausted(RungwiseError):
     """Every planned rung failed."""
 
     def __init__(self, attempts: tuple[Attempt, ...], last: TierError) -> None:
-        tried = ", ".join(f"{a.tier} ({a.reason})" for a in attempts)
+        tried = ", ".join(f"{a.tier} ({a.reason})" for a in attempts if a.role == "draft")
         super().__init__(f"no rung could answer; tried {tried}")
         self.attempts, self.last = attempts, last
 

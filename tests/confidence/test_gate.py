@@ -1,13 +1,15 @@
 """Which drafts the gate lets go, which it stops early, and what it says."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rungwise.confidence.calibration import Calibration
-from rungwise.confidence.gate import CalibratedGate, read_draft
-from rungwise.config import GateConfig
+from rungwise.confidence.gate import CalibratedGate
+from rungwise.confidence.reading import read_draft
+from rungwise.config import AgreementConfig, GateConfig, JudgeConfig, SelfCheckConfig
 from rungwise.drafts import collect
 from rungwise.types import (
     Accept,
@@ -20,13 +22,23 @@ from rungwise.types import (
     Plan,
     Sampling,
     StepType,
+    Tool,
     Verdict,
 )
-from tests.confidence.test_calibration import calibration
+from tests.confidence.test_calibration import calibration, windowed
 
 CHAT = Chat(messages=(Message(role="user", text="x"),))
 PLAN = Plan(rungs=("t1", "t2"), step_type=StepType.OPEN_CHAT, why="test")
-WINDOWED = calibration(signals=["worst_window_logprob"], weights=[2.0])
+STREAM = replace(CHAT, stream=True)
+WINDOWED = windowed()
+
+
+def prefixed(length: int = 4) -> Calibration:
+    """Reads the mean, and has something to say after `length` tokens."""
+    curve = {"weights": {"mean_logprob": 2.0}, "intercept": 3.0}
+    sharper = {"weights": {"mean_logprob": 4.0}, "intercept": 4.0}
+    prefix = {"tokens": length, "acceptable": curve, "recovery": sharper}
+    return calibration(finished=curve, prefixes=[prefix])
 
 
 def words(*logprobs: float | None, finish: str = "stop") -> list[Piece]:
@@ -36,7 +48,7 @@ def words(*logprobs: float | None, finish: str = "stop") -> list[Piece]:
 
 def judge(
     pieces: list[Piece],
-    fitted: Calibration = WINDOWED,
+    fitted: Calibration | None = WINDOWED,
     chat: Chat = CHAT,
     plan: Plan = PLAN,
     **config: Any,
@@ -94,15 +106,15 @@ def test_an_impossible_token_is_the_most_doubtful_one() -> None:
     verdict, _ = judge(words(*[-0.001] * 20, -math.inf, *[-0.001] * 20))
     assert isinstance(verdict, Escalate)
     pieces = words(-0.001, -9999.0)
-    assert read_draft(CHAT, pieces, ("min_logprob",)) == {"min_logprob": -20.0}
+    assert read_draft(CHAT, pieces, ("min_logprob",))[0] == {"min_logprob": -20.0}
 
 
 def test_what_a_grammar_forced_is_neither_read_nor_missed() -> None:
     chat = Chat(messages=CHAT.messages, shape=OutputShape())
     pieces = [Piece('{"a": ', forced=6), Piece("true", forced=1), Piece(' , "b": ', forced=4)]
-    assert read_draft(chat, pieces, ("mean_logprob",)) is None
+    assert read_draft(chat, pieces, ("mean_logprob",))[0] is None
     pieces.append(Piece("12}", logprobs=(-0.5,), forced=2, finish="stop"))
-    assert read_draft(chat, pieces, ("mean_logprob",)) == {"mean_logprob": -0.5}
+    assert read_draft(chat, pieces, ("mean_logprob",))[0] == {"mean_logprob": -0.5}
 
 
 def test_logprobs_that_stop_halfway_are_no_reading() -> None:
@@ -114,13 +126,199 @@ def test_logprobs_that_stop_halfway_are_no_reading() -> None:
 def test_without_a_calibration_there_is_no_hope() -> None:
     gate = CalibratedGate(GateConfig(tier="t1"), None)
     assert "not calibrated" in (gate.hopeless(StepType.OPEN_CHAT) or "")
-    assert not gate.reads
+    assert gate.likeliest is None
 
 
 def test_without_a_threshold_for_the_step_type_there_is_no_hope() -> None:
     gate = CalibratedGate(GateConfig(tier="t1"), calibration())
-    assert "insufficient data" in (gate.hopeless(StepType.PLANNING) or "")
+    said = gate.hopeless(StepType.PLANNING) or ""
+    assert "insufficient data: 12 labels of planning" in said and "300 more" in said
+    assert "insufficient data: 0 labels" in (gate.hopeless(StepType.EXTRACTION) or "")
     assert gate.hopeless(StepType.OPEN_CHAT) is None
+
+
+def test_what_is_only_checked_needs_no_number() -> None:
+    gate = CalibratedGate(GateConfig(tier="t1", accept="checked"), None)
+    assert gate.hopeless(StepType.PLANNING) is None and gate.likeliest is None
+    verdict, _ = judge([Piece("an answer", finish="stop")], None, accept="checked")
+    assert isinstance(verdict, Accept)
+    verdict, _ = judge([Piece("I'm not sure.", finish="stop")], None, accept="checked")
+    assert isinstance(verdict, Escalate)
+
+
+def test_only_as_many_likeliest_tokens_are_asked_for_as_the_signals_need() -> None:
+    def asked(name: str, sign: float) -> int | None:
+        curve = {"weights": {name: sign}, "intercept": 0.0}
+        return CalibratedGate(
+            GateConfig(tier="t"), calibration(signals=[name], finished=curve)
+        ).likeliest
+
+    assert [asked("mean_logprob", 1), asked("min_margin", 1), asked("mean_entropy", -1)] == [
+        0,
+        2,
+        5,
+    ]
+
+
+# ---- prefixes --------------------------------------------------------------------------------
+
+
+def test_a_stream_may_leave_as_soon_as_its_beginning_is_sure() -> None:
+    verdict, read = judge(words(*[-0.01] * 40), prefixed(), STREAM)
+    assert isinstance(verdict, Accept) and "after 4 tokens" in verdict.reason
+    assert read == 4
+
+
+@pytest.mark.parametrize(
+    ("chat", "config"),
+    [
+        (CHAT, {}),
+        (STREAM, {"hold": "whole"}),
+        (replace(STREAM, shape=OutputShape()), {}),
+        (replace(STREAM, tools=(Tool(name="f"),)), {}),
+        (replace(STREAM, sampling=Sampling(n=2)), {}),
+    ],
+)
+def test_all_else_is_held_whole(chat: Chat, config: dict[str, Any]) -> None:
+    both = [replace(p, choice=c) for p in words(*[-0.01] * 9) for c in range(chat.sampling.n)]
+    if chat.shape is not None:
+        both = [replace(p, text="1" if p.text else "") for p in both]
+    verdict, read = judge(both, prefixed(), chat, **config)
+    assert isinstance(verdict, Accept) and read == len(both)
+
+
+def test_a_draft_is_given_up_where_few_like_it_recover() -> None:
+    """After 4 tokens at -2: recovery = sigmoid(4 - 8) = .018, and the window is not full yet."""
+    verdict, read = judge(words(*[-2.0] * 40), prefixed())
+    assert isinstance(verdict, Escalate) and "chance to recover 0.018" in verdict.reason
+    assert read == 4
+
+
+@pytest.mark.parametrize("config", [{"give_up": 0.01}, {"give_up": 0.0}, {"early": False}])
+def test_giving_up_is_the_owners_choice(config: dict[str, Any]) -> None:
+    verdict, read = judge(words(*[-2.0] * 40), prefixed(), **config)
+    assert isinstance(verdict, Escalate) and read == 41
+
+
+def test_a_beginning_that_sounds_unsure_does_not_leave() -> None:
+    pieces = [Piece("I'm not sure, but ", logprobs=(-0.01,) * 4), *words(*[-0.01] * 4)]
+    verdict, _ = judge(pieces, prefixed(), STREAM)
+    assert isinstance(verdict, Escalate) and "unsure" in verdict.reason
+    verdict, read = judge(pieces, prefixed(), STREAM, hedging=False)
+    assert isinstance(verdict, Accept) and read == 1
+
+
+def test_a_stream_is_held_to_the_threshold_for_streams() -> None:
+    thresholds = {"open_chat": {"whole": 0.5, "prefix": 0.95, "labels": 400}}
+    strict = calibration(thresholds=thresholds)
+    pieces = words(-0.5, -0.5)  # p = sigmoid(2) = .88
+    assert isinstance(judge(pieces, strict)[0], Accept)
+    assert isinstance(judge(pieces, strict, STREAM)[0], Escalate)
+    assert isinstance(judge(pieces, strict, STREAM, hold="whole")[0], Accept)
+
+
+def test_after_its_verdict_a_judgement_only_reads_on() -> None:
+    gate = CalibratedGate(GateConfig(tier="t1"), prefixed())
+    judgement = gate.open(STREAM, PLAN)
+    told = [judgement.feed(piece) for piece in words(*[-0.01] * 4, *[-9.0] * 40)]
+    assert sum(verdict is not None for verdict in told) == 1
+    (mean,) = judgement.readings
+    assert mean.value < -8, "the whole draft's reading goes to the ledger"
+
+
+# ---- what is not judged ----------------------------------------------------------------------
+
+
+def test_what_is_pinned_is_read_where_the_owner_wants_it() -> None:
+    assert CalibratedGate(GateConfig(tier="t1"), WINDOWED).watch(CHAT, PLAN) is None
+    for fitted in (None, WINDOWED):
+        gate = CalibratedGate(GateConfig(tier="t1", read_pinned=True), fitted)
+        assert gate.likeliest == 0
+        watch = gate.watch(CHAT, PLAN)
+        assert watch is not None
+        assert all(watch.feed(piece) is None for piece in words(-9.0, -9.0))
+        assert {r.signal for r in watch.readings} >= {"worst_window_logprob"}
+        assert (watch.confidence is None) == (fitted is None)
+
+
+def test_hold_none_judges_nothing() -> None:
+    verdict, read = judge(words(-9.0, -9.0), WINDOWED, hold="none")
+    assert isinstance(verdict, Accept) and read == 1
+    assert CalibratedGate(GateConfig(tier="t1", hold="none"), WINDOWED).likeliest is None
+
+
+def test_an_owner_may_name_what_is_read_before_there_is_a_calibration() -> None:
+    gate = CalibratedGate(
+        GateConfig(tier="t", read_pinned=True, signals=("min_margin", "first_logprob")), None
+    )
+    assert gate.likeliest == 2
+
+
+# ---- paid evidence ---------------------------------------------------------------------------
+
+CHECKED = {
+    "signals": ["mean_logprob", "self_check"],
+    "finished": {"weights": {"mean_logprob": 2.0, "self_check": 4.0}, "intercept": 0.0},
+}
+
+
+def weighed(value: float | None, probe: Any = "self_check", **config: Any) -> Verdict:
+    fitted = calibration(**CHECKED) if probe == "self_check" else calibration()
+    gate = CalibratedGate(GateConfig(tier="t1", **config), fitted)
+    judgement = gate.open(CHAT, PLAN)
+    pieces = words(-0.2, -0.2)
+    for piece in pieces:
+        judgement.feed(piece)
+    before = judgement.close(Draft(choices=collect(pieces)))
+    assert isinstance(before, Accept), "what a probe may still say is taken for the best"
+    return judgement.weigh(probe, value)
+
+
+def test_a_reading_that_is_paid_for_counts_like_any_other() -> None:
+    section = {"self_check": SelfCheckConfig()}
+    assert isinstance(weighed(1.0, **section), Accept)
+    assert isinstance(weighed(0.3, **section), Escalate)
+    verdict = weighed(None, **section)
+    assert isinstance(verdict, Escalate) and "not verified" in verdict.reason
+
+
+def test_a_hopeless_draft_is_not_worth_a_paid_question() -> None:
+    judgement = CalibratedGate(GateConfig(tier="t1"), calibration(**CHECKED)).open(CHAT, PLAN)
+    pieces = words(-3.0, -3.0)
+    for piece in pieces:
+        judgement.feed(piece)
+    assert isinstance(judgement.close(Draft(choices=collect(pieces))), Escalate)
+
+
+@pytest.mark.parametrize(
+    ("value", "unverified", "accepted"),
+    [
+        (0.9, "escalate", True),
+        (0.1, "accept", False),
+        (None, "escalate", False),
+        (None, "accept", True),
+    ],
+)
+def test_a_judge_that_no_calibration_reads_has_a_veto(
+    value: float | None, unverified: Any, accepted: bool
+) -> None:
+    section = JudgeConfig(tier="t2", unverified=unverified)
+    assert isinstance(weighed(value, "judge", judge=section), Accept) is accepted
+
+
+def test_where_evidence_is_paid_for_a_stream_is_held_whole_and_only_for_its_step_types() -> None:
+    from rungwise.confidence.agreement import Agreement
+
+    probe = Agreement(AgreementConfig())
+    for types, held in ((None, True), (frozenset({StepType.PLANNING}), False)):
+        gate = CalibratedGate(GateConfig(tier="t1"), prefixed(), ((probe, types),))
+        assert bool(gate.probes(StepType.OPEN_CHAT)) is held
+        judgement = gate.open(STREAM, PLAN)
+        told = [judgement.feed(piece) for piece in words(*[-0.01] * 8)]
+        assert any(told) is not held
+
+
+# ---- what the draft itself says --------------------------------------------------------------
 
 
 def test_a_choice_that_never_came_is_no_answer() -> None:
@@ -165,7 +363,8 @@ def test_doubtful_words_in_a_document_are_its_data() -> None:
     text = '{"msg": "I\'m not sure where my parcel is"}'
     pieces = [Piece(text, logprobs=(-0.01,), finish="stop")]
     assert isinstance(judge(pieces, chat=chat)[0], Accept)
-    assert isinstance(judge(pieces)[0], Escalate)
+    said = [Piece("I'm not sure where my parcel is", logprobs=(-0.01,), finish="stop")]
+    assert isinstance(judge(said)[0], Escalate)
 
 
 def test_an_apis_own_refusal_field_is_a_refusal() -> None:
@@ -193,6 +392,6 @@ def test_json_is_judged_by_its_values() -> None:
         Piece("Mara", logprobs=(-3.0,)),
         Piece('"}', logprobs=(-3.0,), finish="stop"),
     ]
-    assert read_draft(chat, pieces, ("mean_logprob",)) == {"mean_logprob": -3.0}
+    assert read_draft(chat, pieces, ("mean_logprob",))[0] == {"mean_logprob": -3.0}
     assert isinstance(judge(pieces, chat=chat)[0], Escalate)
-    assert read_draft(CHAT, pieces, ("mean_logprob",)) != {"mean_logprob": -3.0}
+    assert read_draft(CHAT, pieces, ("mean_logprob",))[0] != {"mean_logprob": -3.0}

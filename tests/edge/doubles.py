@@ -14,15 +14,19 @@ import uvicorn
 from fastapi import FastAPI
 
 from rungwise.config import ServerConfig
+from rungwise.contracts import Ledger
 from rungwise.edge.app import make_app
 from rungwise.edge.auth import StaticKeyring
 from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import (
+    Attempt,
     Caller,
     Chat,
+    Confidence,
     Entry,
     Outcome,
     Piece,
+    Reading,
     Released,
     Settled,
     StepType,
@@ -30,7 +34,22 @@ from rungwise.types import (
 )
 
 USAGE = Usage(input=7, cache_read=3, output=5, reasoning=2)
-SETTLED = Settled(usage=USAGE, cost_nano=1500, model="demo-bottom")
+ATTEMPT = Attempt(
+    tier="tier1",
+    model="demo-bottom",
+    state="released",
+    reason="p 0.97 >= 0.90",
+    usage=USAGE,
+    cost_nano=1500,
+    started_s=0.25,
+    first_piece_s=0.5,
+    ended_s=1.0,
+    readings=(Reading(signal="mean_logprob", value=-0.5),),
+    confidence=Confidence(probability=0.97, calibration="c"),
+    engine_s=0.75,
+    threshold=0.9,
+)
+SETTLED = Settled(usage=USAGE, cost_nano=1500, attempts=(ATTEMPT,))
 ASK: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
 
 Event = Released | Piece | Settled
@@ -78,8 +97,11 @@ class ScriptedCascade:
 
 
 class NoLedger:
-    def __init__(self) -> None:
+    """Writes nothing down; finds the entries that it was made with."""
+
+    def __init__(self, *entries: Entry) -> None:
         self.life: list[str] = []
+        self._entries = {entry.id: entry for entry in entries}
 
     async def start(self) -> None:
         self.life.append("start")
@@ -92,6 +114,9 @@ class NoLedger:
     async def settle(self, entry_id: str, outcome: Outcome) -> bool:
         return False
 
+    async def find(self, entry_id: str) -> Entry | None:
+        return self._entries.get(entry_id)
+
 
 def ladder() -> tuple[ScriptedTier, ScriptedTier]:
     low = ScriptedTier("tier1", model="demo-bottom")
@@ -103,7 +128,7 @@ def app(
     *,
     keys: Sequence[str] = (),
     rungs: Sequence[ScriptedTier] | None = None,
-    ledger: NoLedger | None = None,
+    ledger: Ledger | None = None,
     body_stall_s: float = 30.0,
     new_id: Callable[[], str] = lambda: "req_1",
     **server: Any,

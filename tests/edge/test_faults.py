@@ -17,6 +17,7 @@ from rungwise.errors import (
     StoreError,
     TierError,
     TooLarge,
+    UnknownAnswer,
     UnknownModel,
 )
 from rungwise.types import Attempt, TierFault, Usage
@@ -39,6 +40,9 @@ DOUBTFUL = Attempt(
 )
 
 
+ASKED_IN_VAIN = replace(failed("tier3", "timeout"), role="judge")
+
+
 def exhausted(
     *tried: Attempt, last: TierFault, retry_after_s: float | None = None
 ) -> LadderExhausted:
@@ -56,6 +60,7 @@ class OverBudget(CallerError):
         (CallerError("bad", param="n"), 400, None),
         (OverBudget("bad", param="n", code="budget"), 400, "budget"),
         (UnknownModel("bad", code="model_not_found"), 404, "model_not_found"),
+        (UnknownAnswer("bad", code="answer_not_found"), 404, "answer_not_found"),
         (NotAuthorised("bad", code="invalid_api_key"), 401, "invalid_api_key"),
         (TooLarge("bad", code="request_too_large"), 413, "request_too_large"),
         (SlowBody("bad", code="request_timeout"), 408, "request_timeout"),
@@ -81,7 +86,7 @@ def test_an_unknown_key_is_asked_for_one() -> None:
 
 
 def test_an_exhausted_ladder_tells_who_was_tried_but_not_what_upstreams_said() -> None:
-    tried = (DOUBTFUL, failed("tier2", "unauthorised"))
+    tried = (DOUBTFUL, ASKED_IN_VAIN, failed("tier2", "unauthorised"))
     fault = fault_of(exhausted(*tried, last="unauthorised"), "req_1")
     assert (fault.status, fault.code) == (503, "ladder_exhausted")
     assert fault.message == "no rung could answer: tier1 abandoned, tier2 unauthorised"
@@ -103,6 +108,7 @@ def test_retry_after(seconds: float | None, told: str | None) -> None:
         ((failed("tier1", "too_long"), failed("tier2", "rejected")), 400),
         ((DOUBTFUL, failed("tier2", "rejected")), 400),
         ((failed("tier1", "broken"), failed("tier2", "rejected")), 503),
+        ((DOUBTFUL, ASKED_IN_VAIN, failed("tier2", "rejected")), 400),
     ],
 )
 def test_what_every_rung_refuses_is_the_callers_fault(

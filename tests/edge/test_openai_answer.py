@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from rungwise.edge.openai_answer import ChunkFrames, WholeBody
 from rungwise.types import (
+    FinishReason,
     Piece,
     Settled,
     TokenAlternative,
@@ -19,13 +23,23 @@ from rungwise.types import (
     ToolCallDelta,
     Usage,
 )
-from tests.edge.doubles import SETTLED, Event, released
+from tests.edge.doubles import ATTEMPT, SETTLED, Event, released
 
 EXTENSION = {
     "tier": "tier1",
     "rungs_tried": 1,
     "step_type": "open_chat",
     "cost_usd": 0.0000015,
+    "attempts": [
+        {
+            "tier": "tier1",
+            "role": "draft",
+            "state": "released",
+            "confidence": 0.97,
+            "threshold": 0.9,
+            "cost_usd": 0.0000015,
+        }
+    ],
 }
 TELLING = {
     "prompt_tokens": 10,
@@ -252,6 +266,59 @@ def test_a_choice_that_stayed_empty_is_still_there() -> None:
 
 def test_an_unknown_cost_is_null_and_never_zero() -> None:
     frames = ChunkFrames(choices=1, show_usage=False, created=17)
-    unknown = Settled(usage=Usage(), cost_nano=None, model="demo-bottom")
+    unknown = Settled(
+        usage=Usage(), cost_nano=None, attempts=(replace(ATTEMPT, cost_nano=None), ATTEMPT)
+    )
     text = "".join(frames.render(event) for event in (released(), STOP, unknown))
-    assert '"cost_usd":null' in text
+    assert text.count('"cost_usd":null') == 2
+
+
+def test_every_attempt_is_told_in_short_and_no_reason_leaves() -> None:
+    doubted = replace(
+        ATTEMPT, state="abandoned", reason="HTTP 401: sk-secret", confidence=None, threshold=None
+    )
+    settled = replace(SETTLED, attempts=(doubted, replace(ATTEMPT, tier="tier2", role="judge")))
+    body = WholeBody(choices=1, show_logprobs=False, created=17)
+    *_, text = [body.render(event) for event in (released(), STOP, settled)]
+    first, second = json.loads(text)["rungwise"]["attempts"]
+    assert (first["state"], first["confidence"], first["threshold"]) == ("abandoned", None, None)
+    assert (second["tier"], second["role"]) == ("tier2", "judge")
+    assert "secret" not in text and json.loads(text)["usage"] == TELLING
+
+
+# ---- the protocol, whatever is told and however it ends ---------------------------------------
+
+CHOICES = 3
+WRITTEN = st.builds(
+    Piece,
+    text=st.text(max_size=3),
+    choice=st.integers(0, CHOICES - 1),
+    reasoning=st.sampled_from(["", "hm"]),
+    refusal=st.sampled_from(["", "no"]),
+    tool_calls=st.sampled_from([(), (ToolCallDelta(0, "c1", "f", "{}"),)]),
+)
+FINISHES = st.dictionaries(
+    st.integers(0, CHOICES - 1), st.sampled_from(["stop", "length", "tool_calls"])
+)
+
+
+@given(st.lists(WRITTEN), FINISHES, st.booleans(), st.booleans())
+def test_a_stream_keeps_the_protocol(
+    written: list[Piece], finishes: dict[int, FinishReason], usage: bool, settles: bool
+) -> None:
+    frames = ChunkFrames(choices=CHOICES, show_usage=usage, created=17)
+    ends = [Piece(choice=index, finish=reason) for index, reason in finishes.items()]
+    events: list[Event] = [released(), *written, *ends, *([SETTLED] if settles else [])]
+    text = "".join(frames.render(event) for event in events)
+    *lines, end = text.split("\n\n")
+    assert end == "" and ("data: [DONE]" in lines) == settles == (lines[-1] == "data: [DONE]")
+    chunks = [chunk(line) for line in lines if line != "data: [DONE]"]
+    assert [bool(told.get("usage")) for told in chunks].count(True) == (usage and settles)
+    for index in range(CHOICES):
+        own = [c for told in chunks for c in told["choices"] if c["index"] == index]
+        assert ["role" in c["delta"] for c in own] == [True] + [False] * (len(own) - 1)
+        ended = [c["finish_reason"] for c in own if c["finish_reason"]]
+        assert own[-1]["finish_reason"] or not ended, "nothing comes after the finish"
+        assert ended == [finishes.get(index, "stop")] or not settles
+    told = sum(bool(c["finish_reason"]) for each in chunks for c in each["choices"])
+    assert (told == CHOICES) == settles, "the last finish is for a true end"

@@ -441,10 +441,11 @@ def test_the_other_wishes() -> None:
             "x-rungwise-local-only": "true",
             "x-rungwise-floor": "tier1",
             "x-rungwise-ceiling": "tier2",
+            "x-rungwise-hurry": "True",
         }
     ).wish
-    assert wish == Wish(local_only=True, floor="tier1", ceiling="tier2")
-    assert read({"x-rungwise-local-only": "false"}).wish == Wish()
+    assert wish == Wish(local_only=True, floor="tier1", ceiling="tier2", hurry=True)
+    assert read({"x-rungwise-local-only": "false", "x-rungwise-hurry": "false"}).wish == Wish()
 
 
 @pytest.mark.parametrize(
@@ -453,6 +454,8 @@ def test_the_other_wishes() -> None:
         ({"x-rungwise-step-type": "cooking"}, "code_generation"),
         ({"x-rungwise-step-type": ""}, "planning"),
         ({"x-rungwise-local-only": "perhaps"}, "true or false"),
+        ({"x-rungwise-hurry": ""}, "true or false"),
+        ({"x-rungwise-hurry": "1"}, "true or false"),
         ({"x-rungwise-floor": "tier9"}, "tier1, tier2"),
         ({"x-rungwise-ceiling": "demo-bottom"}, "tier1, tier2"),
         ({"x-rungwise-floor": "tier2", "x-rungwise-ceiling": "tier1"}, "above"),

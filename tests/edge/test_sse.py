@@ -10,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 
+from rungwise.edge.openai_answer import ChunkFrames
 from rungwise.edge.sse import FULL, StreamedAnswer
 from rungwise.errors import LadderExhausted, StoreError, TierError
 from rungwise.types import Piece, Released, Settled
@@ -86,12 +87,14 @@ async def test_a_stream_that_broke_off_says_so_and_has_no_done(error: Exception)
     assert "[DONE]" not in told and '"finish_reason":"stop"' not in told
 
 
-async def test_a_finish_that_waits_is_not_told_when_the_answer_fails() -> None:
+@pytest.mark.parametrize("usage", [False, True])
+async def test_a_finish_that_waits_is_not_told_when_the_answer_fails(usage: bool) -> None:
     go = asyncio.Event()
     cascade = ScriptedCascade([*HELLO[:-1], go, StoreError("disk full")])
+    asked = {**STREAM, "stream_options": {"include_usage": usage}}
     async with client(app(cascade)) as http:
         asyncio.get_running_loop().call_later(0.02, go.set)
-        told = (await http.post(CHAT, json=STREAM)).text
+        told = (await http.post(CHAT, json=asked)).text
     assert '"finish_reason":"stop"' not in told and "[DONE]" not in told
     assert '"code":"store_error"' in told
 
@@ -130,7 +133,7 @@ async def test_nothing_leaves_before_the_release() -> None:
         assert not done
         go.set()
         assert b"x-rungwise-tier: tier1" in await first
-        assert (await reader.readuntil(b"[DONE]")).count(b'"role"') == 1
+        assert (await reader.readuntil(b"[DONE]")).count(b'"role":"assistant"') == 1
         writer.close()
 
 
@@ -257,6 +260,38 @@ async def test_pieces_that_are_ready_leave_together() -> None:
     await streamed(events())({}, wire.receive, wire.send)
     assert [m["body"] for m in wire.sent[1:]] == [b"a" * 100, b"b"]
     assert [m["more_body"] for m in wire.sent[1:]] == [True, False]
+
+
+@pytest.mark.parametrize("usage", [False, True])
+async def test_choices_that_were_held_whole_come_at_once_and_keep_the_protocol(usage: bool) -> None:
+    go, wire = asyncio.Event(), Wire()
+    pieces = [Piece(text, index) for text in ("a", "b") for index in (0, 1)]
+    ends = [Piece(choice=1, finish="stop"), Piece(choice=0, finish="length")]
+
+    async def events() -> AsyncGenerator[Any, None]:
+        await go.wait()
+        for event in (released(), *pieces, *ends, SETTLED):
+            yield event
+
+    async def send(message: Any) -> None:
+        await wire.send(message)
+        if sum(b"held" in m.get("body", b"") for m in wire.sent) == 2:
+            go.set()
+
+    frames = ChunkFrames(choices=2, show_usage=usage, created=17)
+    stream = StreamedAnswer(events(), frames, id="req_1", heartbeat_s=0.01)
+    await stream({}, wire.receive, send)
+    told = b"".join(m.get("body", b"") for m in wire.sent).decode()
+    assert told.startswith(": held\n\n: held\n\ndata: ") and told.count("held") == 2
+    *chunks, done, end = told[len(": held\n\n") * 2 :].split("\n\n")
+    assert (done, end) == ("data: [DONE]", "")
+    shown = [json.loads(chunk.removeprefix("data: ")) for chunk in chunks]
+    for index, finish in ((0, "length"), (1, "stop")):
+        own = [c for chunk in shown for c in chunk["choices"] if c["index"] == index]
+        assert [c["delta"].get("role") for c in own] == ["assistant", None, None, None]
+        assert "".join(c["delta"].get("content", "") for c in own) == "ab"
+        assert [c["finish_reason"] for c in own] == [None, None, None, finish]
+    assert [bool(chunk.get("usage")) for chunk in shown].count(True) == usage
 
 
 async def test_a_slow_client_holds_the_answer_back() -> None:

@@ -297,6 +297,6 @@ async def test_too_long_for_every_rung_is_the_callers_error(stack: Stack) -> Non
 async def test_the_metrics_have_seen_it_all(stack: Stack) -> None:
     async with httpx.AsyncClient() as http:
         text = (await http.get(f"{stack.url}/metrics")).text
-    assert 'rungwise_attempts_total{state="abandoned",tier="tier1"} 2.0' in text
-    assert 'rungwise_attempts_total{state="left",tier="tier1"} 1.0' in text
-    assert 'rungwise_attempts_total{state="cancelled",tier="tier1"} 1.0' in text
+    assert 'rungwise_attempts_total{role="draft",state="abandoned",tier="tier1"} 2.0' in text
+    assert 'rungwise_attempts_total{role="draft",state="left",tier="tier1"} 1.0' in text
+    assert 'rungwise_attempts_total{role="draft",state="cancelled",tier="tier1"} 1.0' in text

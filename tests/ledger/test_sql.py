@@ -35,6 +35,19 @@ ATTEMPT = Attempt(
     readings=(Reading(signal="mean_logprob", value=-1.5),),
     confidence=Confidence(probability=0.1, calibration="c"),
     engine_s=0.05,
+    threshold=0.9,
+)
+JUDGED = Attempt(
+    tier="t3",
+    model="o",
+    state="asked",
+    reason="evidence on a draft",
+    usage=Usage(input=20, output=1),
+    cost_nano=70,
+    started_s=0.2,
+    first_piece_s=0.25,
+    ended_s=0.25,
+    role="judge",
 )
 BARE = Attempt(
     tier="t2",
@@ -79,6 +92,31 @@ async def test_an_entry_comes_back_as_it_was(tmp_path: Path) -> None:
     assert list(read_entries(path)) == [
         replace(ENTRY, outcome=Outcome(right=True, source="checker"))
     ]
+
+
+async def test_evidence_on_a_draft_comes_back_with_its_role(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = await opened(path)
+    outrun = replace(BARE, state="outrun", threshold=None)
+    entry = replace(ENTRY, attempts=(ATTEMPT, JUDGED, outrun, BARE))
+    await ledger.record(entry)
+    await ledger.stop()
+    assert list(read_entries(path)) == [entry]
+
+
+async def test_an_entry_is_found_by_its_id_with_what_was_said_of_it(tmp_path: Path) -> None:
+    ledger = await opened(tmp_path / "ledger.db")
+    await asyncio.gather(ledger.record(ENTRY), ledger.record(replace(ENTRY, id="req_2")))
+    assert await ledger.find("req_1") == ENTRY
+    assert await ledger.find("req_") is None
+    await ledger.settle("req_2", Outcome(right=False))
+    told = await ledger.find("req_2")
+    assert told == replace(ENTRY, id="req_2", outcome=Outcome(right=False))
+    tee = Tee(ledger, readers=[])
+    assert await tee.find("req_1") == ENTRY and await tee.find("") is None
+    await ledger.stop()
+    with pytest.raises(StoreError, match="not open"):
+        await tee.find("req_1")
 
 
 async def test_many_at_once_are_all_written_once(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which rungs the owner's table and the caller's wish leave."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,16 +9,22 @@ from rungwise.config import RouteConfig, RoutingConfig
 from rungwise.errors import CallerError
 from rungwise.policy.static import StaticRouter
 from rungwise.tiers.scripted import ScriptedTier
-from rungwise.types import Chat, Message, StepType, Wish
+from rungwise.types import Chat, Message, Plan, StepType, Wish
 
 LADDER = (ScriptedTier("t1"), ScriptedTier("t2", local=False), ScriptedTier("t3", local=False))
 
 
-def rungs(route: RouteConfig | None = None, **wish: Any) -> tuple[str, ...]:
+def plan(
+    route: RouteConfig | None = None, ladder: Sequence[ScriptedTier] = LADDER, **wish: Any
+) -> Plan:
     table = {StepType.PLANNING: route} if route else {}
-    router = StaticRouter(LADDER, RoutingConfig(step_types=table))
+    router = StaticRouter(ladder, RoutingConfig(step_types=table))
     asked = Wish(step_type=StepType.PLANNING, **wish)
-    return router.plan(Chat(messages=(Message(role="user", text="x"),), wish=asked)).rungs
+    return router.plan(Chat(messages=(Message(role="user", text="x"),), wish=asked))
+
+
+def rungs(route: RouteConfig | None = None, **wish: Any) -> tuple[str, ...]:
+    return plan(route, **wish).rungs
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,52 @@ def test_local_only_never_leaves_the_box() -> None:
         rungs(pin="t2", local_only=True)
     with pytest.raises(CallerError, match="local only"):
         rungs(floor="t2", local_only=True)
+
+
+def test_privacy_wins_over_the_start_rung_but_not_over_a_ceiling() -> None:
+    upside_down = (ScriptedTier("t1", local=False), ScriptedTier("t2"), ScriptedTier("t3"))
+    assert plan(RouteConfig(start="t3"), upside_down, local_only=True).rungs == ("t3",)
+    with pytest.raises(CallerError, match="no tier of this machine"):
+        plan(None, upside_down, local_only=True, ceiling="t1")
+    with pytest.raises(CallerError, match="no tier of this machine"):
+        plan(RouteConfig(ceiling="t1"), upside_down, local_only=True)
+
+
+@pytest.mark.parametrize(
+    ("route", "wish", "expected"),
+    [
+        (None, {}, ("t1", "t2", "t3")),
+        (RouteConfig(start="t2"), {}, ("t1", "t2", "t3")),
+        (None, {"floor": "t2"}, ("t1", "t2", "t3")),
+        (RouteConfig(ceiling="t2"), {}, ("t1", "t2")),
+        (None, {"ceiling": "t2"}, ("t1", "t2")),
+        (RouteConfig(ceiling="t2"), {"ceiling": "t1"}, ("t1",)),
+        (RouteConfig(ceiling="t1"), {"ceiling": "t3"}, ("t1",)),
+        (None, {"local_only": True}, ("t1",)),
+        (RouteConfig(start="t2"), {"local_only": True}, ("t1",)),
+        (None, {"pin": "t2"}, ("t2",)),
+        (None, {"pin": "t1", "local_only": True}, ("t1",)),
+    ],
+)
+def test_who_may_be_shown_a_request(
+    route: RouteConfig | None, wish: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    planned = plan(route, **wish)
+    assert planned.reach == expected
+    assert set(planned.rungs) <= set(planned.reach)
+
+
+def test_the_owner_says_after_how_long_the_next_rung_starts_beside_a_held_draft() -> None:
+    assert plan().headstart_s is None
+    assert plan(RouteConfig(headstart_s=0.5)).headstart_s == 0.5
+    assert plan(RouteConfig(headstart_s=0.5), pin="t1").headstart_s is None
+
+
+def test_for_a_caller_in_a_hurry_it_starts_at_once() -> None:
+    for route in (None, RouteConfig(headstart_s=0.5)):
+        planned = plan(route, hurry=True)
+        assert planned.headstart_s == 0.0 and "hurry" in planned.why
+    assert plan(pin="t1", hurry=True).rungs == ("t1",)
 
 
 def test_the_owners_ceiling_wins_over_the_callers_floor() -> None:

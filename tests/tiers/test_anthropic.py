@@ -151,6 +151,15 @@ async def test_missing_usage_is_estimated() -> None:
     assert usage == Usage(input=2, output=3, estimated=True)
 
 
+async def test_of_labels_there_is_only_the_written_word() -> None:
+    asked = Chat(messages=CHAT.messages, labels=("Hello", "no"))
+    async with tier(Answer(HELLO)) as (subject, upstream):
+        pieces = [piece async for piece in subject.draft(asked, read=True, likeliest=5)]
+    assert collect(pieces)[0].text == "Hello"
+    assert not any(piece.shown or piece.logprobs or piece.likeliest for piece in pieces)
+    assert "logprobs" not in str(upstream.requests[0].body)
+
+
 async def test_tool_calls() -> None:
     def block(index: int, name: str, *parts: str) -> list[dict[str, Any]]:
         deltas = ({"type": "input_json_delta", "partial_json": part} for part in parts)

@@ -196,6 +196,60 @@ async def test_the_caller_is_shown_what_was_asked_for() -> None:
     assert upstream.requests[0].body["top_logprobs"] == 1
 
 
+RIVALS = (
+    '{"content":[{"token":"a","logprob":-0.5,"top_logprobs":[{"token":"b","logprob":-1.5},'
+    '{"token":"a","logprob":-0.5},{"token":"c","logprob":-3.0}]},'
+    '{"token":"d","logprob":-0.1,"top_logprobs":[{"token":"d","logprob":-0.1},'
+    '{"token":"e","logprob":-9999.0},{"token":"f","logprob":NaN}]},'
+    '{"token":"g","logprob":-0.2,"top_logprobs":null}]}'
+)
+
+
+def with_rivals() -> bytes:
+    body = openai_stream(openai_delta("adg", logprobs="RIVALS", finish="stop"))
+    return body.replace(b'"RIVALS"', RIVALS.encode())
+
+
+async def test_the_likeliest_come_beside_each_token_highest_first() -> None:
+    async with tier(Answer(with_rivals()), logprobs=True) as (subject, upstream):
+        (piece,) = [p async for p in subject.draft(CHAT, read=True, likeliest=2)]
+    assert piece.logprobs == (-0.5, -0.1, -0.2)
+    assert piece.likeliest == ((-0.5, -1.5), (-0.1,), ()), "what is out of reach is no rival"
+    assert piece.shown == ()
+    assert upstream.requests[0].body["top_logprobs"] == 2
+
+
+async def test_the_likeliest_are_asked_for_only_where_somebody_reads_them() -> None:
+    async with tier(Answer(with_rivals()), logprobs=True) as (subject, upstream):
+        (piece,) = [p async for p in subject.draft(CHAT, read=False, likeliest=2)]
+    assert piece.likeliest == () and "logprobs" not in upstream.requests[0].body
+    async with tier(Answer(with_rivals())) as (subject, upstream):
+        (piece,) = [p async for p in subject.draft(CHAT, read=True, likeliest=2)]
+    assert piece.likeliest == () and "logprobs" not in upstream.requests[0].body
+
+
+async def test_the_gates_alternatives_are_not_the_callers() -> None:
+    chat = Chat(messages=CHAT.messages, sampling=Sampling(top_logprobs=1))
+    async with tier(Answer(with_rivals()), logprobs=True) as (subject, upstream):
+        (piece,) = [p async for p in subject.draft(chat, read=True, likeliest=30)]
+    assert [len(token.alternatives) for token in piece.shown] == [1, 1, 0]
+    assert [len(values) for values in piece.likeliest] == [3, 1, 0]
+    assert upstream.requests[0].body["top_logprobs"] == 20, "the API gives no more"
+
+
+async def test_labels_are_read_where_the_model_gives_log_probabilities() -> None:
+    asked = Chat(messages=CHAT.messages, sampling=Sampling(top_logprobs=5), labels=("a", "b"))
+    async with tier(Answer(with_rivals()), logprobs=True) as (subject, upstream):
+        pieces, _ = await drain(subject, asked)
+    assert [other.text for other in pieces[0].shown[0].alternatives] == ["b", "a", "c"]
+    body = upstream.requests[0].body
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 20)
+    async with tier(Answer(HELLO)) as (subject, upstream):
+        pieces, _ = await drain(subject, asked)
+    assert not any(piece.shown for piece in pieces)
+    assert "logprobs" not in upstream.requests[0].body, "it would be refused"
+
+
 @pytest.mark.parametrize(("read", "logprobs"), [(True, False), (False, True)])
 async def test_log_probabilities_are_not_asked_for_in_vain(read: bool, logprobs: bool) -> None:
     async with tier(Answer(HELLO), logprobs=logprobs) as (subject, upstream):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from dataclasses import replace
 
 import pytest
 
@@ -16,12 +18,22 @@ from rungwise.tiers.scripted import (
     call,
     decline,
     fail,
+    label,
     pause,
     say,
     script,
     stall,
 )
-from rungwise.types import Chat, Done, Message, Piece, ToolCall, Usage
+from rungwise.types import (
+    Chat,
+    Done,
+    Message,
+    Piece,
+    Sampling,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +65,36 @@ async def test_gives_no_log_probabilities_that_nobody_reads() -> None:
     tier = ScriptedTier("tier1", say("hello", logprobs=[-0.1]))
     assert (await drain(tier.draft(CHAT, read=False)))[0] == Piece("hello")
     assert tier.reads == [False]
+
+
+async def test_gives_as_many_likeliest_as_are_asked_for() -> None:
+    said = say("a b", logprob=-0.1, likeliest=[[-0.1, -2.0, -3.0], [-0.1]])
+    tier = ScriptedTier("tier1", said)
+    for count, expected in ((2, [((-0.1, -2.0),), ((-0.1,),)]), (0, [(), ()])):
+        pieces = await drain(tier.draft(CHAT, read=True, likeliest=count))
+        assert [piece.likeliest for piece in pieces[:2]] == expected
+    unread = await drain(tier.draft(CHAT, read=False, likeliest=2))
+    assert not any(piece.likeliest for piece in unread)
+    assert tier.likeliest == [2, 0, 2]
+
+
+async def test_shows_tokens_to_who_asked_for_them() -> None:
+    token = TokenLogprob(text="a", logprob=-0.5)
+    tier = ScriptedTier("tier1", say("a b", shown=[token]))
+    wanted = replace(CHAT, sampling=Sampling(top_logprobs=0))
+    assert [p.shown for p in await drain(tier.draft(wanted, read=False))] == [(token,), (), ()]
+    assert not any(piece.shown for piece in await drain(tier.draft(CHAT, read=True)))
+
+
+async def test_a_label_comes_with_how_probable_each_was() -> None:
+    tier = ScriptedTier("tier1", label("yes", yes=0.75, no=0.25))
+    pieces = await drain(tier.draft(replace(CHAT, labels=("yes", "no")), read=False))
+    (shown,) = pieces[0].shown
+    assert (pieces[0].text, shown.text, shown.logprob) == ("yes", "yes", math.log(0.75))
+    assert [(a.text, math.exp(a.logprob)) for a in shown.alternatives] == [
+        ("yes", pytest.approx(0.75)),
+        ("no", pytest.approx(0.25)),
+    ]
 
 
 async def test_scripts_follow_one_another_and_the_last_stays() -> None:

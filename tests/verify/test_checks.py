@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rungwise.config import ChecksConfig
 from rungwise.types import (
     Accept,
     Chat,
@@ -28,9 +29,12 @@ SCHEMA = {
 }
 
 
-def verdict(choice: Choice, **chat: Any) -> Accept | Escalate:
-    asked = Chat(messages=(Message(role="user", text="x"),), **chat)
-    return Checks().check(asked, Draft(choices=(choice,)))
+def verdict(
+    choice: Choice, config: ChecksConfig | None = None, said: str = "x", **chat: Any
+) -> Accept | Escalate:
+    asked = Chat(messages=(Message(role="user", text=said),), **chat)
+    checks = Checks() if config is None else Checks(config)
+    return checks.check(asked, Draft(choices=(choice,)))
 
 
 def called(arguments: str, name: str = "f") -> Choice:
@@ -96,7 +100,49 @@ def test_a_refusal_is_not_held_against_its_shape() -> None:
     assert isinstance(verdict(Choice(refusal="no"), shape=OutputShape(schema=SCHEMA)), Accept)
 
 
+SUM = "So 12 + 7 = 20."
+CODE = "```python\nx = (1\n```"
+
+
+def test_a_wrong_sum_escalates_unless_sums_are_not_checked() -> None:
+    found = verdict(Choice(text=SUM))
+    assert found == Escalate(reason="12 + 7 = 20 is wrong: it is 19")
+    assert isinstance(verdict(Choice(text=SUM), ChecksConfig(arithmetic=False)), Accept)
+    assert isinstance(verdict(Choice(text=CODE), ChecksConfig(arithmetic=False)), Escalate)
+
+
+def test_code_that_does_not_parse_escalates_unless_code_is_not_checked() -> None:
+    found = verdict(Choice(text=CODE))
+    assert isinstance(found, Escalate) and "does not parse" in found.reason
+    assert isinstance(verdict(Choice(text=CODE), ChecksConfig(code=False)), Accept)
+    assert isinstance(verdict(Choice(text=SUM), ChecksConfig(code=False)), Escalate)
+
+
+def test_a_sum_of_the_caller_is_not_held_against_the_draft() -> None:
+    assert isinstance(verdict(Choice(text=SUM), said="12 + 7 = 20, and 3 + 3?"), Accept)
+
+
+def test_only_prose_is_checked_for_sums_and_code() -> None:
+    shaped = Choice(text='{"note": "12 + 7 = 20"}')
+    assert isinstance(verdict(shaped, shape=OutputShape()), Accept)
+    calling = Choice(text=SUM, tool_calls=called('{"n": 1}').tool_calls)
+    assert isinstance(verdict(calling, tools=(Tool(name="f"),)), Accept)
+    assert isinstance(verdict(Choice(text=SUM, refusal="no")), Accept)
+
+
+def test_half_a_program_is_not_checked_but_its_sums_are() -> None:
+    assert isinstance(verdict(Choice(text=CODE, finish="length")), Accept)
+    assert isinstance(verdict(Choice(text=SUM, finish="length")), Escalate)
+
+
+def test_every_choice_is_checked() -> None:
+    asked = Chat(messages=(Message(role="user", text="x"),))
+    draft = Draft(choices=(Choice(text="Yes."), Choice(text=SUM)))
+    assert isinstance(Checks().check(asked, draft), Escalate)
+
+
 @given(st.text(max_size=200), st.text(max_size=60))
 def test_it_never_raises(text: str, arguments: str) -> None:
     choice = Choice(text=text, tool_calls=called(arguments).tool_calls)
     verdict(choice, shape=OutputShape(schema=SCHEMA), tools=(Tool(name="f", parameters=SCHEMA),))
+    verdict(Choice(text=text))

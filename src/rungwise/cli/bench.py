@@ -1,32 +1,149 @@
-"""Which measurement was asked for? `rungwise bench WHAT`; each writes its figures to --json."""
+"""What can be measured against a reference? `rungwise bench WHAT`."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
+import sys
+import tempfile
 from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
+
+BOTTOM = Path("models/demo/bottom")
+DEMO = Path("configs/demo.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     engine = what.add_parser("engine", help="this server against vLLM's own, on the same model")
-    engine.add_argument("--model", type=Path, default=Path("models/demo/bottom"))
-    engine.add_argument(
+    _add_load(engine)
+    gate = what.add_parser("gate", help="this server with the gate on against off")
+    _add_load(gate)
+    gate.add_argument("--served-as", default="demo-bottom", help="the calibration's model")
+    gate.add_argument(
+        "--calibration",
+        type=Path,
+        default=Path("models/calibration/demo-tier1.json"),
+        help="for how long streams are held",
+    )
+    gate.add_argument("--streams", type=int, default=300, help="streams that are held")
+    abort = what.add_parser("abort", help="what stopping doubtful drafts early saves")
+    abort.add_argument("--config", type=Path, default=DEMO)
+    abort.add_argument("--tier", default="tier1")
+    abort.add_argument("--steps", type=int, default=900)
+    abort.add_argument("--concurrency", type=int, default=8)
+    climb = what.add_parser("escalation", help="latency of what climbs against going straight")
+    climb.add_argument("--config", type=Path, default=DEMO)
+    climb.add_argument("--steps", type=int, default=450)
+    for measure in (engine, gate, abort, climb):
+        measure.add_argument(
+            "--json", type=Path, metavar="FILE", help="write the figures there too"
+        )
+
+
+def _add_load(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, default=BOTTOM)
+    parser.add_argument(
         "--random-weights",
         action="store_true",
         help="a Llama of 85M random parameters with the model's tokenizer: nearer to real step "
         "times; use --max-tokens 64",
     )
-    engine.add_argument("--dtype", default="bfloat16")
-    engine.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
-    engine.add_argument("--max-tokens", type=int, default=220)
-    engine.add_argument("--rounds", type=int, default=6, help="interleaved rounds of each point")
-    engine.add_argument("--seconds", type=float, default=4.0, help="least length of one round")
-    engine.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--max-tokens", type=int, default=220)
+    parser.add_argument("--rounds", type=int, default=6, help="interleaved rounds of each point")
+    parser.add_argument("--seconds", type=float, default=4.0, help="least length of one round")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    try:
+        return _MEASURES[arguments.what](arguments)
+    except (RuntimeError, ValueError) as error:
+        print(f"rungwise: could not measure: {error}", file=sys.stderr)
+        return 1
+
+
+def _engine(arguments: argparse.Namespace) -> int:
     from rungwise.lab.bench_engine import bench_engine
 
     return bench_engine(arguments)
+
+
+def _gate(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.bench_gate import bench_gate
+
+    return bench_gate(arguments)
+
+
+def _abort(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from rungwise.build import build_gate, build_ladder
+    from rungwise.config import load
+    from rungwise.demo.ladder import STANDIN_KEY, STANDIN_KEY_ENV
+    from rungwise.lab.bench_abort import Twice, abort_figures, draft_twice
+    from rungwise.lab.steps import generate
+
+    config = load(arguments.config, {STANDIN_KEY_ENV: STANDIN_KEY})
+    section = next(t for t in config.tiers if t.name == arguments.tier)
+    wanted = next(g for g in config.gates if g.tier == arguments.tier)
+    stopping = build_gate(wanted, section)
+    waiting = build_gate(wanted.model_copy(update={"early": False}), section)
+    (tier,) = (t for t in build_ladder(config) if t.name == arguments.tier)
+    steps = list(generate("test", arguments.steps, seed=4))
+
+    async def measure() -> list[Twice]:
+        await tier.start()
+        try:
+            with tqdm(total=len(steps), unit="step", mininterval=1) as bar:
+                return await draft_twice(
+                    tier,
+                    waiting,
+                    stopping,
+                    steps,
+                    concurrency=arguments.concurrency,
+                    progress=bar.update,
+                )
+        finally:
+            await tier.stop()
+
+    about = {"tier": arguments.tier, "concurrency": arguments.concurrency}
+    return _tell(arguments, {**about, **abort_figures(asyncio.run(measure()))})
+
+
+def _escalation(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from rungwise.demo.ladder import demo_ladder
+    from rungwise.demo.run import request_of
+    from rungwise.lab.bench_escalation import climb_all, escalation_figures
+    from rungwise.lab.steps import Step, generate
+
+    def body_of(step: Step, model: str) -> bytes:
+        return json.dumps(request_of(step, model)).encode()
+
+    steps = list(generate("test", arguments.steps, seed=5))
+    with (
+        tempfile.TemporaryDirectory(prefix="rungwise-bench-") as folder,
+        demo_ladder(arguments.config, Path(folder), 0, print) as server,
+        tqdm(total=len(steps), unit="step", mininterval=1) as bar,
+    ):
+        port = int(server.url.rsplit(":", 1)[1])
+        climbed = asyncio.run(climb_all(port, steps, body_of, progress=bar.update))
+    return _tell(arguments, escalation_figures(climbed, len(steps)))
+
+
+def _tell(arguments: argparse.Namespace, figures: dict[str, object]) -> int:
+    from rungwise.lab.machine import describe
+
+    print(json.dumps(figures, indent=2))
+    if arguments.json is not None:
+        about = {"command": f"rungwise bench {arguments.what}", "machine": describe()}
+        arguments.json.write_text(json.dumps({**about, **figures}, indent=2) + "\n")
+    return 0
+
+
+_MEASURES = {"engine": _engine, "gate": _gate, "abort": _abort, "escalation": _escalation}

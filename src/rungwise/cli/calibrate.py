@@ -1,128 +1,233 @@
-"""How are a gate's thresholds fitted? On the step suite, drafted by one tier of a configuration."""
+"""How are a gate's thresholds fitted? On labelled drafts, for a promise that the user names."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rungwise.config import Config, load
 from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rungwise.contracts import Tier
-    from rungwise.lab.fit import Labelled
-    from rungwise.lab.steps import Split
+    from rungwise.cli.labelled import Labelled
+    from rungwise.lab.calibrate import Calibrated, Options
+    from rungwise.lab.promise import Aim
+    from rungwise.lab.readings import Sample
 
 __all__ = ["add_arguments", "run"]
 
-SIGNALS = ("mean_logprob", "worst_window_logprob", "min_logprob")
+MAX_LOSS = 0.02
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--tier", required=True, help="whose drafts are read")
-    parser.add_argument("--out", type=Path, required=True, help="the calibration file to write")
-    parser.add_argument("--count", type=int, default=900, help="steps of the calibration split")
-    parser.add_argument(
-        "--test", type=int, default=450, help="steps of the test split to report on"
+    source = parser.add_argument_group(
+        "source", "the step suite, drafted by a tier, unless one of these is named"
+    ).add_mutually_exclusive_group()
+    source.add_argument("--data", type=Path, metavar="FILE", help="recorded readings, JSONL")
+    source.add_argument("--ledger", type=Path, metavar="FILE", help="outcomes that callers sent")
+    source.add_argument(
+        "--answers", type=Path, metavar="FILE", help="labelled answers, JSONL; the tier scores them"
     )
-    parser.add_argument("--max-loss", type=float, default=0.01, help="accepted and wrong, of all")
-    parser.add_argument("--confidence", type=float, default=0.95)
-    parser.add_argument("--concurrency", type=int, default=16)
-    parser.add_argument("--standin", action="store_true", help="start the demo's hosted stand-in")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the quality figures there")
+    subject = parser.add_argument_group("whose drafts")
+    subject.add_argument("--config", type=Path)
+    subject.add_argument("--tier")
+    subject.add_argument("--model", help="instead of --config and --tier, where nothing is drafted")
+    subject.add_argument("--revision", help="with --model: which weights")
+    suite = parser.add_argument_group("the step suite")
+    suite.add_argument("--count", type=int, help="steps of the calibration split (6000)")
+    suite.add_argument("--test", type=int, help="steps of the test split to report on (900)")
+    suite.add_argument("--reference", metavar="TIER", help="a loss counts where this one is right")
+    suite.add_argument("--standin", action="store_true", default=None, help="start the demo's")
+    suite.add_argument("--concurrency", type=int, default=16)
+    promise = parser.add_argument_group("promise")
+    kind = promise.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--max-loss", type=float, help=f"share of steps accepted and wrong ({MAX_LOSS})"
+    )
+    kind.add_argument("--max-escalated", type=float, metavar="SHARE", help="of steps that climb")
+    kind.add_argument("--max-spend", type=float, metavar="USD", help="a step, with --climb-cost")
+    promise.add_argument("--climb-cost", type=float, metavar="USD", help="of a step that climbs")
+    promise.add_argument("--confidence", type=float, default=0.95)
+    promise.add_argument(
+        "--pool-thin", action="store_true", help="test step types with few labels as one"
+    )
+    promise.add_argument(
+        "--hold",
+        choices=("prefix", "whole"),
+        default="prefix",
+        help="prefix: thresholds for drafts that leave at their beginning, too",
+    )
+    fitting = parser.add_argument_group("fitting")
+    fitting.add_argument("--signals", type=_names, metavar="A,B,C", help="which ones to read")
+    fitting.add_argument("--fit-share", type=float, default=0.25, help="the rest tests thresholds")
+    fitting.add_argument("--seed", type=int, default=0)
+    written = parser.add_argument_group("written")
+    written.add_argument("--out", type=Path, metavar="FILE", help="the calibration")
+    written.add_argument("--record", type=Path, metavar="FILE", help="the readings, .jsonl or .gz")
+    written.add_argument("--record-test", type=Path, metavar="FILE", help="the test split's")
+    written.add_argument("--plot", type=Path, metavar="FILE", help="reliability and risk, PNG")
+    written.add_argument("--json", type=Path, metavar="FILE", help="the figures")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise argparse.ArgumentTypeError("name at least one signal")
+    return names
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.calibrate import calibrate, quality
-    from rungwise.lab.machine import describe
+    from rungwise.cli.labelled import gather
+    from rungwise.lab.calibrate import calibrate
+    from rungwise.lab.plots import check_matplotlib
+    from rungwise.lab.readings import sample_of
 
-    for name in ("count", "test", "concurrency"):
-        if getattr(arguments, name) < 1:
-            raise ConfigError(f"--{name}: must be 1 or more, not {getattr(arguments, name)}")
-    for name in ("max_loss", "confidence"):
-        if not 0 < getattr(arguments, name) < 1:
-            raise ConfigError(f"--{name.replace('_', '-')}: must lie between 0 and 1")
-    with _config(arguments) as config:
-        shown = _tier_model(config, arguments.tier)
-        data, held_out = asyncio.run(_drafts(config, arguments))
-    calibration = calibrate(
-        data,
-        name=arguments.out.stem,
-        model=shown,
-        signals=SIGNALS,
-        source=f"step suite, calibration split, {arguments.count} steps",
-        max_loss=arguments.max_loss,
-        confidence=arguments.confidence,
+    options = _options(arguments)
+    if arguments.plot is not None:
+        check_matplotlib()
+    labelled = gather(arguments)
+    _record(arguments, labelled)
+    calibrated = calibrate(sample_of(labelled.items, labelled.signals), options)
+    held_out = calibrated.testing
+    if labelled.held_out:
+        held_out = sample_of(labelled.held_out, labelled.signals)
+    _tell(arguments, labelled, calibrated, options.aim, held_out)
+    if arguments.out is not None and not _write(arguments, labelled, calibrated, options):
+        return 1
+    return 0 if any(c.threshold is not None for c in calibrated.whole.values()) else 1
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    from rungwise.lab.calibrate import Options
+
+    for name in ("count", "concurrency"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name}: must be 1 or more, not {value}")
+    if arguments.test is not None and arguments.test < 0:
+        raise ConfigError(f"--test: must be 0 or more, not {arguments.test}")
+    if arguments.seed < 0:
+        raise ConfigError(f"--seed: must be 0 or more, not {arguments.seed}")
+    for name in ("max_loss", "max_escalated", "confidence", "fit_share"):
+        value = getattr(arguments, name)
+        if value is not None and not 0 < value < 1:
+            raise ConfigError(f"--{name.replace('_', '-')}: must lie between 0 and 1, not {value}")
+    return Options(
+        aim=_aim(arguments),
+        hold=arguments.hold,
+        fit_share=arguments.fit_share,
+        seed=arguments.seed,
     )
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    measured = quality(calibration, held_out)
-    print(json.dumps(measured, indent=2))
-    print(f"wrote {arguments.out}: threshold {calibration.threshold}")
+
+
+def _aim(arguments: argparse.Namespace) -> Aim:
+    from rungwise.lab.promise import Aim
+
+    spending = arguments.max_escalated
+    if (arguments.max_spend is None) != (arguments.climb_cost is None):
+        raise ConfigError("--max-spend and --climb-cost: give both, or neither")
+    if arguments.max_spend is not None:
+        if not (arguments.max_spend > 0 and arguments.climb_cost > 0):
+            raise ConfigError("--max-spend and --climb-cost: must be above 0")
+        spending = arguments.max_spend / arguments.climb_cost
+        if not spending < 1:
+            raise ConfigError(
+                "--max-spend: every step may climb at that price, so there is nothing to promise; "
+                "name less, or use --max-loss"
+            )
+    limit = spending or arguments.max_loss or MAX_LOSS
+    return Aim(
+        kind="loss" if spending is None else "spending",
+        limit=limit,
+        confidence=arguments.confidence,
+        pool_thin=arguments.pool_thin,
+    )
+
+
+def _record(arguments: argparse.Namespace, labelled: Labelled) -> None:
+    from rungwise.lab.recorded import write_recorded
+
+    if arguments.record is not None:
+        write_recorded(arguments.record, labelled.items)
+    if arguments.record_test is not None:
+        write_recorded(arguments.record_test, labelled.held_out)
+
+
+def _tell(
+    arguments: argparse.Namespace,
+    labelled: Labelled,
+    calibrated: Calibrated,
+    aim: Aim,
+    held_out: Sample,
+) -> None:
+    from rungwise.lab.charts import reliability_chart, risk_chart
+    from rungwise.lab.figures import as_json, as_lines, measure
+    from rungwise.lab.machine import describe
+    from rungwise.lab.plots import plot_calibration
+    from rungwise.lab.threshold_report import promise_as_json, promise_as_lines
+
+    best = calibrated.finished.best
+    ends = {name: c.threshold for name, c in calibrated.whole.items() if c.threshold is not None}
+    measured = measure(best, held_out, ends)
+    p = best.probabilities(held_out.finished)
+    where = "the test split" if labelled.held_out else "the part that was not fitted on"
+    _print(reliability_chart(p, held_out.right))
+    _print(risk_chart(p, held_out.right))
+    _print([f"on {where}:", *as_lines(measured)])
+    losses = ", ".join(f"{k} {v:.4f}" for k, v in calibrated.finished.losses.items())
+    _print([f"held-out log loss: {losses or 'cannot be told, the labels agree'}"])
+    _print(promise_as_lines(calibrated, aim))
+    if arguments.plot is not None:
+        kinds = calibrated.finished.kinds.items()
+        curves = [(kind, fitted.probabilities(held_out.finished)) for kind, fitted in kinds]
+        plot_calibration(arguments.plot, curves, held_out.right)
     if arguments.json is not None:
-        about = {"command": "rungwise calibrate", "machine": describe(), "tier": arguments.tier}
-        arguments.json.write_text(json.dumps({**about, **measured}, indent=2) + "\n")
-    return 0 if calibration.threshold is not None else 1
+        about = {
+            "command": "rungwise calibrate",
+            "machine": describe(),
+            "tier": arguments.tier,
+            "data": labelled.source,
+            "labels": len(labelled.items),
+            "signals": list(labelled.signals),
+            "reference": labelled.reference,
+        }
+        found = {**about, **promise_as_json(calibrated, aim), **as_json(measured)}
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
-async def _drafts(
-    config: Config, arguments: argparse.Namespace
-) -> tuple[list[Labelled], list[Labelled]]:
-    from rungwise.build import build_ladder
-
-    tier = next(t for t in build_ladder(config) if t.name == arguments.tier)
-    await tier.start()
-    try:
-        data = await _labelled(tier, "calibration", arguments.count, arguments.concurrency)
-        held_out = await _labelled(tier, "test", arguments.test, arguments.concurrency)
-    finally:
-        await tier.stop()
-    return data, held_out
+def _print(lines: Sequence[str]) -> None:
+    print("\n".join(lines), end="\n\n")
 
 
-async def _labelled(tier: Tier, split: Split, count: int, concurrency: int) -> list[Labelled]:
-    from tqdm import tqdm
+def _write(
+    arguments: argparse.Namespace, labelled: Labelled, calibrated: Calibrated, options: Options
+) -> bool:
+    """Whether the calibration could be written."""
+    from rungwise.confidence.signals import SIGNALS
+    from rungwise.lab.artefact import Origin, artefact, write_artefact
 
-    from rungwise.lab.calibrate import draft_and_label
-    from rungwise.lab.steps import generate
-
-    steps = list(generate(split, count, seed=2))
-    with tqdm(total=count, desc=split, unit="step", mininterval=0.5) as bar:
-        return await draft_and_label(
-            tier, steps, SIGNALS, concurrency=concurrency, progress=bar.update
+    unreadable = [name for name in labelled.signals if name not in SIGNALS]
+    if unreadable:
+        told = ", ".join(unreadable)
+        print(
+            f"rungwise: the gate cannot read: {told}; {arguments.out} is not written, name others "
+            "with --signals",
+            file=sys.stderr,
         )
-
-
-@contextmanager
-def _config(arguments: argparse.Namespace) -> Iterator[Config]:
-    if not arguments.standin:
-        yield load(arguments.config)
-        return
-    import yaml
-
-    from rungwise.demo.ladder import STANDIN_KEY, STANDIN_KEY_ENV, standin, with_standin
-
-    with tempfile.TemporaryDirectory(prefix="rungwise-calibrate-") as name:
-        folder = Path(name)
-        with standin(arguments.config, folder, print) as upstream:
-            upstream.wait()
-            document = with_standin(arguments.config, upstream.url, folder / "rungwise.db")
-            document["gates"] = []  # a calibration that is to be replaced need not load
-            path = folder / "config.yaml"
-            path.write_text(yaml.safe_dump(document), encoding="utf-8")
-            yield load(path, {STANDIN_KEY_ENV: STANDIN_KEY})
-
-
-def _tier_model(config: Config, name: str) -> str:
-    for tier in config.tiers:
-        if tier.name == name:
-            return tier.shown_model
-    known = ", ".join(tier.name for tier in config.tiers)
-    raise ConfigError(f"--tier: no tier {name!r}; the configuration has {known}")
+        return False
+    assert labelled.subject is not None, "asked for before anything was read"
+    origin = Origin(
+        model=labelled.subject.model,
+        revision=labelled.subject.revision,
+        source=labelled.source,
+        reference=labelled.reference,
+    )
+    name = arguments.out.stem
+    made = artefact(name, calibrated, labelled.items, labelled.signals, options, origin)
+    write_artefact(arguments.out, made)
+    print(f"wrote {arguments.out}")
+    return True

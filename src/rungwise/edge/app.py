@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from rungwise.config import ServerConfig
 from rungwise.contracts import Keyring, Ledger, Tier
+from rungwise.edge.answers import AnswerRoutes
 from rungwise.edge.body import BodyLimits
 from rungwise.edge.door import Door, visit_of
 from rungwise.edge.faults import fault_response
@@ -53,10 +54,11 @@ def make_app(
     openai = OpenAIRoutes(
         cascade, Names(ladder), limits=limits, heartbeat_s=config.heartbeat_s, unix=unix
     )
-    ops = OpsRoutes(ladder, render_metrics)
+    answers, ops = AnswerRoutes(ledger), OpsRoutes(ladder, render_metrics)
     # plain routes: FastAPI's own would parse bodies and dependencies once more for each request
     for path, methods, route in (
         ("/v1/chat/completions", ["POST"], openai.chat_completions),
+        ("/v1/answers/{id}", ["GET"], answers.answer),
         ("/v1/models", ["GET"], openai.models),
         ("/v1/models/{id:path}", ["GET"], openai.model),
         ("/healthz", ["GET"], ops.healthz),

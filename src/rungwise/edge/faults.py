@@ -18,6 +18,7 @@ from rungwise.errors import (
     StoreError,
     TierError,
     TooLarge,
+    UnknownAnswer,
     UnknownModel,
 )
 
@@ -28,9 +29,11 @@ logger = logging.getLogger(__name__)
 CALLERS = "invalid_request_error"
 OURS = "server_error"
 
+
 CALLER_STATUS: dict[type[CallerError], tuple[int, dict[str, str]]] = {
     CallerError: (400, {}),
     UnknownModel: (404, {}),
+    UnknownAnswer: (404, {}),
     NotAuthorised: (401, {"www-authenticate": "Bearer"}),
     TooLarge: (413, {}),
     SlowBody: (408, {"connection": "close"}),
@@ -93,11 +96,12 @@ def _callers(
 
 def _exhausted(error: LadderExhausted) -> Fault:
     """A caller's fault where every rung that failed refused the request itself."""
-    faults = {a.fault for a in error.attempts if a.state == "failed"}
+    drafts = [a for a in error.attempts if a.role == "draft"]
+    faults = {a.fault for a in drafts if a.state == "failed"}
     if error.last.caller_fault and faults <= {"rejected", "too_long"}:
         return _refused(error.last)
     # the reasons can hold what an upstream said of our own key
-    tried = ", ".join(f"{a.tier} {a.fault or a.state}" for a in error.attempts)
+    tried = ", ".join(f"{a.tier} {a.fault or a.state}" for a in drafts)
     return Fault(
         status=503,
         message=f"no rung could answer: {tried}" if tried else "no rung could answer",

@@ -1,9 +1,9 @@
 """How does an answer look to an OpenAI client? As chunks of a stream, or whole.
 
 A stream is, for every choice, one role chunk, its content, one finish chunk; then a chunk with
-the usage where it was asked for, and `[DONE]`. The extension `rungwise` (tier, rungs_tried,
-step_type, cost_usd) is on the last chunk, and on a whole answer. The cost is known last, so
-without a usage chunk the last finish chunk waits for it.
+the usage where it was asked for, and `[DONE]`. The extension `rungwise` is on the last chunk, and
+on a whole answer. The last choice's finish chunk waits until the answer is settled: a stream that
+fails before has none, and where no usage chunk follows it carries the extension.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from json.encoder import encode_basestring_ascii
 from typing import TypeAlias
 
 from rungwise.drafts import collect
+from rungwise.edge.extension import extension
 from rungwise.types import (
     LEAST_LOGPROB,
     Choice,
@@ -44,8 +45,8 @@ class ChunkFrames:
     def __init__(self, *, choices: int, show_usage: bool, created: int) -> None:
         self._choices, self._show_usage, self._created = choices, show_usage, created
         self._finished: set[int] = set()
-        self._waiting: str | None = None
-        """The last finish chunk, without its end."""
+        self._last = ""
+        """The last choice's finish chunk, without its end."""
 
     def render(self, event: Event) -> str:
         match event:
@@ -96,15 +97,11 @@ class ChunkFrames:
 
     def _finish(self, index: int, reason: FinishReason) -> str:
         self._finished.add(index)
-        before = self._release_waiting()
-        self._waiting = (
-            f'{self._openings[index]}{{}},"logprobs":null,"finish_reason":{_quoted(reason)}}}]'
-        )
-        return before + (self._release_waiting() if self._show_usage else "")
-
-    def _release_waiting(self) -> str:
-        waiting, self._waiting = self._waiting, None
-        return "" if waiting is None else waiting + self._foot
+        chunk = f'{self._openings[index]}{{}},"logprobs":null,"finish_reason":{_quoted(reason)}}}]'
+        if len(self._finished) < self._choices:
+            return chunk + self._foot
+        self._last = chunk
+        return ""
 
     def _end(self, settled: Settled) -> str:
         # a tier that told no reason ended of its own accord
@@ -113,12 +110,12 @@ class ChunkFrames:
             for index in range(self._choices)
             if index not in self._finished
         )
-        extension = f',"rungwise":{_json(_extension(self._released, settled))}}}\n\n'
+        told = f',"rungwise":{_json(extension(self._released, settled))}}}\n\n'
         if self._show_usage:
             usage = _json(_usage(settled.usage))
-            frame += f'{self._head}"choices":[],"usage":{usage}{extension}'
+            frame += f'{self._last}{self._foot}{self._head}"choices":[],"usage":{usage}{told}'
         else:
-            frame += f"{self._waiting}{extension}"
+            frame += f"{self._last}{told}"
         return f"{frame}data: [DONE]\n\n"
 
 
@@ -153,7 +150,7 @@ class WholeBody:
                 for index, choice in enumerate((*collected, *(Choice(),) * missing))
             ],
             "usage": _usage(settled.usage),
-            "rungwise": _extension(self._released, settled),
+            "rungwise": extension(self._released, settled),
         }
 
     def _choice(self, index: int, choice: Choice) -> JsonObject:
@@ -232,15 +229,6 @@ def _usage(usage: Usage) -> JsonObject:
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cache_read},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
-    }
-
-
-def _extension(released: Released, settled: Settled) -> JsonObject:
-    return {
-        "tier": released.tier,
-        "rungs_tried": released.rungs_tried,
-        "step_type": released.step_type.value,
-        "cost_usd": None if settled.cost_nano is None else settled.cost_nano / 1e9,
     }
 
 

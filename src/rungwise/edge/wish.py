@@ -14,6 +14,7 @@ STEP_TYPE = "x-rungwise-step-type"
 LOCAL_ONLY = "x-rungwise-local-only"
 FLOOR = "x-rungwise-floor"
 CEILING = "x-rungwise-ceiling"
+HURRY = "x-rungwise-hurry"
 
 
 def read_wish(
@@ -30,8 +31,9 @@ def read_wish(
         pin=name.tier,
         floor=floor,
         ceiling=ceiling,
-        local_only=_local_only(headers.get(LOCAL_ONLY)),
+        local_only=_flag(headers, LOCAL_ONLY),
         step_type=_step_type(headers.get(STEP_TYPE), step_type) or name.step_type,
+        hurry=_flag(headers, HURRY),
     )
 
 
@@ -57,9 +59,8 @@ def _tier(headers: Mapping[str, str], header: str, tiers: Sequence[str]) -> str 
     return told
 
 
-def _local_only(told: str | None) -> bool:
-    if told is None or told.lower() == "false":
-        return False
-    if told.lower() != "true":
-        raise CallerError(f"{LOCAL_ONLY}: must be true or false", param=LOCAL_ONLY)
-    return True
+def _flag(headers: Mapping[str, str], header: str) -> bool:
+    told = headers.get(header, "false").lower()
+    if told not in ("true", "false"):
+        raise CallerError(f"{header}: must be true or false", param=header)
+    return told == "true"

@@ -1,164 +1,168 @@
-"""Which threshold suits this tier? Drafts labelled steps, reads each draft, fits, and reports."""
+"""Which thresholds suit these labelled drafts? One part is fitted on, the rest chooses thresholds.
+
+How long a draft is held makes two kinds of acceptance. Held whole, it is accepted where P at its
+end reaches the threshold. Held by its beginning, it is accepted where P at any prefix does, or P at
+its end; checks and drafts that are given up can only make fewer of them accepted.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from rungwise.confidence.calibration import Calibration, Provenance
-from rungwise.confidence.gate import read_draft
-from rungwise.contracts import Tier
-from rungwise.drafts import collect
-from rungwise.errors import ConfigError
-from rungwise.lab.chats import chat_of
-from rungwise.lab.fit import Labelled, auroc, expected_calibration_error, fit, threshold
-from rungwise.lab.steps import Step
-from rungwise.types import Piece, StepType
+from rungwise.lab.fit import Fit, Fitted, fit
+from rungwise.lab.promise import Aim, Chosen, Tested, candidates, choose, groups_to_test, to_label
+from rungwise.lab.readings import Floats, Sample, halves, one_per_group
 
-__all__ = ["calibrate", "draft_and_label", "quality"]
+__all__ = ["FIT_SHARE", "Calibrated", "Options", "calibrate", "recovery"]
 
-PROCEDURE = "Learn-then-Test, fixed sequence, exact binomial; fit and test on disjoint halves"
-MINIMUM = 100
-"""Fewer labelled drafts than this are refused: no useful promise can be kept with them."""
+FIT_SHARE = 0.25
+"""A curve has a dozen numbers to learn; a threshold gets better with each label it is tested on."""
+LEAST_REACHING = 100
+"""Drafts to fit a prefix on: those that get as far as it."""
+SURE = 0.9
+"""What a draft is taken to need where its step type has no threshold."""
 
 
-async def draft_and_label(
-    tier: Tier,
-    steps: Sequence[Step],
-    signals: Sequence[str],
-    *,
-    concurrency: int,
-    progress: Callable[[], object],
-) -> list[Labelled]:
-    """Draft every step on `tier` and check it. Drafts without a reading are left out."""
-    permits = asyncio.Semaphore(concurrency)
-
-    async def one(step: Step) -> Labelled | None:
-        async with permits:
-            found = await _label(tier, step, signals)
-        progress()
-        return found
-
-    labelled = await asyncio.gather(*(one(step) for step in steps))
-    return [item for item in labelled if item is not None]
+Hold: TypeAlias = Literal["prefix", "whole"]
 
 
-async def _label(tier: Tier, step: Step, signals: Sequence[str]) -> Labelled | None:
-    chat = chat_of(step)
-    drafting = tier.draft(chat, read=True)
-    try:
-        pieces: list[Piece] = [piece async for piece in drafting]
-    finally:
-        await drafting.aclose()
-    readings = read_draft(chat, pieces, tuple(signals))
-    if readings is None:
-        return None
-    choice = collect(pieces)[0]
-    calls = [(call.name, call.arguments) for call in choice.tool_calls]
-    return Labelled(
-        step_type=StepType(step.step_type),
-        readings=readings,
-        right=choice.finish != "length" and step.check(choice.text, calls),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    aim: Aim
+    hold: Hold = "prefix"
+    """prefix: thresholds for drafts that leave at their beginning are chosen, too."""
+    fit_share: float = FIT_SHARE
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """Everything that was learned; `whole` and `prefix` are by step type, of all in the data."""
+
+    finished: Fit
+    acceptable: Mapping[int, Fitted]
+    """By length of the prefix: P(the finished draft is right)."""
+    whole: Mapping[str, Chosen]
+    prefix: Mapping[str, Chosen]
+    level: float
+    tests: int
+    """Over how many sequences of hypotheses the confidence was shared out."""
+    fitting: Sample
+    testing: Sample
+    """The part that nothing was fitted on."""
+    hold: Hold
+
+    def sure(self, sample: Sample) -> Floats:
+        """The P of each draft that its threshold is asked of."""
+        at_the_end = self.finished.best.probabilities(sample.finished)
+        if self.hold == "whole":
+            return at_the_end
+        return _surest(at_the_end, self.acceptable, sample)
+
+    def thresholds(self) -> dict[str, float]:
+        """By step type, where there is one."""
+        chosen = self.whole if self.hold == "whole" else self.prefix
+        found = {name: item.threshold for name, item in chosen.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def calibrate(sample: Sample, options: Options) -> Calibrated:
+    """Fit, and choose a threshold for each step type in the data."""
+    rng = np.random.default_rng(options.seed)
+    fitting, testing = halves(sample, options.fit_share, rng)
+    finished = fit(fitting.finished, fitting.right, fitting.group, rng)
+    acceptable = _acceptable(fitting, rng) if options.hold == "prefix" else {}
+    counted = one_per_group(testing, rng)
+    counts = dict.fromkeys(sample.counts(), 0) | counted.counts()
+    tested = groups_to_test(counts, options.aim, ways=2 if acceptable else 1)
+    chooser = _Chooser(fitting, counted, tested, options)
+    ends = [finished.best.probabilities(part.finished) for part in (fitting, counted)]
+    prefix: dict[str, Chosen] = {}
+    if acceptable:
+        fitted_on = _surest(ends[0], acceptable, fitting)
+        prefix = chooser.choose(fitted_on, _surest(ends[1], acceptable, counted))
+    return Calibrated(
+        finished=finished,
+        acceptable=acceptable,
+        whole=chooser.choose(ends[0], ends[1]),
+        prefix=prefix,
+        level=tested.level,
+        tests=len(tested.groups) * (2 if acceptable else 1),
+        fitting=fitting,
+        testing=testing,
+        hold="prefix" if acceptable else "whole",
     )
 
 
-def calibrate(
-    data: Sequence[Labelled],
-    *,
-    name: str,
-    model: str,
-    signals: Sequence[str],
-    source: str,
-    max_loss: float,
-    confidence: float,
-    seed: int = 0,
-) -> Calibration:
-    """Fit on one half, choose the threshold on the other. ConfigError for too little data."""
-    if len(data) < MINIMUM:
-        raise ConfigError(
-            f"{source}: {len(data)} labelled drafts with readings, at least {MINIMUM} are needed; "
-            "label more, or check that the tier gives log-probabilities"
+def _acceptable(fitting: Sample, rng: np.random.Generator) -> dict[int, Fitted]:
+    """By length: P(the finished draft is right), where enough drafts are that long."""
+    found: dict[int, Fitted] = {}
+    for length, readings in fitting.prefixes.items():
+        rows = readings.reached
+        if int(rows.sum()) >= LEAST_REACHING:
+            group = fitting.group[rows]
+            found[length] = fit(readings.take(rows), fitting.right[rows], group, rng).best
+    return found
+
+
+def _surest(at_the_end: Floats, acceptable: Mapping[int, Fitted], sample: Sample) -> Floats:
+    """The highest P that each draft has on its way or at its end."""
+    for length, fitted in acceptable.items():
+        at_the_end = np.fmax(at_the_end, fitted.probabilities(sample.prefixes[length]))
+    return at_the_end
+
+
+def recovery(calibrated: Calibrated, seed: int = 0) -> dict[int, Fitted]:
+    """By length of the prefix: P(the finished draft will reach its threshold)."""
+    fitting, rng = calibrated.fitting, np.random.default_rng(seed)
+    least = np.array([_least(calibrated.whole.get(name)) for name in fitting.step_types])
+    p = calibrated.finished.best.probabilities(fitting.finished)
+    recovered = p >= least[fitting.type_of]
+    found: dict[int, Fitted] = {}
+    for length in calibrated.acceptable:
+        readings = fitting.prefixes[length]
+        rows = readings.reached
+        found[length] = fit(readings.take(rows), recovered[rows], fitting.group[rows], rng).best
+    return found
+
+
+def _least(chosen: Chosen | None) -> float:
+    return SURE if chosen is None or chosen.threshold is None else chosen.threshold
+
+
+class _Chooser:
+    """Chooses a threshold for each step type, for one kind of acceptance."""
+
+    def __init__(self, fitting: Sample, testing: Sample, tested: Tested, options: Options) -> None:
+        self._fitting, self._testing = fitting, testing
+        self._tested, self._options = tested, options
+
+    def choose(self, fitted_on: Floats, sure: Floats) -> dict[str, Chosen]:
+        """By the P of each draft that was fitted on, and of each that is tested on."""
+        found = {name: self._thin(name) for name in self._tested.thin}
+        for group in self._tested.groups:
+            chosen = self._choose(group, fitted_on, sure)
+            found |= dict.fromkeys(group, replace(chosen, pooled=len(group) > 1))
+        return dict(sorted(found.items()))
+
+    def _choose(self, group: tuple[str, ...], fitted_on: Floats, sure: Floats) -> Chosen:
+        numbers = [self._testing.step_types.index(name) for name in group]
+        fitting = np.isin(self._fitting.type_of, numbers)
+        testing = np.isin(self._testing.type_of, numbers)
+        return choose(
+            sure[testing],
+            self._testing.lost[testing],
+            candidates(fitted_on[fitting], self._options.aim),
+            self._options.aim,
+            level=self._tested.level,
+            share=1 - self._options.fit_share,
         )
-    order = np.random.default_rng(seed).permutation(len(data))
-    fitting = [data[i] for i in order[::2]]
-    testing = [data[i] for i in order[1::2]]
-    try:
-        model_fit = fit(fitting, signals)
-    except ValueError as error:
-        raise ConfigError(f"{source}: {error}") from None
-    chosen = threshold(
-        model_fit.probabilities(testing),
-        [item.right for item in testing],
-        max_loss=max_loss,
-        confidence=confidence,
-    )
-    return Calibration(
-        name=name,
-        model=model,
-        signals=tuple(signals),
-        weights=model_fit.weights,
-        intercept=model_fit.intercept,
-        intercepts=dict(model_fit.intercepts),
-        threshold=chosen,
-        provenance=Provenance(
-            data=source,
-            data_sha256=_digest(data),
-            count=len(data),
-            right=sum(item.right for item in data),
-            date=datetime.now(UTC).date().isoformat(),
-            seed=seed,
-            max_loss=max_loss,
-            confidence=confidence,
-            procedure=PROCEDURE,
-        ),
-    )
 
-
-def quality(calibration: Calibration, data: Sequence[Labelled]) -> dict[str, object]:
-    """AUROC per signal and combined, calibration error, coverage and loss on other data."""
-    right = [item.right for item in data]
-    p = np.array([calibration.probability(item.step_type, item.readings) for item in data])
-    types = sorted({item.step_type for item in data})
-    accepted = p >= (2.0 if calibration.threshold is None else calibration.threshold)
-    wrong = ~np.asarray(right, dtype=bool)
-    return {
-        "count": len(data),
-        "accuracy": float(np.mean(right)),
-        "auroc": auroc(p, right),
-        "auroc_per_signal": {
-            name: auroc([item.readings[name] for item in data], right)
-            for name in calibration.signals
-        },
-        "auroc_per_step_type": {
-            t.value: {
-                "count": sum(item.step_type == t for item in data),
-                "auroc": _auroc_of(calibration, [item for item in data if item.step_type == t]),
-            }
-            for t in types
-        },
-        "ece": expected_calibration_error(p, right),
-        "brier": float(np.mean((p - np.asarray(right, dtype=np.float64)) ** 2)),
-        "accepted_share": float(np.mean(accepted)),
-        "loss": float(np.mean(accepted & wrong)),
-    }
-
-
-def _auroc_of(calibration: Calibration, data: Sequence[Labelled]) -> float | None:
-    p = [calibration.probability(item.step_type, item.readings) for item in data]
-    return auroc(p, [item.right for item in data])
-
-
-def _digest(data: Sequence[Labelled]) -> str:
-    lines = (
-        json.dumps([item.step_type.value, _rounded(item.readings), item.right]) for item in data
-    )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _rounded(readings: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 6) for name, value in sorted(readings.items())}
+    def _thin(self, name: str) -> Chosen:
+        labels = self._testing.counts().get(name, 0)
+        needed = to_label(self._tested.least - labels, 1 - self._options.fit_share)
+        return Chosen(threshold=None, labels=labels, needed=needed)

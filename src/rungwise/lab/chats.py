@@ -16,10 +16,11 @@ from rungwise.types import (
 __all__ = ["chat_of"]
 
 
-def chat_of(step: Step) -> Chat:
+def chat_of(step: Step, *, max_tokens: int | None = None) -> Chat:
+    """Greedy, as the demo sends it; `max_tokens` overrides the step's own."""
     return Chat(
         messages=tuple(Message(role=m["role"], text=m["content"]) for m in step.messages),
-        sampling=Sampling(max_tokens=step.max_tokens, temperature=0.0),
+        sampling=Sampling(max_tokens=max_tokens or step.max_tokens, temperature=0.0),
         tools=tuple(
             Tool(
                 name=tool["function"]["name"],

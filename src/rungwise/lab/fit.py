@@ -1,132 +1,166 @@
-"""How are readings turned into a calibration? A logistic fit, and a threshold that keeps a promise.
+"""How are readings turned into a probability? A logistic fit, and a rising table on top of it.
 
-The threshold is picked by Learn-then-Test (Angelopoulos et al., arXiv 2110.01052) with fixed
-sequence testing: thresholds are tried from the strictest down, each against the exact binomial
-p-value of "the share of all steps that are accepted and wrong is above max_loss", until the first
-that cannot be rejected. The last one that was holds with the stated confidence, for steps drawn
-as the labelled ones were. Fitting and testing use different halves of the data.
+z = intercept + offset[step type] + sum of weight x reading. The logistic kind takes the sigmoid of
+z, the isotonic kind a table (see lab/isotonic.py). Which one is used is decided by the log loss on
+folds that were held out, within the data that is fitted on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rungwise.lab.intervals import binomial_cdf
-from rungwise.types import StepType
+from rungwise.confidence.signals import SIGNALS
+from rungwise.lab.isotonic import Rising, rising
+from rungwise.lab.quality import auroc, log_loss
+from rungwise.lab.readings import Bools, Floats, Ints, Readings, folds
 
-__all__ = ["Labelled", "Logistic", "auroc", "expected_calibration_error", "fit", "threshold"]
+__all__ = ["Fit", "FitKind", "Fitted", "direction", "fit"]
 
-Floats = NDArray[np.float64]
+FitKind: TypeAlias = Literal["logistic", "isotonic"]
+
 RIDGE = 1.0
-"""Prior precision on a step type's own intercept, in data points: thin types stay near the pool."""
+"""Prior precision of an offset (so that thin step types stay near the pool) and of a weight, the
+readings having a spread of 1; as much as one or two drafts say."""
+FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
-    """One draft with its readings and whether it was right."""
+class Fitted:
+    """Readings in, P out (see confidence.calibration.Curve, which holds the same)."""
 
-    step_type: StepType
-    readings: Mapping[str, float]
-    right: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logistic:
-    signals: tuple[str, ...]
-    weights: tuple[float, ...]
+    weights: Mapping[str, float]
     intercept: float
-    intercepts: Mapping[StepType, float]
+    intercepts: Mapping[str, float]
+    """By step type: what is added to `intercept`."""
+    table: Rising | None = None
 
-    def probabilities(self, data: Sequence[Labelled]) -> Floats:
-        z = np.array([self.intercept + self.intercepts.get(d.step_type, 0.0) for d in data])
-        for name, weight in zip(self.signals, self.weights, strict=True):
-            z = z + weight * np.array([d.readings[name] for d in data])
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(z, -500, 500))), dtype=np.float64)
+    def z(self, readings: Readings) -> Floats:
+        offsets = [self.intercept + self.intercepts.get(t, 0.0) for t in readings.step_types]
+        z = np.asarray(offsets, dtype=np.float64)[readings.type_of]
+        for name, weight in self.weights.items():
+            z = z + weight * readings.values[:, readings.signals.index(name)]
+        return z
+
+    def probabilities(self, readings: Readings) -> Floats:
+        """[drafts]; NaN where there is nothing to read."""
+        z = self.z(readings)
+        p = _sigmoid(z) if self.table is None else self.table.at(z)
+        # without weights nothing carries the NaN on
+        return np.where(readings.reached, p, np.nan)
 
 
-def fit(data: Sequence[Labelled], signals: Sequence[str]) -> Logistic:
-    """Ridge logistic regression by Newton's method; signals with a negative weight are left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Both kinds, and the log loss of each on held-out folds; none where that cannot be told."""
 
-    Raises ValueError when all labels agree: there is nothing to tell apart.
+    kinds: Mapping[FitKind, Fitted]
+    losses: Mapping[FitKind, float]
+
+    @property
+    def best(self) -> Fitted:
+        return self.kinds[min(self.losses, key=lambda kind: self.losses[kind], default="logistic")]
+
+
+def direction(readings: Readings, right: Bools) -> Floats:
+    """[signals]: +1 where a higher value speaks for the draft, -1 where a lower one does.
+
+    For a signal of ours that is known; for any other name the labels tell.
     """
-    if len({d.right for d in data}) < 2:
-        raise ValueError("all labels agree, so there is nothing to learn; add other examples")
-    types = sorted({d.step_type for d in data})
-    kept = list(signals)
+    found = []
+    for column, name in enumerate(readings.signals):
+        if name in SIGNALS:
+            found.append(float(SIGNALS[name].surer))
+        else:
+            area = auroc(readings.values[:, column], right)
+            found.append(-1.0 if area is not None and area < 0.5 else 1.0)
+    return np.array(found)
+
+
+def fit(readings: Readings, right: Bools, group: Ints, rng: np.random.Generator) -> Fit:
+    """Both kinds of fit. Every row must hold readings.
+
+    Labels that all agree leave nothing to tell apart: the fit is then a constant.
+    """
+    towards = direction(readings, right)
+    logistic = _logistic(readings, right, towards)
+    table = rising(logistic.z(readings), right) if len(right) else None
+    kinds: dict[FitKind, Fitted] = {
+        "logistic": logistic,
+        "isotonic": replace(logistic, table=table),
+    }
+    return Fit(kinds=kinds, losses=_held_out(readings, right, towards, folds(group, FOLDS, rng)))
+
+
+def _held_out(
+    readings: Readings, right: Bools, towards: Floats, fold: Ints
+) -> dict[FitKind, float]:
+    """The log loss a draft, each judged by a fit on the other folds."""
+    smooth, stepped = np.empty(len(right)), np.empty(len(right))
+    for number in range(FOLDS):
+        out = fold == number
+        if not out.any():
+            continue
+        if len(np.unique(right[~out])) < 2:
+            return {}
+        made = _logistic(readings.take(~out), right[~out], towards)
+        table = rising(made.z(readings.take(~out)), right[~out])
+        z = made.z(readings.take(out))
+        smooth[out], stepped[out] = _sigmoid(z), table.at(z)
+    if not len(right):
+        return {}
+    return {"logistic": log_loss(smooth, right), "isotonic": log_loss(stepped, right)}
+
+
+def _logistic(readings: Readings, right: Bools, towards: Floats) -> Fitted:
+    """Ridge logistic regression by Newton's method. A weight that comes out against its signal's
+    direction is dropped, the worst first, and the rest fitted again."""
+    if len(np.unique(right)) < 2:
+        hits = float(right.sum())
+        constant = float(np.log((hits + 0.5) / (len(right) - hits + 0.5)))
+        return Fitted(weights={}, intercept=constant, intercepts={})
+    mean, spread = readings.values.mean(axis=0), readings.values.std(axis=0)
+    scale = towards / np.where(spread > 0, spread, 1.0)
+    x = (readings.values - mean) * scale
+    present = np.unique(readings.type_of)
+    offsets = (readings.type_of[:, None] == present[None, :]).astype(np.float64)
+    kept = list(range(x.shape[1]))
     while True:
-        solution = _newton(data, kept, types)
-        negative = [i for i in range(len(kept)) if solution[1 + i] < 0]
-        if not negative:
+        beta = _newton(np.column_stack((np.ones(len(x)), x[:, kept], offsets)), right)
+        contrary = [i for i in range(len(kept)) if beta[1 + i] < 0]
+        if not contrary:
             break
-        kept.pop(min(negative, key=lambda i: float(solution[1 + i])))
-    found = dict(zip(kept, solution[1 : 1 + len(kept)].tolist(), strict=True))
-    return Logistic(
-        signals=tuple(signals),
-        weights=tuple(found.get(name, 0.0) for name in signals),
-        intercept=float(solution[0]),
-        intercepts=dict(zip(types, solution[1 + len(kept) :].tolist(), strict=True)),
+        kept.pop(min(contrary, key=lambda i: float(beta[1 + i])))
+    weights = beta[1 : 1 + len(kept)] * scale[kept]
+    found = beta[1 + len(kept) :].tolist()
+    return Fitted(
+        weights={readings.signals[i]: w for i, w in zip(kept, weights.tolist(), strict=True)},
+        intercept=float(beta[0] - weights @ mean[kept]),
+        intercepts={readings.step_types[t]: b for t, b in zip(present, found, strict=True)},
     )
 
 
-def _newton(data: Sequence[Labelled], signals: Sequence[str], types: Sequence[StepType]) -> Floats:
-    columns = [np.ones(len(data))]
-    columns += [np.array([d.readings[name] for d in data]) for name in signals]
-    columns += [np.array([float(d.step_type == t) for d in data]) for t in types]
-    x = np.stack(columns, axis=1)
-    y = np.array([float(d.right) for d in data])
-    penalty = np.array([1e-6] + [1e-3] * len(signals) + [RIDGE] * len(types))
+def _newton(x: Floats, right: Bools) -> Floats:
+    """The coefficients of the columns of `x`, the first of which is left unpenalised."""
+    y = right.astype(np.float64)
+    penalty = np.full(x.shape[1], RIDGE)
+    penalty[0] = 1e-6
     beta = np.zeros(x.shape[1])
     for _ in range(100):
-        p = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -30, 30)))
+        p = _sigmoid(x @ beta)
         gradient = x.T @ (y - p) - penalty * beta
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty)
+        hessian = (x * (p * (1 - p))[:, None]).T @ x
+        hessian[np.diag_indices_from(hessian)] += penalty
         step = np.linalg.solve(hessian, gradient)
-        beta = beta + step * min(1.0, 5.0 / float(np.abs(step).max()))
-        if float(np.abs(step).max()) < 1e-8:
+        size = float(np.abs(step).max())
+        beta = beta + step * min(1.0, 5.0 / size if size else 1.0)
+        if size < 1e-7:
             break
     return np.asarray(beta, dtype=np.float64)
 
 
-def threshold(
-    probabilities: Floats, right: Sequence[bool], *, max_loss: float, confidence: float
-) -> float | None:
-    """The lowest threshold that keeps "accepted and wrong" at or under `max_loss` of all steps.
-
-    None when not even the strictest threshold can be shown to keep it.
-    """
-    wrong = ~np.asarray(right, dtype=bool)
-    count, found = len(wrong), None
-    for candidate in np.linspace(0.995, 0.005, 199):
-        losses = int(np.sum(wrong & (probabilities >= candidate)))
-        if binomial_cdf(losses, count, max_loss) > 1 - confidence:
-            break
-        found = float(candidate)
-    return found
-
-
-def auroc(values: Sequence[float] | Floats, right: Sequence[bool]) -> float | None:
-    """P(a right draft's value is above a wrong one's), ties count half; None without both."""
-    scores, labels = np.asarray(values, dtype=np.float64), np.asarray(right, dtype=bool)
-    positives, negatives = int(labels.sum()), int((~labels).sum())
-    if not positives or not negatives:
-        return None
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks = (ends - (counts - 1) / 2.0)[inverse]
-    rank_sum = float(ranks[labels].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
-
-
-def expected_calibration_error(
-    probabilities: Floats, right: Sequence[bool], bins: int = 10
-) -> float:
-    """Mean |confidence - accuracy| over equal-count bins, weighted by their size."""
-    order = np.argsort(probabilities, kind="stable")
-    labels = np.asarray(right, dtype=np.float64)
-    parts = [part for part in np.array_split(order, bins) if len(part)]
-    gaps = [abs(probabilities[p].mean() - labels[p].mean()) * len(p) for p in parts]
-    return float(sum(gaps) / len(order))
+def _sigmoid(z: Floats | Sequence[float]) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(z, -700, None))), dtype=np.float64)

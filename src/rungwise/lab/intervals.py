@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["binomial_cdf", "bootstrap_ratio", "bootstrap_sum", "upper_bound", "wilson"]
+__all__ = ["binomial_cdf", "bootstrap_median", "bootstrap_ratio", "bootstrap_sum", "upper_bound", "wilson"]
 
 RESAMPLES = 2000
 
@@ -76,6 +76,13 @@ def bootstrap_ratio(
     drawn = np.asarray(above)[index].sum(axis=1) / np.asarray(below)[index].sum(axis=1)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return float(np.sum(above) / np.sum(below)), float(low), float(high)
+
+
+def bootstrap_median(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+    """The median over independent units, and its 95 % percentile interval."""
+    drawn = np.median(np.asarray(values)[_resampled(len(values), seed)], axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(np.median(values)), float(low), float(high)
 
 
 def _resampled(count: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Round", "interval_of_ratio", "load"]
+__all__ = ["Asked", "Round", "ask", "interval_of_ratio", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,36 @@ async def load(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request and what came of it. Times in seconds; for a status other than 200 they are
+    those of its headers."""
+
+    status: int
+    headers: Mapping[str, str]
+    first_s: float
+    latency_s: float
+
+
+async def ask(host: str, port: int, body: bytes) -> Asked:
+    """Send one body, on a connection of its own."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        begin = time.perf_counter()
+        writer.write(_request(body))
+        head = await reader.readuntil(b"\r\n\r\n")
+        first = time.perf_counter()
+        status = int(head.split(b" ", 2)[1])
+        lines = head.decode("latin-1").split("\r\n")[1:]
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
+        if status == 200:
+            first, _ = await _body(reader, head.lower())
+        end = time.perf_counter()
+    finally:
+        writer.close()
+    return Asked(status=status, headers=headers, first_s=first - begin, latency_s=end - begin)
+
+
 def _request(body: bytes) -> bytes:
     head = "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
@@ -76,6 +106,10 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[float, int]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if b" 200 " not in head.split(b"\r\n", 1)[0] + b" ":
         raise RuntimeError(f"the server answered {head.splitlines()[0].decode()}")
+    return await _body(reader, head)
+
+
+async def _body(reader: asyncio.StreamReader, head: bytes) -> tuple[float, int]:
     if b"transfer-encoding: chunked" in head:
         return await _chunked(reader)
     length = next(

@@ -1,4 +1,4 @@
-"""What do the written steps say, route by route? Accuracy, share, latency, cost."""
+"""What do the written steps say, route by route? Accuracy, share, doubts, latency, cost."""
 
 from __future__ import annotations
 
@@ -7,31 +7,41 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rungwise.types import Entry
+from rungwise.types import Entry, Usage
 
 __all__ = ["Line", "as_json", "as_table", "percentile", "summarise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One group of entries. `share` is by tier, of the answered ones; costs are US dollars."""
+    """One group of entries. `share` is by tier, of the answered ones; costs are US dollars.
+
+    Tokens and costs are those of every attempt, evidence and head starts included; `escalated` are
+    the tasks in which a draft was doubted, `abandoned_tokens` what these drafts had written.
+    """
 
     group: str
     tasks: int
     answered: int
     labelled: int
     right: int
+    escalated: int
     p50_ms: float | None
     p95_ms: float | None
     cost_per_task_usd: float | None
     unpriced: int
     tokens: int
     cached_tokens: int
+    abandoned_tokens: int
     share: Mapping[str, float]
 
     @property
     def accuracy(self) -> float | None:
         return self.right / self.labelled if self.labelled else None
+
+    @property
+    def escalation_rate(self) -> float:
+        return self.escalated / self.tasks
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -57,6 +67,7 @@ def _line(group: str, entries: list[Entry]) -> Line:
     labelled = [entry for entry in entries if entry.outcome is not None]
     costs = [entry.cost_nano for entry in entries]
     known = [cost for cost in costs if cost is not None]
+    doubted = [usages for entry in entries if (usages := _doubted(entry))]
     tiers = Counter(entry.tier for entry in answered if entry.tier is not None)
     latencies = [entry.latency_s for entry in answered]
     p50, p95 = percentile(latencies, 0.5), percentile(latencies, 0.95)
@@ -66,14 +77,21 @@ def _line(group: str, entries: list[Entry]) -> Line:
         answered=len(answered),
         labelled=len(labelled),
         right=sum(1 for entry in labelled if entry.outcome and entry.outcome.right),
+        escalated=len(doubted),
         p50_ms=None if p50 is None else p50 * 1000,
         p95_ms=None if p95 is None else p95 * 1000,
         cost_per_task_usd=sum(known) / len(known) / 1e9 if known else None,
         unpriced=len(costs) - len(known),
         tokens=sum(e.usage.prompt_tokens + e.usage.completion_tokens for e in entries),
         cached_tokens=sum(e.usage.cache_read for e in entries),
+        abandoned_tokens=sum(usage.completion_tokens for usages in doubted for usage in usages),
         share={tier: count / len(answered) for tier, count in sorted(tiers.items())},
     )
+
+
+def _doubted(entry: Entry) -> list[Usage]:
+    """What each draft that was doubted had used."""
+    return [a.usage for a in entry.attempts if a.role == "draft" and a.state == "abandoned"]
 
 
 def as_json(lines: Iterable[Line]) -> dict[str, object]:
@@ -85,12 +103,14 @@ def as_json(lines: Iterable[Line]) -> dict[str, object]:
                 "answered": line.answered,
                 "labelled": line.labelled,
                 "accuracy": line.accuracy,
+                "escalation_rate": line.escalation_rate,
                 "p50_ms": line.p50_ms,
                 "p95_ms": line.p95_ms,
                 "cost_per_task_usd": line.cost_per_task_usd,
                 "unpriced": line.unpriced,
                 "tokens": line.tokens,
                 "cached_tokens": line.cached_tokens,
+                "abandoned_tokens": line.abandoned_tokens,
                 "share": dict(line.share),
             }
             for line in lines
@@ -98,14 +118,26 @@ def as_json(lines: Iterable[Line]) -> dict[str, object]:
     }
 
 
+_HEAD = (
+    "route",
+    "tasks",
+    "accuracy",
+    "p50 ms",
+    "p95 ms",
+    "USD/task",
+    "escalated",
+    "abandoned tokens",
+    "share per rung",
+)
+
+
 def as_table(lines: Sequence[Line]) -> str:
     """The lines as fixed-width text; a dash is "not known"."""
-    head = ("route", "tasks", "accuracy", "p50 ms", "p95 ms", "USD/task", "share per rung")
-    rows = [head, *(_row(line) for line in lines)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    rows = [_HEAD, *(_row(line) for line in lines)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if i in (0, len(head) - 1) else cell.rjust(width)
+            cell.ljust(width) if i in (0, len(_HEAD) - 1) else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -124,5 +156,7 @@ def _row(line: Line) -> tuple[str, ...]:
         "-" if line.p50_ms is None else f"{line.p50_ms:.0f}",
         "-" if line.p95_ms is None else f"{line.p95_ms:.0f}",
         cost,
+        f"{line.escalation_rate:.0%}",
+        str(line.abandoned_tokens),
         " ".join(f"{tier} {share:.0%}" for tier, share in line.share.items()),
     )

@@ -3,77 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from rungwise.errors import StoreError
-from rungwise.types import (
-    Attempt,
-    Confidence,
-    Entry,
-    Outcome,
-    Reading,
-    StepType,
-    Usage,
+from rungwise.ledger.rows import (
+    INSERT_ATTEMPT,
+    INSERT_ENTRY,
+    attempt_of,
+    attempt_row,
+    entry_of,
+    entry_row,
 )
+from rungwise.ledger.schema import open_file
+from rungwise.types import Attempt, Entry, Outcome
 
 __all__ = ["SqliteLedger", "read_entries"]
 
 _T = TypeVar("_T")
-
-_SCHEMA = """
-create table if not exists entry (
-    id          text primary key,
-    at          real not null,
-    caller      text not null,
-    route       text not null,
-    step_type   text not null,
-    plan_why    text not null,
-    state       text not null,
-    tier        text,
-    stream      integer not null,
-    first_byte_s real,
-    latency_s   real not null,
-    cost_nano   integer,
-    outcome_right  integer,
-    outcome_source text
-);
-create index if not exists entry_at on entry (at);
-create table if not exists attempt (
-    entry_id    text not null references entry (id),
-    rung        integer not null,
-    tier        text not null,
-    model       text not null,
-    state       text not null,
-    reason      text not null,
-    fault       text,
-    started_s   real not null,
-    first_piece_s real,
-    ended_s     real not null,
-    input       integer not null,
-    cache_read  integer not null,
-    cache_write_5m integer not null,
-    cache_write_1h integer not null,
-    output      integer not null,
-    reasoning   integer not null,
-    estimated   integer not null,
-    cost_nano   integer,
-    engine_s    real,
-    probability real,
-    calibration text,
-    readings    text not null,
-    primary key (entry_id, rung)
-);
-"""
-
-_USAGE = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
 
 class SqliteLedger:
@@ -92,11 +44,11 @@ class SqliteLedger:
         self._flushing: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
-        """Open or make the file. Raises StoreError naming it."""
+        """Open or make the file, and bring an older one up to date. Raises StoreError naming it."""
         if self._writer is not None:
             return
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
-        self._db = await self._on_writer(lambda: _open(self._path))
+        self._db = await self._on_writer(lambda: open_file(self._path))
 
     async def stop(self) -> None:
         if self._writer is None:
@@ -124,6 +76,17 @@ class SqliteLedger:
             return changed.rowcount == 1
 
         return await self._on_writer(write)
+
+    async def find(self, entry_id: str) -> Entry | None:
+        def read() -> Entry | None:
+            assert self._db is not None
+            row = self._db.execute("select * from entry where id = ?", (entry_id,)).fetchone()
+            if row is None:
+                return None
+            attempts = "select * from attempt where entry_id = ? order by rung"
+            return entry_of(row, tuple(map(attempt_of, self._db.execute(attempts, (entry_id,)))))
+
+        return await self._on_writer(read)
 
     async def _flush(self) -> None:
         """Write what is waiting, in one transaction; what arrives meanwhile goes with the next."""
@@ -155,11 +118,11 @@ class SqliteLedger:
     def _write(self, entries: list[Entry]) -> None:
         assert self._db is not None
         with self._db:
-            self._db.executemany(_INSERT_ENTRY, [_entry_row(entry) for entry in entries])
+            self._db.executemany(INSERT_ENTRY, [entry_row(entry) for entry in entries])
             self._db.executemany(
-                _INSERT_ATTEMPT,
+                INSERT_ATTEMPT,
                 [
-                    _attempt_row(entry.id, rung, attempt)
+                    attempt_row(entry.id, rung, attempt)
                     for entry in entries
                     for rung, attempt in enumerate(entry.attempts)
                 ],
@@ -174,71 +137,6 @@ class SqliteLedger:
             raise StoreError(f"{self._path}: {error}") from error
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, check_same_thread=False)
-    db.execute("pragma journal_mode = wal")
-    db.execute("pragma synchronous = normal")
-    db.execute("pragma busy_timeout = 5000")
-    db.executescript(_SCHEMA)
-    return db
-
-
-_INSERT_ENTRY = (
-    "insert into entry (id, at, caller, route, step_type, plan_why, state, tier, stream,"
-    " first_byte_s, latency_s, cost_nano, outcome_right, outcome_source)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_INSERT_ATTEMPT = (
-    "insert into attempt (entry_id, rung, tier, model, state, reason, fault, started_s,"
-    " first_piece_s, ended_s, input, cache_read, cache_write_5m, cache_write_1h, output,"
-    " reasoning, estimated, cost_nano, engine_s, probability, calibration, readings)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
-def _entry_row(entry: Entry) -> tuple[object, ...]:
-    return (
-        entry.id,
-        entry.at,
-        entry.caller,
-        entry.route,
-        entry.step_type.value,
-        entry.plan_why,
-        entry.state,
-        entry.tier,
-        entry.stream,
-        entry.first_byte_s,
-        entry.latency_s,
-        entry.cost_nano,
-        entry.outcome.right if entry.outcome else None,
-        entry.outcome.source if entry.outcome else None,
-    )
-
-
-def _attempt_row(entry_id: str, rung: int, attempt: Attempt) -> tuple[object, ...]:
-    usage = asdict(attempt.usage)
-    return (
-        entry_id,
-        rung,
-        attempt.tier,
-        attempt.model,
-        attempt.state,
-        attempt.reason,
-        attempt.fault,
-        attempt.started_s,
-        attempt.first_piece_s,
-        attempt.ended_s,
-        *(usage[part] for part in _USAGE),
-        usage["estimated"],
-        attempt.cost_nano,
-        attempt.engine_s,
-        attempt.confidence.probability if attempt.confidence else None,
-        attempt.confidence.calibration if attempt.confidence else None,
-        json.dumps({reading.signal: reading.value for reading in attempt.readings}),
-    )
-
-
 def read_entries(path: Path, *, since: float = 0.0) -> Iterator[Entry]:
     """Every entry since a Unix time, oldest first. Raises StoreError."""
     if not path.exists():
@@ -249,51 +147,8 @@ def read_entries(path: Path, *, since: float = 0.0) -> Iterator[Entry]:
             attempts: dict[str, list[Attempt]] = {}
             rows = "select a.* from attempt a join entry e on e.id = a.entry_id where e.at >= ?"
             for row in db.execute(rows + " order by a.entry_id, a.rung", (since,)):
-                attempts.setdefault(row["entry_id"], []).append(_attempt(row))
+                attempts.setdefault(row["entry_id"], []).append(attempt_of(row))
             for row in db.execute("select * from entry where at >= ? order by at", (since,)):
-                yield _entry(row, tuple(attempts.get(row["id"], ())))
+                yield entry_of(row, tuple(attempts.get(row["id"], ())))
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}") from error
-
-
-def _entry(row: sqlite3.Row, attempts: tuple[Attempt, ...]) -> Entry:
-    right = row["outcome_right"]
-    return Entry(
-        id=row["id"],
-        at=row["at"],
-        caller=row["caller"],
-        route=row["route"],
-        step_type=StepType(row["step_type"]),
-        plan_why=row["plan_why"],
-        attempts=attempts,
-        state=row["state"],
-        first_byte_s=row["first_byte_s"],
-        latency_s=row["latency_s"],
-        stream=bool(row["stream"]),
-        outcome=None
-        if right is None
-        else Outcome(right=bool(right), source=row["outcome_source"] or "caller"),
-    )
-
-
-def _attempt(row: sqlite3.Row) -> Attempt:
-    known = row["probability"] is not None
-    return Attempt(
-        tier=row["tier"],
-        model=row["model"],
-        state=row["state"],
-        reason=row["reason"],
-        fault=row["fault"],
-        usage=Usage(**{part: row[part] for part in _USAGE}, estimated=bool(row["estimated"])),
-        cost_nano=row["cost_nano"],
-        started_s=row["started_s"],
-        first_piece_s=row["first_piece_s"],
-        ended_s=row["ended_s"],
-        readings=tuple(
-            Reading(signal=name, value=value) for name, value in json.loads(row["readings"]).items()
-        ),
-        confidence=Confidence(probability=row["probability"], calibration=row["calibration"])
-        if known
-        else None,
-        engine_s=row["engine_s"],
-    )

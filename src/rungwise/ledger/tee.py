@@ -47,3 +47,6 @@ class Tee:
 
     async def settle(self, entry_id: str, outcome: Outcome) -> bool:
         return await self._ledger.settle(entry_id, outcome)
+
+    async def find(self, entry_id: str) -> Entry | None:
+        return await self._ledger.find(entry_id)

@@ -2,67 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from rungwise.types import Entry
+from rungwise.observe.escalations import escalations
+from rungwise.types import Attempt, Entry
 
 __all__ = ["Metrics"]
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
 class Metrics:
-    """Labels come from the configuration (tiers, routes, step types), so series are bounded."""
+    """Labels come from the configuration (tiers, routes, step types) and from the closed lists of
+    `types` (states, roles), so series are bounded."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._answers = Counter(
+        self._answers = self._counter(
             "rungwise_answers",
             "Steps by how they ended and which tier answered",
             ("route", "step_type", "tier", "state"),
-            registry=self.registry,
         )
-        self._latency = Histogram(
-            "rungwise_answer_seconds",
-            "Request to last byte",
-            ("route", "step_type"),
-            buckets=_SECONDS,
-            registry=self.registry,
+        self._latency = self._histogram(
+            "rungwise_answer_seconds", "Request to last byte", ("route", "step_type"), _SECONDS
         )
-        self._first_byte = Histogram(
-            "rungwise_first_byte_seconds",
-            "Request to the release of a draft",
-            ("route",),
-            buckets=_SECONDS,
-            registry=self.registry,
+        self._first_byte = self._histogram(
+            "rungwise_first_byte_seconds", "Request to the release of a draft", ("route",), _SECONDS
         )
-        self._attempts = Counter(
+        self._attempts = self._counter(
             "rungwise_attempts",
-            "Drafts by tier and how they ended",
-            ("tier", "state"),
-            registry=self.registry,
+            "What tiers were asked for, drafts and evidence on drafts, and how it ended",
+            ("tier", "role", "state"),
         )
-        self._tokens = Counter(
-            "rungwise_tokens",
-            "Tokens by tier and how they are priced",
-            ("tier", "part"),
-            registry=self.registry,
+        self._tokens = self._counter(
+            "rungwise_tokens", "Tokens by tier and how they are priced", ("tier", "role", "part")
         )
-        self._cost = Counter(
-            "rungwise_cost_usd", "Known cost by tier", ("tier",), registry=self.registry
+        self._cost = self._counter("rungwise_cost_usd", "Known cost by tier", ("tier", "role"))
+        self._unpriced = self._counter(
+            "rungwise_unpriced_attempts", "Attempts whose price is unknown", ("tier", "role")
         )
-        self._unpriced = Counter(
-            "rungwise_unpriced_attempts",
-            "Drafts whose price is unknown",
-            ("tier",),
-            registry=self.registry,
+        self._escalations = self._counter(
+            "rungwise_escalations",
+            "Drafts that were doubted, by what spoke against them",
+            ("tier", "why"),
         )
-
-        self._lost = Counter(
-            "rungwise_lost_entries",
-            "Answers that the ledger could not take; they stand in the log",
-            registry=self.registry,
+        self._abandoned_tokens = self._counter(
+            "rungwise_abandoned_tokens", "Tokens of drafts that were doubted", ("tier",)
+        )
+        self._unverified = self._counter(
+            "rungwise_unverified",
+            "Evidence on a draft that failed or came too late",
+            ("tier", "role"),
+        )
+        self._confidence = self._histogram(
+            "rungwise_confidence", "P(acceptable) of drafts that were read", ("tier",), _SHARES
+        )
+        self._lost = self._counter(
+            "rungwise_lost_entries", "Answers that the ledger could not take; they stand in the log"
         )
 
     def entry_lost(self) -> None:
@@ -76,22 +76,41 @@ class Metrics:
         if entry.first_byte_s is not None:
             self._first_byte.labels(entry.route).observe(entry.first_byte_s)
         for attempt in entry.attempts:
-            self._attempts.labels(attempt.tier, attempt.state).inc()
-            if attempt.cost_nano is None:
-                self._unpriced.labels(attempt.tier).inc()
-            else:
-                self._cost.labels(attempt.tier).inc(attempt.cost_nano / 1e9)
-            usage = attempt.usage
-            for part, tokens in (
-                ("input", usage.input),
-                ("cache_read", usage.cache_read),
-                ("cache_write", usage.cache_write_5m + usage.cache_write_1h),
-                ("output", usage.output),
-                ("reasoning", usage.reasoning),
-            ):
-                if tokens:
-                    self._tokens.labels(attempt.tier, part).inc(tokens)
+            self._read_attempt(attempt)
+        for draft, why in escalations(entry):
+            self._escalations.labels(draft.tier, why).inc()
+            self._abandoned_tokens.labels(draft.tier).inc(draft.usage.completion_tokens)
+
+    def _read_attempt(self, attempt: Attempt) -> None:
+        tier, role = attempt.tier, attempt.role
+        self._attempts.labels(tier, role, attempt.state).inc()
+        if attempt.cost_nano is None:
+            self._unpriced.labels(tier, role).inc()
+        else:
+            self._cost.labels(tier, role).inc(attempt.cost_nano / 1e9)
+        usage = attempt.usage
+        for part, tokens in (
+            ("input", usage.input),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write_5m + usage.cache_write_1h),
+            ("output", usage.output),
+            ("reasoning", usage.reasoning),
+        ):
+            if tokens:
+                self._tokens.labels(tier, role, part).inc(tokens)
+        if role == "draft" and attempt.confidence is not None:
+            self._confidence.labels(tier).observe(attempt.confidence.probability)
+        if role != "draft" and attempt.state == "failed":
+            self._unverified.labels(tier, role).inc()
 
     def render(self) -> tuple[bytes, str]:
         """The exposition and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _counter(self, name: str, told: str, labels: Sequence[str] = ()) -> Counter:
+        return Counter(name, told, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, told: str, labels: Sequence[str], buckets: Sequence[float]
+    ) -> Histogram:
+        return Histogram(name, told, labels, registry=self.registry, buckets=buckets)

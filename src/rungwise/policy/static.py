@@ -26,13 +26,35 @@ class StaticRouter:
         step_type = wish.step_type or self._default
         if wish.pin is not None:
             rungs = self._pinned(wish.pin, wish)
-            return Plan(rungs=rungs, step_type=step_type, why=f"pinned to {wish.pin}")
+            why = f"pinned to {wish.pin}"
+            return Plan(rungs=rungs, reach=rungs, step_type=step_type, why=why)
         route = self._routes.get(step_type, RouteConfig())
+        start, ceiling, reasons = self._narrowed(route, step_type, wish)
+        reach = self._names[: ceiling + 1]
+        rungs = reach[start:]
+        if wish.local_only:
+            reach = tuple(name for name in reach if name in self._local)
+            rungs = self._local_of(rungs, reach, wish)
+            reasons.append("local only")
+        if wish.hurry:
+            reasons.append("the caller is in a hurry")
+        return Plan(
+            rungs=rungs,
+            reach=reach,
+            step_type=step_type,
+            why="; ".join(reasons),
+            headstart_s=0.0 if wish.hurry else route.headstart_s,
+        )
+
+    def _narrowed(
+        self, route: RouteConfig, step_type: StepType, wish: Wish
+    ) -> tuple[int, int, list[str]]:
+        """The first and the last rung of the owner's table within the caller's limits, and why."""
         start = self._index(route.start, default=0)
         ceiling = self._index(route.ceiling, default=len(self._names) - 1)
-        why = [f"{step_type.value} starts at {self._names[start]}"]
+        reasons = [f"{step_type.value} starts at {self._names[start]}"]
         if wish.step_type is None:
-            why[0] += " (no step type was named)"
+            reasons[0] += " (no step type was named)"
         if wish.floor is not None and self._index(wish.floor) > ceiling:
             raise CallerError(
                 f"x-rungwise-floor: {wish.floor} stands above {self._names[ceiling]}, as far up "
@@ -41,16 +63,12 @@ class StaticRouter:
             )
         if wish.floor is not None and self._index(wish.floor) > start:
             start = self._index(wish.floor)
-            why.append(f"the caller's floor is {wish.floor}")
+            reasons.append(f"the caller's floor is {wish.floor}")
         if wish.ceiling is not None and self._index(wish.ceiling) < ceiling:
             ceiling = self._index(wish.ceiling)
             start = min(start, ceiling)
-            why.append(f"the caller's ceiling is {wish.ceiling}")
-        rungs = self._names[start : ceiling + 1]
-        if wish.local_only:
-            rungs = self._local_of(rungs, wish)
-            why.append("local only")
-        return Plan(rungs=rungs, step_type=step_type, why="; ".join(why))
+            reasons.append(f"the caller's ceiling is {wish.ceiling}")
+        return start, ceiling, reasons
 
     def _index(self, name: str | None, default: int = 0) -> int:
         return default if name is None else self._names.index(name)
@@ -69,13 +87,13 @@ class StaticRouter:
             )
         return (pin,)
 
-    def _local_of(self, rungs: tuple[str, ...], wish: Wish) -> tuple[str, ...]:
+    def _local_of(
+        self, rungs: tuple[str, ...], reach: tuple[str, ...], wish: Wish
+    ) -> tuple[str, ...]:
         """The local rungs of the plan. Where it has none, privacy wins over the owner's start
-        rung, but never over the caller's own floor."""
-        floor = self._index(wish.floor)
-        local = tuple(r for r in rungs if r in self._local) or tuple(
-            r for r in self._names[floor:] if r in self._local
-        )
+        rung, but never over a ceiling or the caller's own floor."""
+        floor = self._names[self._index(wish.floor) :]
+        local = tuple(r for r in rungs if r in reach) or tuple(r for r in reach if r in floor)
         if not local:
             raise CallerError(
                 "the request is local only, but no tier of this machine may answer it",

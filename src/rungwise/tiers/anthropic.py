@@ -21,7 +21,8 @@ class AnthropicTier(HostedTier):
     """A rung on the official anthropic SDK.
 
     What the protocol cannot carry is listed at `anthropic_request.to_request`; how a refusal looks,
-    at `AnthropicReader`. There are no log-probabilities, so no reading either.
+    at `AnthropicReader`. There are no log-probabilities, so no reading either: of labels there is
+    only the written word.
     """
 
     def __init__(self, config: AnthropicTierConfig) -> None:
@@ -46,7 +47,7 @@ class AnthropicTier(HostedTier):
             anthropic.APITimeoutError, anthropic.APIConnectionError, anthropic.APIStatusError
         )
 
-    def _request(self, chat: Chat, *, read: bool) -> dict[str, Any]:
+    def _request(self, chat: Chat, *, read: bool, likeliest: int) -> dict[str, Any]:
         return to_request(
             chat,
             tier=self.name,
@@ -60,5 +61,5 @@ class AnthropicTier(HostedTier):
         stream: Awaitable[Any] = self._client.messages.create(**request)
         return stream
 
-    def _reader(self, chat: Chat, meter: HostedMeter) -> AnthropicReader:
+    def _reader(self, chat: Chat, meter: HostedMeter, *, likeliest: int) -> AnthropicReader:
         return AnthropicReader(meter)

@@ -94,7 +94,7 @@ class HostedTier(ABC):
         """The SDK's async client, and its exceptions."""
 
     @abstractmethod
-    def _request(self, chat: Chat, *, read: bool) -> dict[str, Any]:
+    def _request(self, chat: Chat, *, read: bool, likeliest: int) -> dict[str, Any]:
         """The SDK's arguments. Raises TierError for what this protocol cannot say."""
 
     @abstractmethod
@@ -102,7 +102,7 @@ class HostedTier(ABC):
         """The SDK's stream once its response has begun."""
 
     @abstractmethod
-    def _reader(self, chat: Chat, meter: HostedMeter) -> Reader: ...
+    def _reader(self, chat: Chat, meter: HostedMeter, *, likeliest: int) -> Reader: ...
 
     # ---- the contract ----
 
@@ -132,9 +132,10 @@ class HostedTier(ABC):
             return f"{self.name}: {self._config.api_key_env} is not set"
         return None if self._client is not None else f"{self.name}: not started"
 
-    def draft(self, chat: Chat, *, read: bool) -> Drafting:
+    def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
         meter = HostedMeter(model=self._config.model, served_as=self._config.served_as)
-        return Drafting(self._write(chat, meter, read=read), meter)
+        pieces = self._write(chat, meter, read=read, likeliest=likeliest if read else 0)
+        return Drafting(pieces, meter)
 
     def cost_nano(self, done: Done) -> int | None:
         return cost_nano(self._config.price, done.usage)
@@ -142,16 +143,16 @@ class HostedTier(ABC):
     # ---- the walk of one draft ----
 
     async def _write(
-        self, chat: Chat, meter: HostedMeter, *, read: bool
+        self, chat: Chat, meter: HostedMeter, *, read: bool, likeliest: int
     ) -> AsyncGenerator[Piece, None]:
         if self._client is None:
             raise TierError(self.name, "unavailable", "not started")
         now = asyncio.get_running_loop().time
         deadline = now() + self._config.deadline_s
-        reader = self._reader(chat, meter)
+        reader = self._reader(chat, meter, likeliest=likeliest)
         stream: Any = None
         try:
-            request = self._request(chat, read=read)
+            request = self._request(chat, read=read, likeliest=likeliest)
             stream = await self._begin(request, chat, meter, deadline)
             while True:
                 # Only the usage is still to come: no reason to hold a finished draft for long

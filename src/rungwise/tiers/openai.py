@@ -16,6 +16,9 @@ __all__ = ["OpenAITier"]
 
 OFFICIAL = "https://api.openai.com/v1"
 
+MOST_ALTERNATIVES = 20
+"""The API gives no more for a token."""
+
 
 class OpenAITier(HostedTier):
     """A rung on the official openai SDK, for OpenAI and for whatever speaks its protocol.
@@ -44,13 +47,27 @@ class OpenAITier(HostedTier):
             openai.APITimeoutError, openai.APIConnectionError, openai.APIStatusError
         )
 
-    def _request(self, chat: Chat, *, read: bool) -> dict[str, Any]:
-        return to_request(chat, model=self._config.model, logprobs=read and self._logprobs)
+    def _request(self, chat: Chat, *, read: bool, likeliest: int) -> dict[str, Any]:
+        shown, reads = self._shown(chat), read and self._logprobs
+        wanted = [] if shown is None else [shown]
+        wanted += [min(likeliest, MOST_ALTERNATIVES)] if reads else []
+        return to_request(chat, model=self._config.model, top_logprobs=max(wanted, default=None))
 
     def _open(self, request: dict[str, Any]) -> Awaitable[Any]:
         stream: Awaitable[Any] = self._client.chat.completions.create(**request)
         return stream
 
-    def _reader(self, chat: Chat, meter: HostedMeter) -> OpenAIReader:
-        sampling = chat.sampling
-        return OpenAIReader(meter, choices=sampling.n, show=sampling.top_logprobs is not None)
+    def _reader(self, chat: Chat, meter: HostedMeter, *, likeliest: int) -> OpenAIReader:
+        return OpenAIReader(
+            meter,
+            choices=chat.sampling.n,
+            shown=self._shown(chat),
+            likeliest=likeliest if self._logprobs else 0,
+        )
+
+    def _shown(self, chat: Chat) -> int | None:
+        """How many alternatives are to be shown: the caller's wish, and for labels all there are.
+        A model without log-probabilities would refuse the question, so it is not asked for them."""
+        if not chat.labels:
+            return chat.sampling.top_logprobs
+        return MOST_ALTERNATIVES if self._logprobs else None

@@ -32,10 +32,17 @@ _FINISH: Mapping[str, FinishReason] = {
 
 
 class OpenAIReader:
-    """Complete once every choice has its finish reason."""
+    """Complete once every choice has its finish reason.
 
-    def __init__(self, meter: HostedMeter, *, choices: int, show: bool) -> None:
-        self._meter, self._choices, self._show = meter, choices, show
+    `shown` is how many alternatives the caller wants of each token, None that it wants nothing;
+    `likeliest` how many the gate wants.
+    """
+
+    def __init__(
+        self, meter: HostedMeter, *, choices: int, shown: int | None, likeliest: int
+    ) -> None:
+        self._meter, self._choices = meter, choices
+        self._shown, self._likeliest = shown, likeliest
         self._finished: set[int] = set()
         self._calls: set[tuple[int, int]] = set()
 
@@ -71,8 +78,9 @@ class OpenAIReader:
                 self._call(index, place, call) for place, call in enumerate(delta.tool_calls or ())
             ),
             refusal=text(delta.refusal),
-            shown=tuple(_shown(token) for token in told) if self._show else (),
+            shown=() if self._shown is None else tuple(_shown(t, self._shown) for t in told),
             finish=finish,
+            likeliest=tuple(_likeliest(t, self._likeliest) for t in told if self._likeliest),
         )
 
     def _call(self, choice: int, place: int, call: Any) -> ToolCallDelta:
@@ -108,13 +116,19 @@ def _readable(logprob: object) -> float | None:
     return max(float(logprob), LEAST_LOGPROB) if logprob <= 0 else None
 
 
-def _shown(token: Any) -> TokenLogprob:
+def _likeliest(token: Any, count: int) -> tuple[float, ...]:
+    found = [_readable(other.logprob) for other in token.top_logprobs or ()]
+    likely = [value for value in found if value is not None and value > LEAST_LOGPROB]
+    return tuple(sorted(likely, reverse=True)[:count])
+
+
+def _shown(token: Any, top: int) -> TokenLogprob:
     return TokenLogprob(
         text=text(token.token),
         logprob=_shown_logprob(token.logprob),
         alternatives=tuple(
             TokenAlternative(text=text(other.token), logprob=_shown_logprob(other.logprob))
-            for other in token.top_logprobs or ()
+            for other in (token.top_logprobs or ())[:top]
         ),
     )
 

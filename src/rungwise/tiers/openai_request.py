@@ -9,18 +9,19 @@ from rungwise.types import Chat, Message, OutputShape, Sampling, Tool, ToolChoic
 __all__ = ["body_of", "to_request"]
 
 
-def to_request(chat: Chat, *, model: str, logprobs: bool) -> dict[str, Any]:
-    """The arguments of `chat.completions.create`. Everything in a Chat is carried."""
+def to_request(chat: Chat, *, model: str, top_logprobs: int | None) -> dict[str, Any]:
+    """The arguments of `chat.completions.create`. Everything in a Chat is carried, but for
+    log-probabilities: `top_logprobs` alternatives beside each token's own, None for nothing."""
     request = {
         "model": model,
         "stream": True,
         "stream_options": {"include_usage": True},
         **body_of(chat),
     }
-    if logprobs or chat.sampling.top_logprobs is not None:
+    if top_logprobs is not None:
         request["logprobs"] = True
-        if chat.sampling.top_logprobs:
-            request["top_logprobs"] = chat.sampling.top_logprobs
+        if top_logprobs:
+            request["top_logprobs"] = top_logprobs
     return request
 
 

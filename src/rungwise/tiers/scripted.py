@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,18 @@ from rungwise.config import PriceConfig
 from rungwise.errors import TierError
 from rungwise.tiers.drafting import Drafting, Meter
 from rungwise.tiers.prices import cost_nano
-from rungwise.types import Chat, Done, FinishReason, Piece, TierFault, ToolCallDelta, Usage
+from rungwise.types import (
+    LEAST_LOGPROB,
+    Chat,
+    Done,
+    FinishReason,
+    Piece,
+    TierFault,
+    TokenAlternative,
+    TokenLogprob,
+    ToolCallDelta,
+    Usage,
+)
 
 __all__ = [
     "Fail",
@@ -23,6 +35,7 @@ __all__ = [
     "call",
     "decline",
     "fail",
+    "label",
     "pause",
     "say",
     "script",
@@ -82,6 +95,8 @@ def say(
     *,
     logprob: float | None = None,
     logprobs: Sequence[float | None] = (),
+    likeliest: Sequence[Sequence[float]] = (),
+    shown: Sequence[TokenLogprob] = (),
     finish: FinishReason | None = "stop",
     delay: float = 0.0,
     choice: int = 0,
@@ -93,7 +108,8 @@ def say(
     """One piece, and one token, for each word; each waits `delay` first.
 
     `logprob` is every word's; `logprobs` are the words' in order and win. Without either there is
-    nothing to read. `finish=None` leaves the draft open for what is added to it.
+    nothing to read. `likeliest` and `shown` are the words' in order, too (see Piece). `finish=None`
+    leaves the draft open for what is added to it.
     """
     words = re.findall(r"\S+\s*|^\s+", text)
     read = list(logprobs) or ([] if logprob is None else [logprob] * len(words))
@@ -101,10 +117,22 @@ def say(
     for place, word in enumerate(words):
         if delay:
             steps.append(Pause(delay))
-        steps.append(Piece(word, choice, tuple(read[place : place + 1])))
+        rivals = tuple(tuple(values) for values in likeliest[place : place + 1])
+        told = tuple(shown[place : place + 1])
+        one = tuple(read[place : place + 1])
+        steps.append(Piece(word, choice, one, shown=told, likeliest=rivals))
     if finish is not None:
         steps.append(Piece(choice=choice, finish=finish))
     return Script(tuple(steps), usage=usage, model=model, engine_s=engine_s)
+
+
+def label(word: str, **probabilities: float) -> Script:
+    """One word in answer to a question with labels, and how probable each of them was."""
+    others = tuple(
+        TokenAlternative(text=text, logprob=math.log(p)) for text, p in probabilities.items()
+    )
+    logprob = next((o.logprob for o in others if o.text == word), LEAST_LOGPROB)
+    return say(word, shown=(TokenLogprob(text=word, logprob=logprob, alternatives=others),))
 
 
 def call(
@@ -148,9 +176,11 @@ class ScriptedTier:
         ScriptedTier("tier2", say("half an", finish=None) + fail("broken"))
         ScriptedTier("tier3", lambda chat: say(chat.messages[-1].text))
 
-    What happened is in `chats` and `reads` (every draft begun), `given` (pieces of every draft that
-    was iterated, by draft) and `closed_after` (pieces given before each early close). `ill` is what
-    health() says, `start_fault` what start() raises.
+    Log-probabilities come only where they are asked for, as many as are asked for.
+
+    What happened is in `chats`, `reads` and `likeliest` (every draft begun), `given` (pieces of
+    every draft that was iterated, by draft) and `closed_after` (pieces given before each early
+    close). `ill` is what health() says, `start_fault` what start() raises.
     """
 
     def __init__(
@@ -170,6 +200,7 @@ class ScriptedTier:
         self.start_fault: TierError | None = None
         self.chats: list[Chat] = []
         self.reads: list[bool] = []
+        self.likeliest: list[int] = []
         self.given: list[int] = []
         self.closed_after: list[int] = []
         self.open = 0
@@ -189,17 +220,18 @@ class ScriptedTier:
     def cost_nano(self, done: Done) -> int | None:
         return cost_nano(self._price, done.usage)
 
-    def draft(self, chat: Chat, *, read: bool) -> Drafting:
+    def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
         """Needs no start(), so that a test may leave it out."""
         found = self._scripts[min(len(self.chats), len(self._scripts) - 1)]
         self.chats.append(chat)
         self.reads.append(read)
+        self.likeliest.append(likeliest)
         chosen = found if isinstance(found, Script) else found(chat)
         meter = Meter(model=chosen.model or self.model)
-        return Drafting(self._write(chat, chosen, meter, read), meter)
+        return Drafting(self._write(chat, chosen, meter, likeliest if read else None), meter)
 
     async def _write(
-        self, chat: Chat, chosen: Script, meter: Meter, read: bool
+        self, chat: Chat, chosen: Script, meter: Meter, likeliest: int | None
     ) -> AsyncGenerator[Piece, None]:
         draft, ended = len(self.given), False
         self.given.append(0)
@@ -213,7 +245,7 @@ class ScriptedTier:
                     continue
                 self.given[draft] += 1
                 meter.usage = Usage(input=words, output=self.given[draft])
-                yield step if read else replace(step, logprobs=())
+                yield _asked_for(step, chat, likeliest)
             meter.usage, ended = chosen.usage or meter.usage, True
             meter.engine_s = chosen.engine_s
         except TierError:
@@ -232,3 +264,12 @@ class ScriptedTier:
                 await asyncio.Event().wait()
             case Fail(fault, message, retry_after_s):
                 raise TierError(self.name, fault, message, retry_after_s=retry_after_s)
+
+
+def _asked_for(piece: Piece, chat: Chat, likeliest: int | None) -> Piece:
+    """The piece without the log-probabilities that nobody wants; `likeliest` None reads none."""
+    if likeliest is None:
+        piece = replace(piece, logprobs=(), likeliest=())
+    rivals = tuple(values[:likeliest] for values in piece.likeliest) if likeliest else ()
+    shown = piece.shown if chat.labels or chat.sampling.top_logprobs is not None else ()
+    return replace(piece, likeliest=rivals, shown=shown)

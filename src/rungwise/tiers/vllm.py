@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,19 +14,29 @@ from rungwise.config import VllmTierConfig
 from rungwise.errors import ConfigError, TierError
 from rungwise.tiers import vllm_compat as compat
 from rungwise.tiers.drafting import Drafting
+from rungwise.tiers.vllm_bare import generate_bare, prompt_ids
 from rungwise.tiers.vllm_faults import fault_of, one_line, refusal
+from rungwise.tiers.vllm_labels import LabelReads
 from rungwise.tiers.vllm_meter import BusyClock, EngineMeter
 from rungwise.tiers.vllm_request import fetched_image, to_request, tools_in_play
 from rungwise.tiers.vllm_routes import Unspoken, parsed, plain, watched
+from rungwise.tiers.vllm_score import score
 from rungwise.tiers.vllm_tap import Tap
 from rungwise.types import Chat, Done, Message, Piece, Sampling
 
-__all__ = ["VllmTier"]
+__all__ = ["VllmTier", "held_stride"]
 
 
-HELD_STRIDE = 4
-"""Tokens: what is read comes in fours. Each result costs the event loop as much as four tokens do
-in one, and a lost draft is stopped three tokens later at the most."""
+LEAST_STRIDE, MOST_STRIDE = 4, 16
+
+
+def held_stride(running: int) -> int:
+    """How many tokens of a draft that is read come at once, with so many drafts on the engine.
+
+    Each result costs the event loop about as much as four tokens do in one, so a busy engine gives
+    them less often; a lost draft is then stopped up to so many tokens later.
+    """
+    return min(max(running // 2, LEAST_STRIDE), MOST_STRIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class _Running:
     engine: compat.TappedEngine
     serving: Any
     markers: frozenset[int]
+    labels: LabelReads
 
 
 class VllmTier:
@@ -122,9 +133,38 @@ class VllmTier:
 
     # ---- drafts ----
 
-    def draft(self, chat: Chat, *, read: bool) -> Drafting:
+    def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
         meter = EngineMeter(model=self.model, clock=self._clock)
-        return Drafting(self._write(chat, meter, read=read), meter)
+        return Drafting(self._write(chat, meter, read=read, likeliest=likeliest), meter)
+
+    async def score(self, chat: Chat, answer: str) -> list[float | None]:
+        """See vllm_score: the log-probabilities of an answer that is already there."""
+        running = self._running
+        if running is None:
+            raise self._unavailable("the engine is not started")
+        return await score(self.name, running.vllm, running.serving, chat, answer)
+
+    async def bare(self, prompts: Sequence[Chat], *, concurrency: int, read: bool) -> int:
+        """See vllm_bare: the tokens that the engine alone writes for these, so many at a time."""
+        running = self._running
+        if running is None:
+            raise self._unavailable("the engine is not started")
+        waiting, written = iter(enumerate(prompts)), 0
+
+        async def work() -> None:
+            nonlocal written
+            for number, chat in waiting:
+                written += await generate_bare(
+                    running.engine,
+                    running.vllm.OutputKind,
+                    prompt_ids(running.serving, chat),
+                    f"bare-{time.monotonic_ns()}-{number}",
+                    max_tokens=chat.sampling.max_tokens or 16,
+                    read=read,
+                )
+
+        await asyncio.gather(*(work() for _ in range(concurrency)))
+        return written
 
     def cost_nano(self, done: Done) -> int | None:
         """The GPUs' price for the engine seconds that fell to this draft."""
@@ -142,7 +182,7 @@ class VllmTier:
         return count
 
     async def _write(
-        self, chat: Chat, meter: EngineMeter, *, read: bool
+        self, chat: Chat, meter: EngineMeter, *, read: bool, likeliest: int
     ) -> AsyncGenerator[Piece, None]:
         running = self._running
         if running is None:
@@ -150,27 +190,30 @@ class VllmTier:
         if (url := fetched_image(chat)) is not None:
             message = f"images are taken as data: URLs here, nothing is fetched: {url:.80}"
             raise TierError(self.name, "rejected", message)
-        tap = Tap(running.engine, meter, read=read, top=chat.sampling.top_logprobs)
+        top = running.labels.most if chat.labels else chat.sampling.top_logprobs
+        tap = Tap(running.engine, meter, read=read, top=top, likeliest=likeliest)
         try:
-            pieces = await self._begin(running, chat, tap)
-            async with aclosing(pieces):
+            async with (
+                running.labels.admitted(tap, chat.labels),
+                aclosing(tap),
+                aclosing(await self._begin(running, chat, tap)) as pieces,
+            ):
                 async for piece in pieces:
                     yield piece
         except Exception as error:
             raise fault_of(self.name, error, running.vllm, running.serving) from None
-        finally:
-            await tap.close()
 
     async def _begin(self, running: _Running, chat: Chat, tap: Tap) -> AsyncGenerator[Piece, None]:
         """Let vLLM check and template the request; nothing is generated yet."""
         needs_parsing = tools_in_play(chat) or bool(self._config.engine.reasoning_parser)
+        needs_parsing = needs_parsing and not chat.labels  # a word or two, taken as they come
         unspoken = Unspoken(tap, running.markers)
         if needs_parsing:
             tap.passing = partial(watched, tap, unspoken)
         elif not (chat.stream or tap.read or chat.sampling.n > 1):
             tap.one_piece = running.vllm.OutputKind.FINAL_ONLY
-        elif tap.read:
-            tap.stride = HELD_STRIDE
+        elif tap.read and chat.shape is None:  # in JSON some tokens decide and some do not
+            tap.stride = held_stride(self._clock.running + 1)
         request = running.vllm.ChatCompletionRequest(**to_request(chat))
         token = compat.TAP.set(tap)
         try:
@@ -193,4 +236,9 @@ async def _serve(vllm: compat.Vllm, engine: compat.TappedEngine, args: Any) -> _
     state = vllm.State()
     await vllm.init_app_state(engine, state, args, await engine.get_supported_tasks())
     serving = state.openai_serving_chat
-    return _Running(vllm, engine, serving, compat.reasoning_markers(serving))
+    labels = LabelReads(
+        serving.renderer.tokenizer,
+        most=compat.most_alternatives(engine),
+        apart=not compat.mixes_label_reads(engine),
+    )
+    return _Running(vllm, engine, serving, compat.reasoning_markers(serving), labels)

@@ -19,10 +19,13 @@ __all__ = [
     "TAP",
     "TappedEngine",
     "Vllm",
+    "ask_for_tokens",
     "engine_flags",
     "first_of",
     "load",
     "missing_folder",
+    "mixes_label_reads",
+    "most_alternatives",
     "parse_flags",
     "reasoning_markers",
 ]
@@ -187,6 +190,27 @@ def missing_folder(model: str) -> Path | None:
     folder = Path(model).expanduser()
     is_path = model.startswith((".", "/", "~", "models/")) or folder.is_dir()
     return folder if is_path and not (folder / "config.json").is_file() else None
+
+
+def ask_for_tokens(params: Any, token_ids: Sequence[int]) -> bool:
+    """Ask for the log-probabilities of just these tokens; False where this vLLM cannot."""
+    if not hasattr(params, "logprob_token_ids"):
+        return False
+    # the number must agree; without it, the oldest versions that know the list give nothing
+    params.logprobs, params.logprob_token_ids = len(token_ids), list(token_ids)
+    return True
+
+
+def mixes_label_reads(engine: Any) -> bool:
+    """Whether one step may hold a label read beside drafts that want alternatives: vLLM's second
+    model runner knows what each of them asked for, the first gives all of them the labels."""
+    return bool(getattr(engine.vllm_config, "use_v2_model_runner", False))
+
+
+def most_alternatives(engine: Any) -> int:
+    """How many alternatives a token may have at the most (vLLM's max_logprobs)."""
+    most: int = engine.vllm_config.model_config.max_logprobs
+    return most if most >= 0 else 1024  # -1 is the whole vocabulary
 
 
 def reasoning_markers(serving: Any) -> frozenset[int]:

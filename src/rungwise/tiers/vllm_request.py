@@ -26,7 +26,11 @@ def to_request(chat: Chat) -> dict[str, Any]:
     """The body of a chat completion request. Log-probabilities are the tap's business."""
     known = replace(chat, messages=tuple(_known(message) for message in chat.messages))
     # always streaming: only that path hands out its generator before anything is generated
-    return {"stream": True, **body_of(known)}
+    body = {"stream": True, **body_of(known)}
+    if chat.labels:
+        # a label is the first word: templates that know how to leave the thinking out shall do so
+        body["chat_template_kwargs"] = {"enable_thinking": False, "thinking": False}
+    return body
 
 
 def _known(message: Message) -> Message:

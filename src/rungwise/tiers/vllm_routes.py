@@ -43,7 +43,7 @@ async def plain(tap: Tap) -> AsyncGenerator[Piece, None]:
             finish = output.finish_reason
             if not (output.token_ids or output.text or finish):
                 continue
-            readings, forced = tap.chosen(tap.readings(output))
+            readings, likeliest, forced = tap.chosen(tap.readings(output), tap.likeliest(output))
             yield Piece(
                 output.text,
                 output.index,
@@ -51,6 +51,7 @@ async def plain(tap: Tap) -> AsyncGenerator[Piece, None]:
                 shown=tap.shown(output),
                 finish=finish and _finish(finish),
                 forced=forced,
+                likeliest=likeliest,
             )
 
 
@@ -63,6 +64,7 @@ class _Unspoken:
 
     tokens: int = 0
     readings: list[float | None] = field(default_factory=list)
+    likeliest: list[tuple[float, ...]] = field(default_factory=list)
     shown: list[TokenLogprob] = field(default_factory=list)
 
 
@@ -82,10 +84,13 @@ class Unspoken:
             kept = self._choices.setdefault(output.index, _Unspoken())
             kept.tokens += len(output.token_ids)
             readings, shown = self._tap.readings(output), self._tap.shown(output)
+            likeliest = self._tap.likeliest(output)
             if self._markers and not self._markers.isdisjoint(output.token_ids):
                 answer = [i not in self._markers for i in output.token_ids]
                 readings, shown = tuple(compress(readings, answer)), tuple(compress(shown, answer))
+                likeliest = tuple(compress(likeliest, answer))
             kept.readings += readings
+            kept.likeliest += likeliest
             kept.shown += shown
 
     def take(self, choice: int) -> _Unspoken:
@@ -131,7 +136,7 @@ def _piece(choice: dict[str, Any], tap: Tap, unspoken: Unspoken) -> Piece | None
         # thinking is not the answer: its tokens are counted, not read
         tap.meter.reasoning += tokens.tokens
         tokens = _Unspoken()
-    readings, forced = tap.chosen(tokens.readings)
+    readings, likeliest, forced = tap.chosen(tuple(tokens.readings), tuple(tokens.likeliest))
     return Piece(
         text,
         index,
@@ -141,6 +146,7 @@ def _piece(choice: dict[str, Any], tap: Tap, unspoken: Unspoken) -> Piece | None
         shown=tuple(tokens.shown),
         finish=_finish(finish) if finish else None,
         forced=forced,
+        likeliest=likeliest,
     )
 
 

@@ -5,20 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from itertools import compress
 from math import isfinite
-from typing import Any
+from typing import Any, TypeAlias
 
+from rungwise.tiers.vllm_compat import ask_for_tokens
 from rungwise.tiers.vllm_meter import EngineMeter
 from rungwise.types import LEAST_LOGPROB, TokenAlternative, TokenLogprob
 
-__all__ = ["Tap"]
+__all__ = ["Likeliest", "Readings", "Tap"]
+
+Readings: TypeAlias = tuple[float | None, ...]
+Likeliest: TypeAlias = tuple[tuple[float, ...], ...]
 
 
 class Tap:
     """One draft's line into the engine."""
 
-    def __init__(self, engine: Any, meter: EngineMeter, *, read: bool, top: int | None) -> None:
+    def __init__(
+        self, engine: Any, meter: EngineMeter, *, read: bool, top: int | None, likeliest: int = 0
+    ) -> None:
         self.meter, self.read, self.top = meter, read, top
+        self.rivals = likeliest if read else 0
+        """How many likeliest tokens the gate wants to know of at each place."""
+        self.asked: tuple[int, ...] = ()
+        """The only tokens that are shown, where labels are to be read."""
         self.error: Exception | None = None
         """What the engine raised, where vLLM's own stream turned it into text."""
         self.one_piece: Any = None
@@ -33,6 +44,12 @@ class Tap:
         self._begun = False
         self._choices = 1
         self._constrained = False
+        self._show: Callable[[Any, int, int], TokenLogprob] = _shown
+
+    @property
+    def wide(self) -> bool:
+        """Whether more than the sampled token is wanted at each place."""
+        return bool(self.top or self.rivals)
 
     # ---- called by the engine's proxy ----
 
@@ -40,10 +57,10 @@ class Tap:
         """Ask for no more log-probabilities than the gate and the caller want."""
         self._choices = params.n
         self._constrained = params.structured_outputs is not None
-        if self.top is not None:
-            params.logprobs = self.top
-        elif self.read:
-            params.logprobs = 0  # the sampled token only
+        if self.asked and ask_for_tokens(params, self.asked):
+            self._show = _shown_all
+        elif self.top is not None or self.read:
+            params.logprobs = max(self.top or 0, self.rivals)  # 0 is the sampled token only
         if self.one_piece is not None:
             params.output_kind = self.one_piece
         if self.stride > 1 and hasattr(params, "stream_interval"):  # not in the oldest versions
@@ -91,34 +108,43 @@ class Tap:
         self.meter.count(result)
         return result
 
-    def readings(self, output: Any) -> tuple[float | None, ...]:
+    def readings(self, output: Any) -> Readings:
         """Every sampled token's log-probability, for the gate; None is a NaN of the engine's."""
         if not self.read or not output.logprobs:
             return ()
         values = [row[i].logprob for i, row in zip(output.token_ids, output.logprobs, strict=True)]
         return tuple([max(v, LEAST_LOGPROB) if v == v else None for v in values])
 
-    def chosen(self, readings: Sequence[float | None]) -> tuple[tuple[float | None, ...], int]:
-        """The readings of tokens that the model chose, and how many a grammar chose for it.
+    def likeliest(self, output: Any) -> tuple[tuple[float, ...], ...]:
+        """Beside each reading, the likeliest tokens' log-probabilities, highest first."""
+        if not self.rivals or not output.logprobs:
+            return ()
+        return tuple([_likeliest(row, self.rivals) for row in output.logprobs])
+
+    def chosen(self, readings: Readings, likeliest: Likeliest) -> tuple[Readings, Likeliest, int]:
+        """Both for the tokens that the model chose, and how many a grammar chose for it.
 
         Its mask comes before the softmax: a token without an alternative reads exactly 0, which
         is no evidence of being sure.
         """
         if not self._constrained:
-            return tuple(readings), 0
+            return readings, likeliest, 0
         chosen = tuple([value for value in readings if value != 0.0])
-        return chosen, len(readings) - len(chosen)
+        if likeliest:
+            likeliest = tuple(compress(likeliest, [value != 0.0 for value in readings]))
+        return chosen, likeliest, len(readings) - len(chosen)
 
     def shown(self, output: Any) -> tuple[TokenLogprob, ...]:
         """The tokens' log-probabilities as a caller who asked for them sees them."""
         if self.top is None or not output.logprobs:
             return ()
         rows = zip(output.token_ids, output.logprobs, strict=True)
-        return tuple([_shown(row, token_id, self.top) for token_id, row in rows])
+        show, top = self._show, self.top
+        return tuple([show(row, token_id, top) for token_id, row in rows])
 
     # ---- how to stop it ----
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Abort the generation unless it has ended, and count what it made until then."""
         try:
             if self._results is not None and self._begun and not self.meter.finished:
@@ -138,9 +164,24 @@ class Tap:
             await results.aclose()
 
 
+def _likeliest(row: Any, count: int) -> tuple[float, ...]:
+    # NaN, and what a grammar forbids, is no rival
+    found = [p.logprob for p in row.values() if p.rank <= count and p.logprob > LEAST_LOGPROB]
+    found.sort(reverse=True)
+    return tuple(found)
+
+
 def _shown(row: Any, token_id: int, top: int) -> TokenLogprob:
-    sampled = row[token_id]
     likely = sorted((p for p in row.values() if p.rank <= top), key=_rank)
+    return _token(row[token_id], likely)
+
+
+def _shown_all(row: Any, token_id: int, top: int) -> TokenLogprob:
+    """All that came: its ranks are only places in the list of what was asked for."""
+    return _token(row[token_id], sorted(row.values(), key=_unlikelihood))
+
+
+def _token(sampled: Any, likely: Sequence[Any]) -> TokenLogprob:
     return TokenLogprob(
         text=sampled.decoded_token or "",
         logprob=_floored(sampled.logprob),
@@ -156,6 +197,10 @@ def _shown(row: Any, token_id: int, top: int) -> TokenLogprob:
 def _rank(logprob: Any) -> int:
     rank: int = logprob.rank
     return rank
+
+
+def _unlikelihood(logprob: Any) -> float:
+    return -_floored(logprob.logprob)
 
 
 def _floored(value: float) -> float:

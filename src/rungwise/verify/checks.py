@@ -1,4 +1,4 @@
-"""Does the finished draft have the shape that was asked for? JSON, schema, tool calls."""
+"""Does the finished draft hold up to exact checks? Schema, tool calls, sums, code."""
 
 from __future__ import annotations
 
@@ -6,28 +6,55 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rungwise.config import ChecksConfig
 from rungwise.types import Accept, Chat, Choice, Draft, Escalate, OutputShape, Tool, Verdict
+from rungwise.verify.arithmetic import arithmetic_fault
+from rungwise.verify.code import code_fault
 from rungwise.verify.schema import fault_of
 
 __all__ = ["Checks"]
 
 
+_EVERYTHING = ChecksConfig()
+
+
 class Checks:
-    """Exact checks against the caller's own documents. A check that cannot be made escalates."""
+    """Exact checks against the caller's own documents, and of what prose states.
+
+    A check against a document that cannot be made escalates; sums and code that cannot be checked
+    pass, for nobody asked for them.
+    """
+
+    def __init__(self, config: ChecksConfig = _EVERYTHING) -> None:
+        self._config = config
 
     def check(self, chat: Chat, draft: Draft) -> Verdict:
         for choice in draft.choices:
-            for fault in _faults(chat, choice):
+            for fault in self._faults(chat, choice):
                 return Escalate(reason=fault)
         return Accept(reason="checked")
 
+    def _faults(self, chat: Chat, choice: Choice) -> Iterator[str]:
+        if choice.refusal or choice.finish == "content_filter":
+            return
+        yield from _tool_faults(chat, choice)
+        if choice.tool_calls:
+            return
+        if chat.shape is not None:
+            yield from _shape_faults(chat.shape, choice.text)
+        else:
+            yield from self._prose_faults(chat, choice)
 
-def _faults(chat: Chat, choice: Choice) -> Iterator[str]:
-    if choice.refusal or choice.finish == "content_filter":
-        return
-    yield from _tool_faults(chat, choice)
-    if chat.shape is not None and not choice.tool_calls:
-        yield from _shape_faults(chat.shape, choice.text)
+    def _prose_faults(self, chat: Chat, choice: Choice) -> Iterator[str]:
+        if self._config.arithmetic:
+            asked = "\n".join(m.text for m in chat.messages if m.role == "user")
+            fault = arithmetic_fault(choice.text, given=asked)
+            if fault is not None:
+                yield fault
+        if self._config.code and choice.finish != "length":  # half a program is none
+            fault = code_fault(choice.text)
+            if fault is not None:
+                yield fault
 
 
 def _shape_faults(shape: OutputShape, text: str) -> Iterator[str]:

@@ -1,0 +1,166 @@
+"""Do recorded outcomes bear a calibration out? `rungwise eval promise` and `... calibration`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rungwise.errors import ConfigError
+
+__all__ = ["add_arguments", "run"]
+
+READINGS = Path("models/calibration/demo-tier1.readings.jsonl.gz")
+TEST_READINGS = Path("models/calibration/demo-tier1.test.jsonl.gz")
+CALIBRATION = Path("models/calibration/demo-tier1.json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    promise = what.add_parser(
+        "promise", help="is a promised loss kept, and a naive threshold's? over random splits"
+    )
+    promise.add_argument("--data", type=Path, default=READINGS, help="recorded readings, JSONL")
+    promise.add_argument("--splits", type=int, default=200)
+    promise.add_argument("--max-loss", type=float, default=0.02)
+    promise.add_argument("--confidence", type=float, default=0.95)
+    promise.add_argument("--pool-thin", action="store_true", help="test thin step types as one")
+    promise.add_argument(
+        "--hold",
+        choices=("whole", "prefix"),
+        default="whole",
+        help="prefix: drafts leave at their beginning; the data must have prefixes",
+    )
+    promise.add_argument("--fit-share", type=float, default=0.25)
+    promise.add_argument("--seed", type=int, default=0)
+    calibration = what.add_parser(
+        "calibration", help="calibration error, Brier score, AUROC of a calibration file"
+    )
+    calibration.add_argument("--data", type=Path, default=TEST_READINGS)
+    calibration.add_argument("--calibration", type=Path, default=CALIBRATION)
+    for measure in (promise, calibration):
+        measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+        measure.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, PNG")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.plots import check_matplotlib
+
+    if arguments.plot is not None:
+        check_matplotlib()
+    return _promise(arguments) if arguments.what == "promise" else _calibration(arguments)
+
+
+def _promise(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from rungwise.lab.calibrate import Options
+    from rungwise.lab.eval_promise import check_promise
+    from rungwise.lab.plots import plot_promise
+    from rungwise.lab.promise import Aim
+    from rungwise.lab.readings import sample_of
+    from rungwise.lab.recorded import read_recorded
+
+    _check(arguments)
+    items = read_recorded(arguments.data)
+    if arguments.hold == "prefix" and not any(item.prefixes for item in items):
+        raise ConfigError(f"--hold: {arguments.data} has no prefixes; record some, or use whole")
+    aim = Aim(
+        limit=arguments.max_loss,
+        confidence=arguments.confidence,
+        pool_thin=arguments.pool_thin,
+    )
+    options = Options(
+        aim=aim, hold=arguments.hold, fit_share=arguments.fit_share, seed=arguments.seed
+    )
+    sample = sample_of(items, tuple(items[0].readings))
+    with tqdm(total=arguments.splits, desc="splits", mininterval=0.5) as bar:
+        checked = check_promise(sample, options, splits=arguments.splits, progress=bar.update)
+    if not checked.kept[None].found.any():
+        print(
+            f"rungwise: {len(items)} labels in {arguments.data} support no threshold in any split: "
+            "the promise is kept by accepting nothing; record more, or allow more with --max-loss "
+            "or --pool-thin",
+            file=sys.stderr,
+        )
+    print("\n".join(checked.as_lines()))
+    print(
+        f"broken: the loss on the test half is above {arguments.max_loss:.2%}; promised in at most "
+        f"{1 - arguments.confidence:.0%} of splits (and the test half errs, too)"
+    )
+    if arguments.plot is not None:
+        by_type = {
+            name: (checked.kept[name].losses, checked.naive[name].losses)
+            for name in checked.counts
+            if name is not None
+        }
+        overall = (checked.kept[None].losses, checked.naive[None].losses)
+        plot_promise(arguments.plot, *overall, by_type, arguments.max_loss)
+    about = {
+        "max_loss": arguments.max_loss,
+        "confidence": arguments.confidence,
+        "hold": arguments.hold,
+        "fit_share": arguments.fit_share,
+        "pool_thin": arguments.pool_thin,
+        "seed": arguments.seed,
+    }
+    _write(arguments, {**about, **checked.as_json()})
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    for name in ("max_loss", "confidence", "fit_share"):
+        value = getattr(arguments, name)
+        if not 0 < value < 1:
+            raise ConfigError(f"--{name.replace('_', '-')}: must lie between 0 and 1, not {value}")
+    if arguments.splits < 1:
+        raise ConfigError(f"--splits: must be 1 or more, not {arguments.splits}")
+    if arguments.seed < 0:
+        raise ConfigError(f"--seed: must be 0 or more, not {arguments.seed}")
+
+
+def _calibration(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.artefact import fitted_of, read_artefact
+    from rungwise.lab.charts import reliability_chart, risk_chart
+    from rungwise.lab.figures import as_json, as_lines, measure
+    from rungwise.lab.plots import plot_calibration
+    from rungwise.lab.readings import sample_of
+    from rungwise.lab.recorded import read_recorded
+    from rungwise.types import StepType
+
+    calibration = read_artefact(arguments.calibration)
+    items = read_recorded(arguments.data, [step_type.value for step_type in StepType])
+    lacking = [name for name in calibration.signals if name not in items[0].readings]
+    if lacking:
+        raise ConfigError(
+            f"{arguments.data}: has no readings of {', '.join(lacking)}, which "
+            f"{arguments.calibration} was fitted on; record them, or name another calibration"
+        )
+    fitted = fitted_of(calibration.finished)
+    sample = sample_of(items, calibration.signals)
+    found = {t.value: item.whole for t, item in calibration.thresholds.items()}
+    measured = measure(fitted, sample, {name: v for name, v in found.items() if v is not None})
+    p = fitted.probabilities(sample.finished)
+    for lines in (reliability_chart(p, sample.right), risk_chart(p, sample.right)):
+        print("\n".join(lines), end="\n\n")
+    print("\n".join(as_lines(measured)))
+    if arguments.plot is not None:
+        plot_calibration(arguments.plot, [(calibration.name, p)], sample.right)
+    _write(arguments, {"calibration": calibration.name, **as_json(measured)})
+    return 0
+
+
+def _write(arguments: argparse.Namespace, figures: Mapping[str, object]) -> None:
+    from rungwise.lab.machine import describe
+
+    if arguments.json is None:
+        return
+    about = {
+        "command": f"rungwise eval {arguments.what}",
+        "machine": describe(),
+        "data": str(arguments.data),
+    }
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps({**about, **figures}, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,78 @@
+"""What is a whole configuration? The sections, and what they ask of each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from rungwise.config.gates import ChecksConfig, GateConfig
+from rungwise.config.routing import RoutingConfig
+from rungwise.config.section import Section
+from rungwise.config.tiers import Tiers
+
+
+class ServerConfig(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    max_body_mib: float = Field(default=20.0, gt=0, description="larger bodies get a 413")
+    heartbeat_s: float = Field(
+        default=10.0, gt=0, description="a stream held longer than this opens with SSE comments"
+    )
+    grace_s: float = Field(
+        default=30.0, ge=0, description="open answers get this long to end on SIGTERM"
+    )
+    api_keys_env: str | None = Field(
+        default=None,
+        description="variable with the accepted API keys, comma-separated; "
+        "without it the server binds to loopback only",
+    )
+
+
+class LedgerConfig(Section):
+    path: Path = Path("rungwise.db")
+
+
+class Config(Section):
+    server: ServerConfig = ServerConfig()
+    tiers: tuple[Tiers, ...] = Field(min_length=1)
+    routing: RoutingConfig = RoutingConfig()
+    gates: tuple[GateConfig, ...] = ()
+    checks: ChecksConfig = ChecksConfig()
+    ledger: LedgerConfig = LedgerConfig()
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Config:
+        names = [tier.name for tier in self.tiers]
+        doubled = sorted({n for n in names if names.count(n) > 1})
+        if doubled:
+            raise ValueError(f"tiers: the name {doubled[0]!r} is given twice")
+        known = ", ".join(names)
+        for step_type, route in self.routing.step_types.items():
+            for key, name in (("start", route.start), ("ceiling", route.ceiling)):
+                if name is not None and name not in names:
+                    raise ValueError(
+                        f"routing.step_types.{step_type.value}.{key}: "
+                        f"no tier {name!r}; the ladder has {known}"
+                    )
+            if (
+                route.start
+                and route.ceiling
+                and names.index(route.start) > names.index(route.ceiling)
+            ):
+                raise ValueError(
+                    f"routing.step_types.{step_type.value}: start {route.start!r} "
+                    f"stands above ceiling {route.ceiling!r}"
+                )
+        for index, gate in enumerate(self.gates):
+            if gate.tier not in names:
+                raise ValueError(
+                    f"gates.{index}.tier: no tier {gate.tier!r}; the ladder has {known}"
+                )
+            if gate.tier in (earlier.tier for earlier in self.gates[:index]):
+                raise ValueError(f"gates.{index}.tier: {gate.tier!r} has a gate already")
+            if gate.judge is not None and gate.judge.tier not in names:
+                raise ValueError(
+                    f"gates.{index}.judge.tier: no tier {gate.judge.tier!r}; the ladder has {known}"
+                )
+        return self

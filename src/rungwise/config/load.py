@@ -1,0 +1,125 @@
+"""What do a YAML file and the environment say? The only reader of the environment.
+
+A key that is not known, a value of the wrong type and a missing variable are each one line that
+names the file, the key, what it must be, and the mend.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import SecretStr, ValidationError
+
+from rungwise.config.document import Config
+from rungwise.config.tiers import HostedTierConfig, Tiers, VllmTierConfig
+from rungwise.errors import ConfigError
+
+__all__ = ["api_keys", "has_variable", "load"]
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+    """Read and check one configuration file. Raises ConfigError with one line.
+
+    Relative paths in the file are taken from the file's folder's parent when it is named
+    `configs`, else from the file's folder, so that a checkout works from anywhere.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); name it with --config"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: not YAML ({_one_line(error)})") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: must hold keys and values, such as `tiers:`; see configs/")
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(error)}") from None
+    return _resolved(config, path, environ)
+
+
+def _resolved(config: Config, path: Path, environ: Mapping[str, str]) -> Config:
+    """The same configuration with keys filled in and paths made absolute."""
+    folder = path.resolve().parent
+    root = folder.parent if folder.name == "configs" else folder
+    tiers = tuple(_with_key(_with_folder(tier, root), path, environ) for tier in config.tiers)
+    gates = tuple(
+        gate.model_copy(update={"calibration": root / gate.calibration.expanduser()})
+        if gate.calibration
+        else gate
+        for gate in config.gates
+    )
+    ledger = config.ledger.model_copy(update={"path": root / config.ledger.path.expanduser()})
+    return config.model_copy(update={"tiers": tiers, "gates": gates, "ledger": ledger})
+
+
+def _with_folder(tier: Tiers, root: Path) -> Tiers:
+    """A vLLM model that names an existing folder, or plainly a path, becomes that folder."""
+    if not isinstance(tier, VllmTierConfig):
+        return tier
+    if (template := tier.engine.chat_template) is not None:
+        path = root / template.expanduser()
+        engine = tier.engine.model_copy(update={"chat_template": path})
+        tier = tier.model_copy(update={"engine": engine})
+    folder = root / Path(tier.model).expanduser()
+    is_path = tier.model.startswith((".", "/", "~", "models/")) or folder.is_dir()
+    return tier.model_copy(update={"model": str(folder)}) if is_path else tier
+
+
+def _with_key(tier: Tiers, path: Path, environ: Mapping[str, str]) -> Tiers:
+    if not isinstance(tier, HostedTierConfig):
+        return tier
+    key = environ.get(tier.api_key_env, "")
+    if not key:
+        raise ConfigError(
+            f"{path}: tier {tier.name!r} needs the variable {tier.api_key_env}, which is not set; "
+            f"export {tier.api_key_env}=... or remove the tier"
+        )
+    return tier.model_copy(update={"api_key": SecretStr(key)})
+
+
+def api_keys(config: Config, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The keys that callers may use; empty when none are asked for. Raises ConfigError."""
+    environ = os.environ if environ is None else environ
+    variable = config.server.api_keys_env
+    if variable is None:
+        return ()
+    keys = tuple(key.strip() for key in environ.get(variable, "").split(",") if key.strip())
+    if not keys:
+        raise ConfigError(
+            f"server.api_keys_env: the variable {variable} holds no key; "
+            f"export {variable}=key1,key2 or remove the setting"
+        )
+    return keys
+
+
+def _explain(error: ValidationError) -> str:
+    """One fault, an unknown key before others, the deepest first: which key, and what to do.
+
+    The value is left out: a key that was put into the wrong place must not reach a log.
+    """
+    faults = error.errors(include_url=False)
+    fault = max(faults, key=lambda f: (f["type"] == "extra_forbidden", len(f["loc"])))
+    tags = ("vllm", "openai", "anthropic", "plugin")
+    place = ".".join(str(part) for part in fault["loc"] if part not in tags)
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: no such key; remove it or correct its name"
+    if fault["type"] == "missing":
+        return f"{place}: is missing"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def has_variable(name: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether a variable is set; its value stays here."""
+    return bool((os.environ if environ is None else environ).get(name))

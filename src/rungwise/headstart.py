@@ -1,0 +1,87 @@
+"""When time matters: may the next rung begin while the draft below it is still held?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from rungwise.attempts import Ascent
+from rungwise.contracts import Drafting
+from rungwise.types import Done, Piece
+
+__all__ = ["Headstart"]
+
+
+class Headstart:
+    """Begins the next rung's draft after `after_s` seconds, and writes it on meanwhile.
+
+    Either `take` it, once the rung below was not accepted, or `drop` it: then it is closed, and
+    billed for what it used.
+    """
+
+    def __init__(self, begin: Callable[[], Ascent], after_s: float) -> None:
+        self._begin = begin
+        self._ahead: Ascent | None = None
+        self._timer = asyncio.get_running_loop().call_later(after_s, self._start)
+
+    @classmethod
+    def none(cls) -> Headstart:
+        """One that never begins."""
+        made = cls.__new__(cls)
+        made._ahead, made._timer = None, None  # type: ignore[assignment]
+        return made
+
+    def take(self) -> Ascent | None:
+        """The next rung's attempt; None when it has not begun."""
+        ahead, self._ahead = self._ahead, None
+        if self._timer is not None:
+            self._timer.cancel()
+        return ahead
+
+    async def drop(self) -> None:
+        ahead = self.take()
+        if ahead is not None:
+            ahead.outrun()
+            await ahead.end()
+
+    def _start(self) -> None:
+        ahead = self._begin()
+        ahead.drafting = _Eager(ahead.drafting)
+        self._ahead = ahead
+
+
+class _Eager:
+    """A draft that is written on though nobody reads it yet (see contracts.Drafting)."""
+
+    def __init__(self, drafting: Drafting) -> None:
+        self._drafting = drafting
+        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
+        self._fault: Exception | None = None
+        self._writing = asyncio.ensure_future(self._write())
+
+    def __aiter__(self) -> _Eager:
+        return self
+
+    async def __anext__(self) -> Piece:
+        piece = await self._pieces.get()
+        if piece is not None:
+            return piece
+        self._pieces.put_nowait(None)  # the end stays the end
+        raise self._fault or StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._writing.cancel()
+        await asyncio.wait((self._writing,))
+        await self._drafting.aclose()
+
+    def spent(self) -> Done:
+        return self._drafting.spent()
+
+    async def _write(self) -> None:
+        try:
+            async for piece in self._drafting:
+                self._pieces.put_nowait(piece)
+        except Exception as error:  # raised again where the draft is read
+            self._fault = error
+        finally:
+            self._pieces.put_nowait(None)

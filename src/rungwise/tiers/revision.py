@@ -1,0 +1,49 @@
+"""Which weights does a tier serve, and how are they run? What a calibration belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from rungwise.config import TierConfig, VllmTierConfig
+
+__all__ = ["revision_of"]
+
+ENDS = 64 * 1024
+"""Bytes read at each end of a weight file: its header, and weights that any training changes."""
+
+
+def revision_of(config: TierConfig) -> str:
+    """A short text that changes when the model does.
+
+    For a model in a folder it is a digest of its configuration, its tokenizer and both ends of
+    each weight file; for one of a hub its pinned revision; for a hosted one the id that is asked
+    for. How a local model is run (dtype, quantisation, a chat template of the owner's) is a part
+    of it, because log-probabilities depend on that.
+    """
+    if not isinstance(config, VllmTierConfig):
+        return config.model
+    engine, folder = config.engine, Path(config.model).expanduser()
+    weights = _digest(folder) if folder.is_dir() else config.revision or "unpinned"
+    run = [engine.dtype, *([engine.quantization] if engine.quantization else [])]
+    if engine.chat_template is not None and engine.chat_template.is_file():
+        run.append(hashlib.sha256(engine.chat_template.read_bytes()).hexdigest()[:8])
+    return "/".join((weights, *run))
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.suffix == ".safetensors":
+            digest.update(f"{file.name} {file.stat().st_size}\n".encode())
+            digest.update(_ends(file))
+        elif file.suffix in (".json", ".jinja"):
+            digest.update(file.name.encode() + b"\n" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _ends(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        head = stream.read(ENDS)
+        stream.seek(max(0, file.stat().st_size - ENDS))
+        return head + stream.read(ENDS)

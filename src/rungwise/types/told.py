@@ -1,0 +1,185 @@
+"""What does the cascade make of it? Readings, verdicts, attempts, entries, what callers hear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from rungwise.types.asked import StepType
+from rungwise.types.written import Usage
+
+__all__ = [
+    "Accept",
+    "Attempt",
+    "AttemptRole",
+    "AttemptState",
+    "Confidence",
+    "Entry",
+    "Escalate",
+    "Outcome",
+    "Plan",
+    "Reading",
+    "Released",
+    "Settled",
+    "TierFault",
+    "Verdict",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One signal's raw number on a draft."""
+
+    signal: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """P(this draft is acceptable), and which calibration said so."""
+
+    probability: float
+    calibration: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate:
+    reason: str
+
+
+Verdict: TypeAlias = Accept | Escalate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Which rungs may draft, lowest first, and why. Never empty."""
+
+    rungs: tuple[str, ...]
+    step_type: StepType
+    why: str
+    reach: tuple[str, ...] = ()
+    """Every rung that may be shown this request, to draft or to grade a draft."""
+    headstart_s: float | None = None
+    """How long a draft may be held before the next rung starts beside it; None is for ever."""
+
+
+TierFault: TypeAlias = Literal[
+    "unavailable",  # not started, dead, refused connection
+    "timeout",  # our own deadline
+    "rate_limited",  # the upstream said 429
+    "overloaded",  # 503, 529
+    "rejected",  # the upstream found fault with the request: 400, 404, 413, 422
+    "unauthorised",  # the upstream refused our key: 401, 403
+    "broken",  # 5xx, half a stream, bytes that are not the protocol
+    "too_long",  # prompt and answer do not fit the context
+]
+"""How a rung can fail."""
+
+AttemptRole: TypeAlias = Literal["draft", "self_check", "agreement", "judge"]
+"""What a rung was asked for: an answer, or more evidence on a finished draft."""
+
+AttemptState: TypeAlias = Literal[
+    "released",  # given to the caller, to its end
+    "left",  # released, and then the caller went away
+    "broken_off",  # released, and then the rung failed
+    "abandoned",  # doubtful: the caller saw nothing of it
+    "failed",  # the rung failed before anything was released
+    "cancelled",  # the caller went away before anything was released
+    "outrun",  # a head start that was not needed: the rung below was accepted
+    "asked",  # gave evidence on a draft; nobody sees what it wrote
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One rung's part in an answer. Times are seconds since the request came in."""
+
+    tier: str
+    model: str
+    state: AttemptState
+    reason: str
+    fault: TierFault | None = None
+    """How the rung failed, where it did."""
+    usage: Usage
+    cost_nano: int | None
+    """Nano-dollars; None is "price unknown", never zero."""
+    started_s: float
+    first_piece_s: float | None
+    ended_s: float
+    readings: tuple[Reading, ...] = ()
+    confidence: Confidence | None = None
+    engine_s: float | None = None
+    role: AttemptRole = "draft"
+    threshold: float | None = None
+    """The confidence that was asked of it, where it was judged by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the caller later said of an answer."""
+
+    right: bool
+    source: str = "caller"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The ledger line of one answered (or failed) step."""
+
+    id: str
+    at: float
+    """Unix seconds at which the request came in."""
+    caller: str
+    route: str
+    step_type: StepType
+    plan_why: str
+    attempts: tuple[Attempt, ...]
+    state: Literal["answered", "broken_off", "exhausted", "cancelled"]
+    first_byte_s: float | None
+    latency_s: float
+    stream: bool = False
+    outcome: Outcome | None = None
+
+    @property
+    def tier(self) -> str | None:
+        """The tier whose draft the caller saw; None when it saw none."""
+        seen = ("released", "left", "broken_off")
+        return next((a.tier for a in self.attempts if a.state in seen), None)
+
+    @property
+    def cost_nano(self) -> int | None:
+        """Nano-dollars of every attempt together; None when any price is unknown."""
+        costs = [a.cost_nano for a in self.attempts]
+        return None if None in costs else sum(c for c in costs if c is not None)
+
+    @property
+    def usage(self) -> Usage:
+        total = Usage()
+        for attempt in self.attempts:
+            total = total + attempt.usage
+        return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """The first thing a caller learns: whose draft is on its way."""
+
+    id: str
+    tier: str
+    model: str
+    rungs_tried: int
+    step_type: StepType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The last thing a caller learns: what every rung together used and cost."""
+
+    usage: Usage
+    cost_nano: int | None
+    attempts: tuple[Attempt, ...]

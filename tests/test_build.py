@@ -1,0 +1,78 @@
+"""Which gates are refused before anything starts, because they could not do what they say."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rungwise.build import build_gate
+from rungwise.config import AnthropicTierConfig, GateConfig, OpenAITierConfig, VllmTierConfig
+from rungwise.config.tiers import Tiers
+from rungwise.errors import ConfigError
+from tests.confidence.test_calibration import FILE
+
+LOCAL = VllmTierConfig(name="t", kind="vllm", model="small", revision="abc")
+OPENAI = OpenAITierConfig(name="t", kind="openai", model="small", api_key_env="K")
+ANTHROPIC = AnthropicTierConfig(name="t", kind="anthropic", model="small", api_key_env="K")
+JUDGED = {
+    "signals": ["judge"],
+    "finished": {"weights": {"judge": 2.0}, "intercept": 0.0},
+}
+SELF_CHECKED = {
+    "signals": ["mean_logprob", "self_check"],
+    "finished": {"weights": {"mean_logprob": 2.0, "self_check": 1.0}, "intercept": 0.0},
+}
+
+
+def gate(folder: Path, tier: Tiers, calibration: dict[str, Any], **config: Any) -> GateConfig:
+    path = folder / "gate.json"
+    revision = "abc/auto" if isinstance(tier, VllmTierConfig) else "small"
+    path.write_text(json.dumps({**FILE, "revision": revision, **calibration}))
+    return GateConfig.model_validate({"tier": "t", "calibration": path, **config})
+
+
+@pytest.mark.parametrize(
+    ("tier", "calibration", "config", "said"),
+    [
+        (OPENAI, {}, {}, "no `logprobs: true`"),
+        (ANTHROPIC, {}, {}, "an API that gives no log-probabilities"),
+        (ANTHROPIC, JUDGED, {"judge": {"tier": "t"}, "agreement": {}}, "agreement is paid for"),
+        (LOCAL, {}, {"self_check": {}}, "self_check is paid for, but the calibration does not"),
+        (LOCAL, SELF_CHECKED, {}, "the calibration reads self_check; configure it"),
+        (LOCAL, {}, {"signals": ["min_logprob"]}, "the gate names min_logprob"),
+    ],
+)
+def test_a_gate_that_could_not_work_is_refused(
+    tmp_path: Path, tier: Tiers, calibration: dict[str, Any], config: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        build_gate(gate(tmp_path, tier, calibration, **config), tier)
+
+
+@pytest.mark.parametrize(
+    ("tier", "calibration", "config"),
+    [
+        (LOCAL, {}, {}),
+        (OPENAI.model_copy(update={"logprobs": True}), {}, {}),
+        (ANTHROPIC, JUDGED, {"judge": {"tier": "t"}}),
+        (LOCAL, SELF_CHECKED, {"self_check": {}}),
+        (LOCAL, {}, {"judge": {"tier": "t"}}),
+    ],
+)
+def test_one_that_can_is_built(
+    tmp_path: Path, tier: Tiers, calibration: dict[str, Any], config: dict[str, Any]
+) -> None:
+    assert build_gate(gate(tmp_path, tier, calibration, **config), tier).likeliest == 0
+
+
+def test_an_unknown_signal_is_named(tmp_path: Path) -> None:
+    config = GateConfig(tier="t", signals=("luck",), read_pinned=True)
+    with pytest.raises(ConfigError, match="no signal is called 'luck'"):
+        build_gate(config, LOCAL)
+
+
+def test_several_samples_of_an_api_that_writes_one_are_refused(tmp_path: Path) -> None:
+    config = GateConfig.model_validate({"tier": "t", "accept": "checked", "agreement": {}})
+    with pytest.raises(ConfigError, match="agreement"):
+        build_gate(config, ANTHROPIC)

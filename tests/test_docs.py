@@ -1,0 +1,249 @@
+"""Do the documents still tell what the code does? Knobs, names, examples, commands, links, tree."""
+
+import argparse
+import json
+import re
+import shlex
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args
+from xml.etree import ElementTree
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from rungwise.cli.main import COMMANDS
+from rungwise.confidence.calibration import Calibration
+from rungwise.confidence.signals import ALL, SIGNALS
+from rungwise.config import (
+    AgreementConfig,
+    ChecksConfig,
+    GateConfig,
+    JudgeConfig,
+    RouteConfig,
+    RoutingConfig,
+    SelfCheckConfig,
+)
+from rungwise.lab.answers import read_answers
+from rungwise.lab.promise import least_labels
+from rungwise.lab.recorded import read_recorded
+from rungwise.observe.escalations import Why
+from rungwise.observe.metrics import Metrics
+from rungwise.types import AttemptRole, AttemptState, StepType
+from tests.edge.test_answers import ENTRY, told_of
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+CASCADE = (DOCS / "cascade.md").read_text(encoding="utf-8")
+CALIBRATION = (DOCS / "calibration.md").read_text(encoding="utf-8")
+ARCHITECTURE = (DOCS / "architecture.md").read_text(encoding="utf-8")
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "gates[]": GateConfig,
+    "gates[].self_check": SelfCheckConfig,
+    "gates[].agreement": AgreementConfig,
+    "gates[].judge": JudgeConfig,
+    "checks": ChecksConfig,
+    "routing": RoutingConfig,
+    "routing.step_types.<type>": RouteConfig,
+}
+
+
+def knobs_of(section: str) -> dict[str, str]:
+    """Name and default of each knob in the table under a heading of docs/cascade.md."""
+    _, found, rest = CASCADE.partition(f"### `{section}`\n")
+    assert found, f"docs/cascade.md has no table for {section}"
+    table = rest.partition("\n#")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+)`? \|", table, re.MULTILINE))
+
+
+def shown_default(default: object) -> str:
+    match default:
+        case Enum():
+            return str(default.value)
+        case None:
+            return "unset"
+        case bool() | dict():
+            return json.dumps(default)
+        case _ if default is PydanticUndefined:
+            return "required"
+        case _:
+            return str(default)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_knob_is_told_with_its_default_and_no_other(section: str) -> None:
+    fields = SECTIONS[section].model_fields
+    knobs = {
+        name: shown_default(field.get_default(call_default_factory=True))
+        for name, field in fields.items()
+    }
+    assert {name: default.strip() for name, default in knobs_of(section).items()} == knobs
+
+
+def test_every_section_of_a_gate_has_a_table_of_its_own() -> None:
+    nested = {
+        f"gates[].{name}"
+        for name, field in GateConfig.model_fields.items()
+        if any(isinstance(a, type) and issubclass(a, BaseModel) for a in get_args(field.annotation))
+    }
+    assert nested == {section for section in SECTIONS if section.startswith("gates[].")}
+
+
+@pytest.mark.parametrize("words", [AttemptState, AttemptRole, Why])
+def test_every_word_of_a_closed_list_is_told(words: Any) -> None:
+    for word in get_args(words):
+        assert f"`{word}`" in CASCADE or word == "draft", word
+
+
+def test_every_metric_is_told_and_no_other() -> None:
+    there = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in Metrics().registry.collect()
+    }
+    assert set(re.findall(r"^\| `(rungwise_\w+)` \|", CASCADE, re.MULTILINE)) == there
+
+
+def test_every_signal_is_told_with_what_it_asks_for_and_whether_it_binds() -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|(.*)\|$", CALIBRATION, re.MULTILINE)
+    cells = {
+        name: [cell.strip() for cell in rest.split("|")]
+        for names, rest in rows
+        for name in re.findall(r"\w+", names)
+        if name in SIGNALS
+    }
+    assert cells.keys() == {name for name in SIGNALS if not name.startswith(ALL)}
+    for name, (_, asked, _, surer, binds) in cells.items():
+        kind = SIGNALS[name]
+        assert surer == ("higher" if kind.surer > 0 else "lower"), name
+        if kind.make is None:
+            continue
+        assert asked == (f"{kind.likeliest} likeliest" if kind.likeliest else "the token's own")
+        signal = kind.make()
+        for _ in range(50):
+            signal.feed(-3.0, (-1.0, -1.5, -2.0, -3.0, -4.0))
+        assert (binds != "no") == (signal.best() != kind.best), name
+
+
+# ---- examples --------------------------------------------------------------------------------
+
+
+def example(text: str, name: str) -> str:
+    found = re.search(rf"<!-- example: {name} -->\n```json\n(.*?)```", text, re.DOTALL)
+    assert found is not None, name
+    return found.group(1)
+
+
+@pytest.mark.anyio
+async def test_the_example_of_an_answer_has_the_fields_of_an_answer() -> None:
+    shown, told = json.loads(example(CASCADE, "answer")), await told_of(ENTRY)
+    assert shown.keys() == told.keys()
+    for attempt in shown["attempts"]:
+        assert attempt.keys() == told["attempts"][0].keys()
+        assert attempt["usage"].keys() == told["usage"].keys()
+    costs = sum(attempt["cost_usd"] for attempt in shown["attempts"])
+    assert shown["cost_usd"] == pytest.approx(costs)
+    for part in ("input", "output"):
+        assert shown["usage"][part] == sum(a["usage"][part] for a in shown["attempts"])
+
+
+def test_the_example_of_a_calibration_is_one_and_shows_every_field() -> None:
+    shown = json.loads(example(CALIBRATION, "calibration"))
+    made = Calibration.model_validate(shown)
+    assert shown.keys() == Calibration.model_fields.keys()
+    for part, field in (
+        (shown["promise"], made.promise),
+        (shown["provenance"], made.provenance),
+        (shown["prefixes"][0], made.prefixes[0]),
+        (shown["thresholds"]["planning"], made.thresholds[StepType.PLANNING]),
+        (shown["finished"], made.finished),
+    ):
+        assert part.keys() == type(field).model_fields.keys()
+
+
+@pytest.mark.parametrize("name", ["readings", "answers"])
+def test_the_examples_of_labels_can_be_read(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "labels.jsonl"
+    file.write_text(example(CALIBRATION, name), encoding="utf-8")
+    types = [step_type.value for step_type in StepType]
+    found = read_recorded(file, types) if name == "readings" else read_answers(file, types)
+    assert len(found) == 1
+
+
+def commands() -> list[str]:
+    """Every line of the documents' shell blocks that calls us."""
+    blocks = re.findall(r"```sh\n(.*?)```", CASCADE + CALIBRATION, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("rungwise ")]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_can_be_given_as_it_stands(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    parser = argparse.ArgumentParser()
+    import_module(COMMANDS[name][0]).add_arguments(parser)
+    parser.parse_args(arguments)
+
+
+# ---- what is computed ------------------------------------------------------------------------
+
+
+def test_the_table_of_least_labels_is_what_the_procedure_needs() -> None:
+    table = CALIBRATION.partition("<!-- computed: least labels -->")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (\.\d+) \| (.+) \|$", table, re.MULTILINE)
+    assert [limit for limit, _ in rows] == [".01", ".02", ".05"]
+    for limit, cells in rows:
+        for types, cell in zip((1, 3, 9), cells.split(" | "), strict=True):
+            needed = [least_labels(float(limit), 0.05 / (types * ways)) for ways in (1, 2)]
+            assert cell == f"{needed[0]} / {needed[1]}"
+
+
+# ---- links, pictures, the tree ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}
+            assert anchor in anchors, target
+
+
+@pytest.mark.parametrize("picture", sorted(DOCS.glob("*.svg")), ids=lambda file: file.name)
+def test_pictures_stand_on_their_own_ground_and_say_what_they_show(picture: Path) -> None:
+    """A page may be dark or light: each has its own background, and fetches nothing."""
+    root = ElementTree.fromstring(picture.read_text(encoding="utf-8"))
+    assert root.get("aria-label")
+    _, _, width, height = (root.get("viewBox") or "").split()
+    ground = next(part for part in root if part.tag.endswith("rect"))
+    assert (ground.get("width"), ground.get("height")) == (width, height) and ground.get("fill")
+    text = picture.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in text and "@import" not in text and "@font-face" not in text
+
+
+def test_the_tree_names_every_room_and_no_other() -> None:
+    tree = ARCHITECTURE.partition("```\nsrc/rungwise/\n")[2].partition("```")[0]
+    named = set(re.findall(r"^  (\w+)(?:/|\.py) ", tree, re.MULTILINE))
+    source = ROOT / "src" / "rungwise"
+    there = {p.stem for p in source.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert named == there - {"__init__", "__main__"}
+
+
+def test_the_reading_order_names_every_file_of_the_gate_and_none_that_is_not_there() -> None:
+    source = ROOT / "src" / "rungwise"
+    tables = re.findall(r"\| in `(\w+)/` \| answers \|\n\|---\|---\|\n((?:\|.*\n)+)", ARCHITECTURE)
+    assert [room for room, _ in tables] == ["confidence", "lab"]
+    for room, parts in tables:
+        named = set(re.findall(r"`([\w*]+)`", re.sub(r"\|[^|]*\|\n", "\n", parts)))
+        there = {path.stem for path in (source / room).glob("*.py")} - {"__init__"}
+        assert {name for name in named if "*" not in name} <= there
+        assert room != "confidence" or named == there
