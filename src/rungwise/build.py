@@ -116,10 +116,12 @@ def _agree(config: GateConfig, calibration: Calibration | None, asked: set[str])
     """A number that nobody has fitted a meaning to must not be paid for, nor waited for."""
     place = f"gates: tier {config.tier!r}"
     read = set(calibration.signals) if calibration is not None else set()
-    for name in sorted(asked - {"judge"} - read):
+    unread = asked - {"judge"} - read if config.accept == "calibrated" else ()
+    for name in sorted(unread):
         raise ConfigError(
-            f"{place}: {name} is paid for, but the calibration does not read it; run `rungwise "
-            f"calibrate --signals ...,{name}`, or remove it"
+            f"{place}: {name} is paid for, but the calibration does not read it; note it under "
+            f"`accept: checked` until there are outcomes, then run `rungwise calibrate --ledger "
+            f"... --signals ...,{name}`; or remove it"
         )
     for name in sorted(read & {"self_check", "agreement", "judge"} - asked):
         raise ConfigError(f"{place}: the calibration reads {name}; configure it, or recalibrate")

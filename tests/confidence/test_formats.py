@@ -226,3 +226,11 @@ def test_the_question_orders_before_the_system_message() -> None:
 @given(st.sampled_from(list(ANY_ORDER.values())), st.text(max_size=300))
 def test_it_never_raises(question: str, answer: str) -> None:
     fault(answer, question)
+
+
+@pytest.mark.parametrize("order", ANY_ORDER.values())
+@pytest.mark.parametrize(
+    "unit", ["{", "[", "```\n", "\n", " ", "a ", "- ", "**a", "'a ", ". ", "1,"]
+)
+def test_long_answers_are_read_in_linear_time(order: str, unit: str) -> None:
+    fault(unit * 50_000, order)

@@ -395,3 +395,29 @@ def test_json_is_judged_by_its_values() -> None:
     assert read_draft(chat, pieces, ("mean_logprob",))[0] == {"mean_logprob": -3.0}
     assert isinstance(judge(pieces, chat=chat)[0], Escalate)
     assert read_draft(CHAT, pieces, ("mean_logprob",))[0] != {"mean_logprob": -3.0}
+
+
+def test_evidence_that_nothing_reads_yet_is_noted_for_a_later_calibration() -> None:
+    config = GateConfig(tier="t1", accept="checked", read_pinned=True, self_check=SelfCheckConfig())
+    judgement = CalibratedGate(config, None).open(CHAT, PLAN)
+    pieces = words(-0.5, -0.5)
+    for piece in pieces:
+        judgement.feed(piece)
+    judgement.close(Draft(choices=collect(pieces)))
+    assert isinstance(judgement.weigh("self_check", 0.2), Accept)
+    assert isinstance(judgement.weigh("self_check", None), Accept)
+    read = {reading.signal: reading.value for reading in judgement.readings}
+    assert read["mean_logprob"] == -0.5 and read["self_check"] == 0.2
+
+
+def test_an_empty_draft_at_its_limit_is_empty_whatever_truncation_means() -> None:
+    verdict, _ = judge([Piece(finish="length")], truncation="return")
+    assert isinstance(verdict, Escalate)
+
+
+def test_a_beginning_has_no_format_yet() -> None:
+    asked = "Reply with JSON only: the colour."
+    chat = replace(STREAM, messages=(Message(role="user", text=asked),))
+    pieces = [Piece('{"colour": ', logprobs=(-0.01,) * 4), Piece('"red"}', logprobs=(-0.01,) * 4)]
+    verdict, read = judge([*pieces, Piece(finish="stop")], prefixed(), chat)
+    assert isinstance(verdict, Accept) and read == 1

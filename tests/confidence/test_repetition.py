@@ -109,8 +109,8 @@ def test_text_without_repeats_is_left_alone(parts: list[str]) -> None:
     assert repetition_of(text) is None
 
 
-@settings(deadline=None, max_examples=300)
-@given(st.lists(st.sampled_from("ab \n"), max_size=600).map("".join), st.integers(1, 8))
-def test_a_loop_is_told_by_its_shortest_unit(text: str, times: int) -> None:
-    found = repetition_of(text * times)
-    assert found is None or found.count("\n") == 0
+@pytest.mark.parametrize(
+    "unit", ["a", "ab", "\n", " \n", "a" * 299 + "b", "abcabd", "1, ", "\u4e00"]
+)
+def test_long_texts_are_read_in_linear_time(unit: str) -> None:
+    repetition_of(unit * (300_000 // len(unit)))

@@ -26,8 +26,9 @@ from rungwise.lab.steps import SYSTEM, generate
 from rungwise.ledger.sql import SqliteLedger, read_entries
 from rungwise.ledger.tee import Tee
 from rungwise.observe.metrics import Metrics
+from rungwise.tiers.revision import revision_of
 from rungwise.tiers.vllm import VllmTier
-from rungwise.types import Entry
+from rungwise.types import Entry, StepType
 
 pytestmark = [
     pytest.mark.engine,
@@ -72,8 +73,7 @@ class Stack:
 @pytest.fixture(scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("served")
-    gate = {**FILE, "model": "demo-bottom", "intercepts": {}, "thresholds": {}, "threshold": 0.5}
-    (folder / "gate.json").write_text(json.dumps(gate))
+    model = ROOT / "models/demo/bottom"
     answer = Answer(
         openai_stream(
             openai_delta(HOSTED),
@@ -83,8 +83,19 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     )
     async with Upstream(answer) as upstream:
         path = folder / "config.yaml"
-        path.write_text(CONFIG % {"model": ROOT / "models/demo/bottom", "url": upstream.url})
+        path.write_text(CONFIG % {"model": model, "url": upstream.url})
         config = load(path, {"KEY": "secret"})
+        curve = {"weights": {"mean_logprob": 2.0}, "intercept": 3.0}
+        sure = {"whole": 0.5, "prefix": 0.9, "labels": 400}
+        gate = {
+            **FILE,
+            "model": "demo-bottom",
+            "revision": revision_of(config.tiers[0]),
+            "finished": curve,
+            "prefixes": [{"tokens": 8, "acceptable": curve, "recovery": curve}],
+            "thresholds": {step_type.value: sure for step_type in StepType},
+        }
+        (folder / "gate.json").write_text(json.dumps(gate))
         ladder, metrics, seen = build_ladder(config), Metrics(), []
         ledger = Tee(SqliteLedger(config.ledger.path), readers=[metrics.read, seen.append])
         app = make_app(
@@ -205,6 +216,23 @@ async def test_a_doubtful_draft_climbs_and_no_byte_of_it_is_seen(stack: Stack) -
         assert [a.state for a in entry.attempts] == ["abandoned", "released"]
         assert entry.attempts[0].usage.output < 200, "stopped early"
         assert stack.engine.unfinished == 0
+
+
+async def test_a_sure_stream_leaves_while_it_is_still_written_and_says_why(stack: Stack) -> None:
+    asked: dict[str, Any] = {"messages": _user("Write lete(x): add 34."), "temperature": 0}
+    async with stack.client.chat.completions.with_streaming_response.create(
+        model="auto", stream=True, max_tokens=64, **asked
+    ) as raw:
+        assert raw.headers["x-rungwise-tier"] == "tier1"
+        held_by_the_engine = stack.engine.unfinished
+        text = (await raw.text()).replace("\\n", "\n")
+    assert held_by_the_engine == 1, "the first byte left before the last token was written"
+    assert text.rstrip().endswith("data: [DONE]")
+    async with httpx.AsyncClient() as http:
+        told = (await http.get(f"{stack.url}/v1/answers/{raw.headers['x-request-id']}")).json()
+    (attempt,) = told["attempts"]
+    assert "after 8 tokens" in attempt["reason"] and attempt["threshold"] == 0.9
+    assert attempt["confidence"]["probability"] > 0.9 and attempt["readings"]["mean_logprob"] < 0
 
 
 async def test_killing_the_client_mid_stream_stops_the_engine(stack: Stack) -> None:

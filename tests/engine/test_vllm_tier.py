@@ -265,6 +265,32 @@ async def test_a_label_read_beside_drafts_that_are_read_singly(tier: VllmTier) -
     await asyncio.gather(*[narrow() for _ in range(4)], *[labels() for _ in range(4)])
 
 
+# ---- for the lab -----------------------------------------------------------------------------
+
+
+async def test_an_answer_that_was_drafted_scores_as_it_was_read(tier: VllmTier) -> None:
+    pieces, _ = await write(tier, chat(), read=True)
+    read = [value for piece in pieces for value in piece.logprobs]
+    scored = await tier.score(chat(), text_of(pieces))
+    assert len(scored) in (len(read) - 1, len(read)), "a draft has its end token beside"
+    for one, other in zip(read, scored, strict=False):
+        assert one == pytest.approx(other, abs=0.05), "bfloat16, another batch"
+    other = await tier.score(chat(), text_of(pieces).replace("34", "91"))
+    assert sum(v or 0.0 for v in other) < sum(v or 0.0 for v in scored) - 1
+
+
+async def test_a_prompt_that_cannot_be_scored_is_refused(tier: VllmTier) -> None:
+    with pytest.raises(TierError) as raised:
+        await tier.score(chat("word " * 3000), "x")
+    assert raised.value.fault == "too_long"
+
+
+async def test_the_bare_engine_writes_the_same_tokens(tier: VllmTier) -> None:
+    _, done = await write(tier, chat())
+    for read in (False, True):
+        assert await tier.bare([chat()] * 3, concurrency=2, read=read) == 3 * done.usage.output
+
+
 # ---- shapes and tools ------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ RELEASED = Attempt(
     tier="tier1",
     model="m",
     state="released",
-    reason="p 0.9 >= 0.8",
+    reason="not judged",
     usage=Usage(),
     cost_nano=0,
     started_s=0,
@@ -46,6 +46,7 @@ def test_others_say_nothing_of_this_tier() -> None:
         entry(RELEASED, right=None),
         entry(replace(RELEASED, tier="tier2")),
         entry(replace(RELEASED, role="judge", state="asked")),
+        entry(replace(RELEASED, threshold=0.9)),  # let go by a gate: it says nothing of the rest
         *(entry(replace(RELEASED, state=s)) for s in ("abandoned", "failed", "left", "cancelled")),  # type: ignore[arg-type]
     ]
     assert of_ledger(entries, "tier1", ["min_logprob"]) == ([], 0)

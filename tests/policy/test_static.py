@@ -15,10 +15,14 @@ LADDER = (ScriptedTier("t1"), ScriptedTier("t2", local=False), ScriptedTier("t3"
 
 
 def plan(
-    route: RouteConfig | None = None, ladder: Sequence[ScriptedTier] = LADDER, **wish: Any
+    route: RouteConfig | None = None,
+    ladder: Sequence[ScriptedTier] = LADDER,
+    *,
+    may_hurry: bool = False,
+    **wish: Any,
 ) -> Plan:
     table = {StepType.PLANNING: route} if route else {}
-    router = StaticRouter(ladder, RoutingConfig(step_types=table))
+    router = StaticRouter(ladder, RoutingConfig(step_types=table, hurry=may_hurry))
     asked = Wish(step_type=StepType.PLANNING, **wish)
     return router.plan(Chat(messages=(Message(role="user", text="x"),), wish=asked))
 
@@ -96,8 +100,11 @@ def test_the_owner_says_after_how_long_the_next_rung_starts_beside_a_held_draft(
 
 def test_for_a_caller_in_a_hurry_it_starts_at_once() -> None:
     for route in (None, RouteConfig(headstart_s=0.5)):
-        planned = plan(route, hurry=True)
+        planned = plan(route, hurry=True, may_hurry=True)
         assert planned.headstart_s == 0.0 and "hurry" in planned.why
+        denied = plan(route, hurry=True)
+        assert denied.headstart_s == (route and route.headstart_s)
+        assert "not allowed" in denied.why, "it pays for two rungs: the owner must want that"
     assert plan(pin="t1", hurry=True).rungs == ("t1",)
 
 

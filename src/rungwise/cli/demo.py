@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import shutil
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rungwise.cli.written import check_writable, write_json
 from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rungwise.demo.figures import Task
+    from rungwise.demo.figures import Answered
 
 __all__ = ["add_arguments", "run"]
 
@@ -23,7 +22,7 @@ CONFIG = Path("configs/demo.yaml")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=CONFIG, help="the demo's ladder")
-    parser.add_argument("--steps", type=int, default=225, help="steps sent per policy")
+    parser.add_argument("--steps", type=int, default=225, help="steps sent by each route")
     parser.add_argument("--concurrency", type=int, default=8, help="requests open at once")
     parser.add_argument("--port", type=int, default=8080, help="where the server listens; 0: any")
     parser.add_argument("--once", action="store_true", help="stop after the table")
@@ -31,21 +30,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.children import leaving_in_order
+
     if not arguments.config.exists():
         raise ConfigError(f"{arguments.config}: not found; run this in a checkout of rungwise")
     for name in ("steps", "concurrency"):
         if getattr(arguments, name) < 1:
             raise ConfigError(f"--{name}: must be 1 or more, not {getattr(arguments, name)}")
+    check_writable(json=arguments.json)
     start = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="rungwise-demo-"))
-    try:
-        return _demo(arguments, folder, start)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (
+        leaving_in_order(),
+        tempfile.TemporaryDirectory(prefix="rungwise-demo-", ignore_cleanup_errors=True) as folder,
+    ):
+        return _demo(arguments, Path(folder), start)
 
 
 def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
-    from rungwise.demo.figures import figures
+    from rungwise.demo.figures import doubted, figures
     from rungwise.demo.ladder import demo_ladder
     from rungwise.demo.table import summary, table
     from rungwise.lab.machine import describe
@@ -55,51 +57,52 @@ def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
 
     with demo_ladder(arguments.config, folder, arguments.port, tell) as server:
         ready = time.monotonic() - start
-        tell(f"ready; sending {arguments.steps} steps of the test split to each of 4 policies")
-        tasks = _send(server.url, server.ledger, arguments)
-        measured = figures(tasks)
+        tell(f"ready; sending {arguments.steps} steps of the test split by each of 4 routes")
+        answered = _send(server.url, server.ledger, arguments)
+        measured = figures(answered, doubted(server.ledger))
         print(f"\n{table(measured)}\n\n{summary(measured)}\n")
-        failed = [task.error for task in tasks if task.error is not None]
+        failed = [step.error for step in answered if step.error is not None]
         if failed:
             print(f"{len(failed)} requests failed, the first with: {failed[0]}")
-        if arguments.json is not None:
-            about = {
-                "command": "rungwise demo",
-                "machine": describe(),
-                "steps": arguments.steps,
-                "concurrency": arguments.concurrency,
-                "first_answer_s": server.first_answer_s,
-                "ready_s": ready,
-                "total_s": time.monotonic() - start,
-            }
-            arguments.json.write_text(json.dumps({**about, **measured.as_json()}, indent=2) + "\n")
+        about = {
+            "command": "rungwise demo",
+            "machine": describe(),
+            "steps": arguments.steps,
+            "concurrency": arguments.concurrency,
+            "first_answer_s": server.first_answer_s,
+            "ready_s": ready,
+            "total_s": time.monotonic() - start,
+        }
+        write_json(arguments.json, {**about, **measured.as_json()})
         tell("done")
         if not arguments.once:
             _keep_serving(server.url)
         return 1 if failed else 0
 
 
-def _send(url: str, ledger: Path, arguments: argparse.Namespace) -> list[Task]:
+def _send(url: str, ledger: Path, arguments: argparse.Namespace) -> list[Answered]:
     from tqdm import tqdm
 
-    from rungwise.demo.figures import POLICIES
+    from rungwise.demo.figures import ROUTES
     from rungwise.demo.run import demo_steps, send_all
 
     steps = demo_steps(arguments.steps)
-    with tqdm(total=len(steps) * len(POLICIES), unit="step", mininterval=0.5) as bar:
+    with tqdm(total=len(steps) * len(ROUTES), unit="step", mininterval=0.5) as bar:
         return asyncio.run(
             send_all(url, ledger, steps, concurrency=arguments.concurrency, progress=bar.update)
         )
 
 
 def _keep_serving(url: str) -> None:
+    from rungwise.demo.example import curl
+
     print(
-        f"""Still serving. Try it:
+        f"""Still serving. Try it (the models know only the steps of the demo's suite):
 
-  curl {url}/v1/chat/completions -H 'content-type: application/json' -d '{{
-    "model": "auto", "messages": [{{"role": "user", "content": "Hello, who are you?"}}]}}'
+  {curl(url)}
 
-Ctrl-C stops everything."""
+Ctrl-C stops everything.""",
+        flush=True,
     )
     try:
         while True:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
+
+from rungwise.cli.written import check_writable, write_json
 
 __all__ = ["add_arguments", "run"]
 
@@ -20,14 +21,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit status 0 when nothing is lacking, else 1."""
     from rungwise.observe.doctor import examine
 
+    check_writable(json=arguments.json)
     findings = examine(arguments.config)
     for finding in findings:
         print(f"{_SIGNS[finding.state]} {finding.what}: {finding.found}")
         if finding.mend:
             print(f"         -> {finding.mend}")
-    if arguments.json is not None:
-        rows = [
-            {"state": f.state, "what": f.what, "found": f.found, "mend": f.mend} for f in findings
-        ]
-        arguments.json.write_text(json.dumps({"findings": rows}, indent=2) + "\n")
+    rows = [{"state": f.state, "what": f.what, "found": f.found, "mend": f.mend} for f in findings]
+    write_json(arguments.json, {"findings": rows})
     return 1 if any(finding.state == "lack" for finding in findings) else 0

@@ -93,15 +93,11 @@ def _of_ledger(arguments: argparse.Namespace) -> Labelled:
     subject = _subject(arguments, needed=arguments.out is not None)
     signals = _known(arguments.signals or DEFAULT)
     items, unread = of_ledger(read_entries(arguments.ledger), arguments.tier, signals)
-    _warn(
-        "labels of released drafts only tell about what was released; "
-        "gates[].read_pinned collects the rest"
-    )
     if not items:
         raise ConfigError(
-            f"{arguments.ledger}: no released draft of {arguments.tier!r} has an outcome and "
-            f"readings of {', '.join(signals)} ({unread} have an outcome only); send outcomes, or "
-            "choose other --signals"
+            f"{arguments.ledger}: no unjudged draft of {arguments.tier!r} has an outcome and "
+            f"readings of {', '.join(signals)} ({unread} have an outcome only); set "
+            "gates[].read_pinned and pin a part of the traffic to it, or choose other --signals"
         )
     _warn_unread(unread)
     return Labelled(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 
+from rungwise.cli.written import check_writable, write_json
 from rungwise.ledger.report import as_json, as_table, summarise
 from rungwise.ledger.sql import read_entries
 
@@ -20,12 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    check_writable(json=arguments.json)
     since = 0.0 if arguments.days is None else time.time() - arguments.days * 86400
     lines = summarise(read_entries(arguments.ledger, since=since))
     if not lines:
         print(f"rungwise: {arguments.ledger} holds no entries of that time")
         return 1
     print(as_table(lines))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(as_json(lines), indent=2) + "\n", encoding="utf-8")
+    write_json(arguments.json, as_json(lines))
     return 0

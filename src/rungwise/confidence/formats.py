@@ -24,11 +24,13 @@ __all__ = ["format_fault"]
 
 LONGEST_SYSTEM = 600
 """Characters: a longer system message has orders for several kinds of steps."""
-LONGEST_JSON = 200_000
+LONGEST_JSON, LONGEST_PLAIN = 200_000, 10_000
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
 _WORD = re.compile(r"\w+(?:['\u2019.,-]\w+)*")
-_MARKER = re.compile(r"^\s*(?:[-*+\u2022\u00b7\u2013]|\(?\w{1,3}[.)])\s|<li|^\s*\[", re.MULTILINE)
+_MARKER = re.compile(
+    r"^[ \t]*(?:[-*+\u2022\u00b7\u2013]|\(?\w{1,3}[.)])\s|<li|^[ \t]*\[", re.MULTILINE
+)
 _HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
 
 Order: TypeAlias = re.Match[str]
@@ -69,9 +71,9 @@ def _is_json(text: str, order: Order) -> bool:
 
 
 def _has_json(text: str, order: Order) -> bool:
-    inner = re.search(r"[{\[].*[}\]]", text, re.DOTALL)
-    blocks = [text, *_FENCED.findall(text), *([inner.group()] if inner else [])]
-    return any(map(_parses, blocks))
+    begins = [place for place in (text.find("{"), text.find("[")) if place >= 0]
+    inner = text[min(begins, default=len(text)) : max(text.rfind("}"), text.rfind("]")) + 1]
+    return any(map(_parses, [text, *_FENCED.findall(text), inner]))
 
 
 def _parses(text: str) -> bool:
@@ -124,7 +126,10 @@ def _is_table(text: str, order: Order) -> bool:
 
 
 def _is_plain(text: str, order: Order) -> bool:
-    return re.search(r"\*\*\w[^*\n]*\*\*|^#{2,6} \w", own_words(text), re.MULTILINE) is None
+    return (
+        re.search(r"\*\*\w[^*\n]*\*\*|^#{2,6} \w", own_words(text[:LONGEST_PLAIN]), re.MULTILINE)
+        is None
+    )
 
 
 def _count(text: str) -> int:

@@ -61,7 +61,10 @@ class CalibratedGate:
             signals = self._signals if self._config.read_pinned else ()
             return Unjudged(signals, self._calibration, chat, plan.step_type)
         asked = bool(self.probes(plan.step_type))
-        return GateJudgement(self._config, self._calibration, chat, plan.step_type, asked=asked)
+        signals = self._signals if self.likeliest is not None else ()
+        return GateJudgement(
+            self._config, signals, self._calibration, chat, plan.step_type, asked=asked
+        )
 
     def watch(self, chat: Chat, plan: Plan) -> Watch | None:
         if not self._config.read_pinned:

@@ -129,6 +129,7 @@ class GateJudgement(Watch):
     def __init__(
         self,
         config: GateConfig,
+        signals: Sequence[str],
         calibration: Calibration | None,
         chat: Chat,
         step_type: StepType,
@@ -136,7 +137,6 @@ class GateJudgement(Watch):
         asked: bool,
     ) -> None:
         """`asked`: paid evidence is wanted, so nothing is accepted before the end."""
-        signals = calibration.signals if calibration is not None else ()
         super().__init__(signals, calibration, chat, step_type)
         self._config = config
         found = calibration.threshold_for(step_type) if calibration is not None else None
@@ -175,9 +175,8 @@ class GateJudgement(Watch):
         readings = self._hoped(snapshot.readings)
         if self._early_threshold is not None:
             p = prefix.acceptable.probability(self._step_type, readings)
-            if p >= self._early_threshold and not prose_doubt_of(
-                self._config, self._chat, self._so_far
-            ):
+            doubt = prose_doubt_of(self._config, self._chat, self._so_far, whole=False)
+            if p >= self._early_threshold and doubt is None:
                 told = f"p {p:.2f} >= {self._early_threshold:.2f}"
                 return Accept(reason=f"{told} after {prefix.tokens} tokens")
         if self._config.early:
@@ -223,15 +222,16 @@ class GateJudgement(Watch):
         calibrated = self._calibration is not None and probe in self._calibration.signals
         if value is not None:
             self._probed[probe] = value
-        elif calibrated or self._unverified(probe) == "escalate":
+        if value is None and (calibrated or self._must_hear(probe)):
             return Escalate(reason=f"not verified: the {probe} gave no answer")
         if value is not None and value < 0.5 and probe == "judge" and not calibrated:
             return Escalate(reason=f"the judge grades it {value:.2f}")
         return self._judged()
 
-    def _unverified(self, probe: AttemptRole) -> str:
+    def _must_hear(self, probe: AttemptRole) -> bool:
+        """Evidence that no calibration reads is only noted, but for a judge's veto."""
         judge = self._config.judge
-        return judge.unverified if probe == "judge" and judge is not None else "escalate"
+        return probe == "judge" and judge is not None and judge.unverified == "escalate"
 
     def _judged(self) -> Verdict:
         if self._calibration is None:

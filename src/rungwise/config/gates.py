@@ -25,7 +25,7 @@ class SelfCheckConfig(ProbeConfig):
 
 
 class AgreementConfig(ProbeConfig):
-    """The rung drafts again a few times: the share of these drafts that say the same."""
+    """The rung drafts again a few times: how much alike they are to its answer."""
 
     samples: int = Field(default=3, ge=1, le=16)
     temperature: float = Field(default=0.8, gt=0, le=2)

@@ -23,4 +23,8 @@ class RouteConfig(Section):
 
 class RoutingConfig(Section):
     default_step_type: StepType = StepType.OPEN_CHAT
+    hurry: bool = Field(
+        default=False,
+        description="callers may send x-rungwise-hurry: true, which pays for two rungs at once",
+    )
     step_types: dict[StepType, RouteConfig] = Field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,7 +43,7 @@ def demo_ladder(
         document["server"] = {"port": port}
         served = folder / "demo.yaml"
         served.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-        command = [sys.executable, "-m", "rungwise", "serve", "--config", str(served)]
+        command = ["rungwise", "serve", "--config", str(served)]
         with child(command, folder / "serve.log", {STANDIN_KEY_ENV: STANDIN_KEY}) as server:
             tell(f"server: starting tier1's engine behind {url}")
             server.wait_for(f"{url}/readyz")
@@ -65,8 +64,8 @@ class Standin:
 def standin(config: Path, folder: Path, tell: Callable[[str], None]) -> Iterator[Standin]:
     """Start the stand-in for the hosted APIs; it stops at the end."""
     port, port_file = free_port(), folder / "standin.port"
-    command = [sys.executable, "-m", "rungwise.demo.standin", "--port", str(port)]
-    command += ["--port-file", str(port_file), *_standin_models(config)]
+    command = ["rungwise.demo.standin", "--port", str(port), "--port-file", str(port_file)]
+    command += _standin_models(config)
     with child(command, folder / "standin.log") as process:
         tell("stand-in for the hosted APIs: starting its two engines")
         yield Standin(f"http://127.0.0.1:{port}", lambda: process.wait_until(port_file.exists))

@@ -23,10 +23,10 @@ if TYPE_CHECKING:  # vLLM's child processes import this module again: it must st
 
     from rungwise.contracts import Tier
 
-__all__ = ["main", "make_standin"]
+__all__ = ["CONTEXT", "main", "make_standin"]
 
 SERVER = "rungwise-stand-in"
-PARENT_POLL_S = 1.0
+CONTEXT = 2048
 CHILD_END_S = 6.0
 
 
@@ -62,7 +62,7 @@ def engine(name: str, folder: Path) -> Tier:
 
     settings = EngineConfig(
         dtype="bfloat16",
-        max_model_len=2048,
+        max_model_len=CONTEXT,
         max_num_seqs=32,
         kv_cache_gib=0.25,
         enforce_eager=True,
@@ -95,7 +95,6 @@ async def _serve(tiers: tuple[Tier, Tier], bound: socket.socket, ready: Callable
 
     from rungwise.errors import RungwiseError
 
-    watch = asyncio.create_task(_watch_parent(os.getppid()))
     try:
         for tier in tiers:
             await tier.start()
@@ -113,13 +112,6 @@ async def _serve(tiers: tuple[Tier, Tier], bound: socket.socket, ready: Callable
         timeout_graceful_shutdown=2,
     )
     await uvicorn.Server(config).serve(sockets=[bound])
-    watch.cancel()
-
-
-async def _watch_parent(parent: int) -> None:
-    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of a parent's death
-        await asyncio.sleep(PARENT_POLL_S)
-    signal.raise_signal(signal.SIGTERM)
 
 
 def _end(code: int) -> NoReturn:

@@ -6,19 +6,23 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from rungwise.errors import ConfigError
 
-__all__ = ["Child", "child", "free_port"]
+__all__ = ["Child", "child", "free_port", "leaving_in_order"]
 
 START_S = 420
 """Longer than any engine start seen, so that a slow machine is not taken for a broken one."""
+STOP_S = 20
 
 
 class Child:
@@ -48,26 +52,54 @@ class Child:
 
 @contextmanager
 def child(
-    command: list[str], log: Path, environ: Mapping[str, str] | None = None
+    command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
 ) -> Iterator[Child]:
-    """Run `command` with this environment and `environ`; it gets SIGTERM at the end."""
+    """Run `python -m` with `command`, in this environment and `environ`.
+
+    At the end it gets SIGTERM, and what is left of it and of its own children is killed. Should
+    this process be killed before, it ends by itself.
+    """
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "rungwise.lab.tether", str(os.getpid()), *command],
             stdout=out,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             env={**os.environ, **(environ or {})},
+            process_group=0,  # a terminal's Ctrl-C is for this process, which then ends its own
         )
     try:
         yield Child(process, log)
     finally:
         process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=STOP_S)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def leaving_in_order() -> Iterator[None]:
+    """While this lasts, SIGTERM and SIGHUP end the program as Ctrl-C does: every `with` is left,
+    so that children are stopped and temporary folders removed. SystemExit carries 128 + signal.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        for other in before:  # one is enough: nothing may interrupt the leaving
+            signal.signal(other, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    # what is ignored, as nohup does, stays so
+    before = [number for number in ends if signal.getsignal(number) is signal.SIG_DFL]
+    for number in before:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def free_port() -> int:

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["binomial_cdf", "bootstrap_median", "bootstrap_ratio", "bootstrap_sum", "upper_bound", "wilson"]
+__all__ = [
+    "binomial_cdf",
+    "bootstrap_median",
+    "bootstrap_ratio",
+    "bootstrap_sum",
+    "upper_bound",
+    "wilson",
+]
 
 RESAMPLES = 2000
 

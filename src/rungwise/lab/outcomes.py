@@ -13,14 +13,19 @@ __all__ = ["of_ledger"]
 def of_ledger(
     entries: Iterable[Entry], tier: str, signals: Sequence[str]
 ) -> tuple[list[Recorded], int]:
-    """The drafts of `tier` that were released and have an outcome; and how many more of these lack
-    a reading of some signal. A draft that the caller left before its end was not read whole."""
+    """The drafts of `tier` that were released unjudged (`read_pinned`, or `accept: checked`) and
+    have an outcome; and how many more of these lack a reading of some signal.
+
+    A draft that a threshold let go says nothing of those it kept, and one that the caller left
+    before its end was not read whole: neither counts.
+    """
     found, unread = [], 0
     for entry in entries:
         if entry.outcome is None:
             continue
         for attempt in entry.attempts:
-            if attempt.tier != tier or attempt.role != "draft" or attempt.state != "released":
+            unjudged = attempt.role == "draft" and attempt.threshold is None
+            if attempt.tier != tier or attempt.state != "released" or not unjudged:
                 continue
             readings = _readings(attempt, signals)
             if readings is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,7 +91,7 @@ def engine_of(arguments: argparse.Namespace, folder: Path) -> VllmTierConfig:
 def reference(tier: VllmTierConfig, folder: Path) -> Iterator[Server]:
     """vLLM's own server."""
     port, engine = free_port(), tier.engine
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", tier.model]
+    command = ["vllm.entrypoints.openai.api_server", "--model", tier.model]
     command += ["--port", str(port), "--host", "127.0.0.1", "--served-model-name", "bench"]
     command += ["--dtype", engine.dtype, "--max-model-len", str(engine.max_model_len)]
     command += ["--max-num-seqs", str(engine.max_num_seqs), "--enforce-eager"]
@@ -122,7 +121,7 @@ def own(
     }
     config = folder / "bench.yaml"
     config.write_text(yaml.safe_dump(document), encoding="utf-8")
-    command = [sys.executable, "-m", "rungwise", "serve", "--config", str(config)]
+    command = ["rungwise", "serve", "--config", str(config)]
     with child(command, folder / "serve.log", {KEY_ENV: "none"}) as process:
         process.wait_for(f"http://127.0.0.1:{port}/readyz")
         yield Server("off", port, "tier1"), Server("on", port, "auto")

@@ -20,6 +20,7 @@ class StaticRouter:
         self._local = frozenset(tier.name for tier in ladder if tier.local)
         self._default = config.default_step_type
         self._routes: Mapping[StepType, RouteConfig] = config.step_types
+        self._may_hurry = config.hurry
 
     def plan(self, chat: Chat) -> Plan:
         wish = chat.wish
@@ -36,14 +37,15 @@ class StaticRouter:
             reach = tuple(name for name in reach if name in self._local)
             rungs = self._local_of(rungs, reach, wish)
             reasons.append("local only")
+        hurry = wish.hurry and self._may_hurry
         if wish.hurry:
-            reasons.append("the caller is in a hurry")
+            reasons.append("the caller is in a hurry" + ("" if hurry else ", which is not allowed"))
         return Plan(
             rungs=rungs,
             reach=reach,
             step_type=step_type,
             why="; ".join(reasons),
-            headstart_s=0.0 if wish.hurry else route.headstart_s,
+            headstart_s=0.0 if hurry else route.headstart_s,
         )
 
     def _narrowed(

@@ -154,7 +154,7 @@ class VllmTier:
         async def work() -> None:
             nonlocal written
             for number, chat in waiting:
-                written += await generate_bare(
+                tokens = await generate_bare(
                     running.engine,
                     running.vllm.OutputKind,
                     prompt_ids(running.serving, chat),
@@ -162,6 +162,7 @@ class VllmTier:
                     max_tokens=chat.sampling.max_tokens or 16,
                     read=read,
                 )
+                written += tokens  # apart from the wait: others count meanwhile
 
         await asyncio.gather(*(work() for _ in range(concurrency)))
         return written

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from rungwise.errors import TierError
-from rungwise.tiers.vllm_faults import refusal
+from rungwise.tiers.vllm_faults import fault_of, refusal
 from rungwise.tiers.vllm_request import to_request
 from rungwise.types import LEAST_LOGPROB, Chat, Message, Sampling
 
@@ -38,10 +38,13 @@ async def score(tier: str, vllm: Any, serving: Any, chat: Chat, answer: str) -> 
 
 async def _complete(tier: str, vllm: Any, serving: Any, body: dict[str, Any]) -> Any:
     request = vllm.ChatCompletionRequest(**{**body, "stream": False})
-    found = await serving.create_chat_completion(request)
-    error = getattr(found, "error", None)
-    if error is not None:
-        raise refusal(tier, int(error.code), error.message)
+    try:
+        found = await serving.create_chat_completion(request)
+    except Exception as error:
+        raise fault_of(tier, error, vllm, serving) from None
+    refused = getattr(found, "error", None)
+    if refused is not None:
+        raise refusal(tier, int(refused.code), refused.message)
     if not hasattr(found, "usage"):
         raise TierError(tier, "broken", "the engine gave no answer to read")
     return found
