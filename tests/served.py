@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -93,7 +94,7 @@ def hosted_words(
     usage: Mapping[str, Any] | None = None,
 ) -> bytes:
     """A Chat Completions stream of one chunk for each word. Without a finish it just ends."""
-    given = {"token": "x", "logprob": logprob, "bytes": None, "top_logprobs": []}
+    given: dict[str, Any] = {"token": "x", "logprob": logprob, "bytes": None, "top_logprobs": []}
     told = None if logprob is None else {"content": [given], "refusal": None}
     chunks = [openai_delta(f"{word} ", logprobs=told) for word in text.split()]
     ends = [openai_delta(finish=finish)] if finish is not None else []
@@ -111,6 +112,13 @@ class Answer:
     @property
     def text(self) -> str:
         return self.completion.choices[0].message.content or ""
+
+    @property
+    def calls(self) -> list[tuple[str, str, Any]]:
+        """Id, name and arguments of each tool call."""
+        told = [call.to_dict() for call in self.completion.choices[0].message.tool_calls or ()]
+        made: list[tuple[Any, Any]] = [(call["id"], call["function"]) for call in told]
+        return [(id, call["name"], json.loads(call["arguments"])) for id, call in made]
 
     @property
     def tier(self) -> str:
@@ -131,7 +139,10 @@ class Served:
     def __init__(self, app: FastAPI, http: httpx.AsyncClient) -> None:
         self.app, self.http = app, http
         self.sdk = openai.AsyncOpenAI(
-            base_url=f"{http.base_url}/v1", api_key="any", max_retries=0, http_client=http
+            base_url=f"{http.base_url}/v1",
+            api_key="any",
+            max_retries=0,
+            http_client=http,  # type: ignore[arg-type] # it takes httpx's, too
         )
 
     async def ask(
@@ -158,8 +169,8 @@ class Served:
         if not stream:
             whole: ChatCompletion = await self.sdk.chat.completions.create(**asked)
             return whole
-        usage = {"include_usage": True}
-        async with self.sdk.chat.completions.stream(**asked, stream_options=usage) as events:
+        asked["stream_options"] = {"include_usage": True}
+        async with self.sdk.chat.completions.stream(**asked) as events:
             return await events.get_final_completion()
 
     async def why(self, id: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
@@ -35,7 +36,16 @@ from tests.doubles.upstream import (
     openai_delta,
     openai_stream,
 )
-from tests.served import CALIBRATIONS, KEY, document, hosted, hosted_words, served
+from tests.served import (
+    CALIBRATIONS,
+    CHAT,
+    KEY,
+    Served,
+    document,
+    hosted,
+    hosted_words,
+    served,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -46,10 +56,12 @@ STREAMED = pytest.mark.parametrize("stream", [False, True])
 
 BETTER = say("better")
 PERSON = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
-AS_PERSON = {
+AS_PERSON: dict[str, Any] = {
     "response_format": {"type": "json_schema", "json_schema": {"name": "p", "schema": PERSON}}
 }
-WITH_TOOL = {"tools": [{"type": "function", "function": {"name": "save", "parameters": PERSON}}]}
+WITH_TOOL: dict[str, Any] = {
+    "tools": [{"type": "function", "function": {"name": "save", "parameters": PERSON}}]
+}
 
 
 def low(*scripts: Any, **more: Any) -> ScriptedTier:
@@ -181,27 +193,51 @@ async def test_a_failure_after_the_release_is_an_event_of_the_stream_and_its_las
 # ---- heartbeats ------------------------------------------------------------------------------
 
 
+async def beats_and_rest(server: Served, beats: int, then: asyncio.Event) -> tuple[str, bool]:
+    """A stream's text, and whether its headers named a rung; `then` is set after so many beats."""
+    asked = {"model": "auto", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    lines: list[str] = []
+    async with server.http.stream("POST", CHAT, json=asked) as response:
+        async for line in response.aiter_lines():
+            lines.append(line)
+            if lines.count(": held") == beats:
+                then.set()
+    return "\n".join(lines), "x-rungwise-tier" in response.headers
+
+
+def patient(*scripts: Script) -> tuple[ScriptedTier, asyncio.Event]:
+    """A low rung whose first pause lasts until the event is set."""
+    told = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await (asyncio.sleep(seconds) if told.is_set() else told.wait())
+
+    return low(*scripts, sleep=sleep), told
+
+
 async def test_a_long_hold_has_heartbeats_and_then_the_answer(tmp_path: Path) -> None:
-    slow = pause(0.1) + say("wrong " * 9, logprob=-3.0)
+    rung, told = patient(pause(0.05) + say("wrong " * 9, logprob=-3.0))
+    better = say("bet", finish=None) + pause(0.05) + say("ter")
     config = f"server: {{heartbeat_s: 0.02}}\n{WINDOW}"
-    async with served(tmp_path, low(slow), top(BETTER), config=config, listening=True) as server:
-        told = await server.stream()
+    async with served(tmp_path, rung, top(better), config=config, listening=True) as server:
+        text, named = await beats_and_rest(server, 2, told)
         answer = await server.ask(stream=True)
-    assert told.text.startswith(": held\n\n: held\n\n") and "wrong" not in told.text
-    assert "x-rungwise-tier" not in told.headers, "nobody knew yet"
-    assert told.text.count('"role":"assistant"') == 1 and told.text.endswith("data: [DONE]\n\n")
-    assert told.text.rindex(": held") < told.text.index("data: ")
+    assert text.startswith(": held\n\n: held\n\n") and "wrong" not in text
+    assert not named, "nobody knew yet"
+    assert text.rindex(": held") < text.index("data: ")
+    assert text.count('"role":"assistant"') == 1 and text.count("data: [DONE]") == 1
     assert answer.text == "better", "the official client takes no notice of them"
 
 
 async def test_after_a_heartbeat_a_failure_can_only_be_told_in_the_stream(tmp_path: Path) -> None:
+    rung, told = patient(pause(0.05) + fail("broken"))
     config = f"server: {{heartbeat_s: 0.02}}\n{WINDOW}"
-    rungs = low(pause(0.05) + fail("broken")), top(fail("overloaded"))
+    rungs = rung, top(fail("overloaded"))
     async with served(tmp_path, *rungs, config=config, listening=True) as server:
-        told = (await server.stream()).text
+        text, _ = await beats_and_rest(server, 1, told)
         with pytest.raises(openai.APIError, match="no rung could answer"):
             await server.ask(stream=True)
-    assert '"code":"ladder_exhausted"' in told and "[DONE]" not in told and "choices" not in told
+    assert '"code":"ladder_exhausted"' in text and "[DONE]" not in text and "choices" not in text
 
 
 # ---- several choices, logprobs for the caller, tools, stop sequences -------------------------
@@ -265,7 +301,7 @@ async def test_what_the_gate_reads_is_not_shown_to_a_caller_who_asked_for_less(
     rivals = [{"token": f"t{i}", "logprob": -0.01 - 6 * i, "bytes": None} for i in range(5)]
     given = {"token": "t0", "logprob": -0.01, "bytes": None, "top_logprobs": rivals}
     body = openai_stream(openai_delta("t0", finish="stop", logprobs={"content": [given]}))
-    asked = {} if wanted is None else {"logprobs": True, "top_logprobs": wanted}
+    asked: dict[str, Any] = {} if wanted is None else {"logprobs": True, "top_logprobs": wanted}
     async with Upstream(Answer(body)) as upstream:
         rungs = hosted("low", upstream.url, more=", logprobs: true"), top(BETTER)
         config = "gates: [{tier: low, calibration: entropy.json}]"
@@ -312,12 +348,8 @@ async def test_several_tool_calls_are_each_checked_and_all_arrive(
         answer = await server.ask(stream=stream, **WITH_TOOL, **more)
     assert answer.tier == tier
     (choice,) = answer.completion.choices
-    made = [(c.id, c.function) for c in choice.message.tool_calls or ()]  # type: ignore[union-attr]
     assert choice.finish_reason == "tool_calls" and not choice.message.content
-    assert [(id, f.name, json.loads(f.arguments)) for id, f in made] == [
-        ("call_0", "save", {"age": 1}),
-        ("call_1", "save", {"age": 2}),
-    ]
+    assert answer.calls == [("call_0", "save", {"age": 1}), ("call_1", "save", {"age": 2})]
 
 
 ANTHROPIC_STOPPED = anthropic_stream(

@@ -19,6 +19,7 @@ from rungwise.config import (
     GateConfig,
     JudgeConfig,
     RouteConfig,
+    RoutingConfig,
     SelfCheckConfig,
 )
 from rungwise.tiers.scripted import (
@@ -42,6 +43,7 @@ SECTIONS: tuple[type[BaseModel], ...] = (
     AgreementConfig,
     JudgeConfig,
     ChecksConfig,
+    RoutingConfig,
     RouteConfig,
 )
 
@@ -70,7 +72,7 @@ def readings(seen: Seen) -> object:
     return sorted(seen.answer.attempt("low")["readings"])
 
 
-def roles(seen: Seen) -> object:
+def roles(seen: Seen) -> list[str]:
     return [attempt["role"] for attempt in seen.answer.attempts]
 
 
@@ -413,6 +415,34 @@ def route_knob(name: str, keys: str, draft: Script, **more: Any) -> Knob:
 CHECKS = [check_knob("arithmetic", WRONG_SUM), check_knob("code", WRONG_CODE)]
 
 ROUTES = [
+    Knob(
+        name="RoutingConfig.default_step_type",
+        plain="",
+        turned="routing: {default_step_type: planning}",
+        low=(SURE,),
+        see=lambda seen: seen.answer.why["step_type"],
+        before="open_chat",
+        after="planning",
+    ),
+    Knob(
+        name="RoutingConfig.hurry",
+        plain=gate("calibration: window.json"),
+        turned=gate("calibration: window.json", "routing: {hurry: true}"),
+        low=(LATE + SURE,),
+        top=(say("early", finish=None) + stall(),),
+        asked={"headers": {"x-rungwise-hurry": "true"}},
+        see=states,
+        before=["released"],
+        after=["released", "outrun"],
+    ),
+    Knob(
+        name="RoutingConfig.step_types",
+        plain="routing: {step_types: {planning: {start: top}}}",
+        turned="routing: {step_types: {open_chat: {start: top}}}",
+        low=(SURE,),
+        before="low",
+        after="top",
+    ),
     route_knob("start", "start: top", SURE, before="low", after="top"),
     route_knob("ceiling", "ceiling: low", DOUBTFUL, before="top", after="low"),
     route_knob(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rungwise.confidence.calibration import Calibration
+from rungwise.confidence.doubts import doubt_of
 from rungwise.confidence.judgement import GateJudgement, Unjudged, Watch
 from rungwise.confidence.signals import DEFAULT, SIGNALS, likeliest_for
 from rungwise.config import GateConfig
 from rungwise.contracts import Probe
-from rungwise.types import Chat, Plan, StepType
+from rungwise.types import Chat, Choice, Message, Plan, StepType
 
 __all__ = ["CalibratedGate"]
+
+_GREETING = Chat(messages=(Message(role="user", text="Hello, who are you?"),))
 
 
 class CalibratedGate:
@@ -33,6 +36,8 @@ class CalibratedGate:
         self._calibration = calibration if config.accept == "calibrated" else None
         read = calibration.signals if calibration is not None else config.signals or DEFAULT
         self._signals = tuple(read)
+        # compiles the patterns of words now, and not while the first caller waits
+        doubt_of(config, _GREETING, Choice(text="Hello, how may I help you today, then?"))
 
     @property
     def likeliest(self) -> int | None:

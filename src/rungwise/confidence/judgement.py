@@ -157,6 +157,8 @@ class GateJudgement(Watch):
     # ---- while it is written ----
 
     def feed(self, piece: Piece) -> Verdict | None:
+        if piece.tool_calls:
+            self._early_threshold = None  # a call that nobody offered is checked like any other
         if self._early_threshold is not None:
             self._text.append(piece.text)
         choice, snapshots = self._read(piece)
