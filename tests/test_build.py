@@ -37,7 +37,7 @@ def gate(folder: Path, tier: Tiers, calibration: dict[str, Any], **config: Any) 
     [
         (OPENAI, {}, {}, "no `logprobs: true`"),
         (ANTHROPIC, {}, {}, "an API that gives no log-probabilities"),
-        (ANTHROPIC, JUDGED, {"judge": {"tier": "t"}, "agreement": {}}, "agreement is paid for"),
+        (ANTHROPIC, JUDGED, {"judge": {"tier": "t2"}, "agreement": {}}, "agreement is paid for"),
         (LOCAL, {}, {"self_check": {}}, "self_check is paid for, but the calibration does not"),
         (LOCAL, SELF_CHECKED, {}, "the calibration reads self_check; configure it"),
         (LOCAL, {}, {"signals": ["min_logprob"]}, "the gate names min_logprob"),
@@ -55,9 +55,9 @@ def test_a_gate_that_could_not_work_is_refused(
     [
         (LOCAL, {}, {}),
         (OPENAI.model_copy(update={"logprobs": True}), {}, {}),
-        (ANTHROPIC, JUDGED, {"judge": {"tier": "t"}}),
+        (ANTHROPIC, JUDGED, {"judge": {"tier": "t2"}}),
         (LOCAL, SELF_CHECKED, {"self_check": {}}),
-        (LOCAL, {}, {"judge": {"tier": "t"}}),
+        (LOCAL, {}, {"judge": {"tier": "t2"}}),
     ],
 )
 def test_one_that_can_is_built(

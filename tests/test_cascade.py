@@ -1,7 +1,7 @@
 """How a step climbs: what is held, released, abandoned, billed and written down."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,14 @@ from rungwise.cascade import Cascade
 from rungwise.confidence.gate import CalibratedGate
 from rungwise.confidence.judge import Judge
 from rungwise.config import GateConfig, JudgeConfig, PriceConfig, RouteConfig, RoutingConfig
+from rungwise.contracts import Drafting
 from rungwise.errors import CallerError, LadderExhausted, TierError
 from rungwise.policy.static import StaticRouter
 from rungwise.tiers.scripted import Script, ScriptedTier, call, fail, say, script, stall
 from rungwise.types import (
     Caller,
     Chat,
+    Done,
     Draft,
     Entry,
     Message,
@@ -475,3 +477,70 @@ async def test_a_caller_who_goes_away_stops_the_head_start_too() -> None:
     assert low.open == high.open == 0
     states = {a.tier: a.state for a in ledger.entries[0].attempts}
     assert states == {"t1": "cancelled", "t2": "outrun"}
+
+
+class Stubborn(ScriptedTier):
+    """A scripted double whose drafts cannot be closed in order."""
+
+    def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
+        drafting = super().draft(chat, read=read, likeliest=likeliest)
+
+        class Stuck:
+            def __aiter__(self) -> AsyncIterator[Piece]:
+                return self
+
+            async def __anext__(self) -> Piece:
+                return await anext(drafting)
+
+            async def aclose(self) -> None:
+                await drafting.aclose()
+                raise OSError("the connection would not close")
+
+            def spent(self) -> Done:
+                return drafting.spent()
+
+        return Stuck()
+
+
+async def test_a_draft_that_cannot_be_closed_costs_no_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    low, ledger = Stubborn("t1", say("wrong " * 30, logprob=-3.0)), ListLedger()
+    released, pieces, _ = await answered(cascade(low, tier("t2", say("right")), ledger=ledger))
+    assert released.tier == "t2" and text_of(pieces) == "right"
+    assert [a.state for a in ledger.entries[0].attempts] == ["abandoned", "released"]
+    slow = tier("t1", say("slow but sure", logprob=-0.01, delay=0.01))
+    high = Stubborn("t2", say("early", finish=None) + stall())
+    released, _, _ = await answered(cascade(slow, high, open_chat=HURRY))
+    assert released.tier == "t1"
+    assert "failed to stop a draft" in caplog.text
+
+
+async def test_a_caller_who_goes_away_while_a_doubtful_draft_is_closed_has_gone_away() -> None:
+    ledger, closing = ListLedger(), asyncio.Event()
+
+    class Slow(Stubborn):
+        def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
+            drafting = super().draft(chat, read=read, likeliest=likeliest)
+
+            async def aclose() -> None:
+                closing.set()
+                await asyncio.sleep(0.05)
+
+            drafting.aclose = aclose  # type: ignore[method-assign]
+            return drafting
+
+    low = Slow("t1", say("wrong " * 30, logprob=-3.0))
+    built = cascade(low, tier("t2", say("right")), ledger=ledger)
+    waiting = asyncio.ensure_future(anext(built.answer(CHAT, Caller(), id="r")))
+    await closing.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert ledger.entries[0].state == "cancelled"
+
+
+async def test_a_refusal_that_is_returned_is_not_graded_for_money() -> None:
+    low, high = tier("t1", say("No.", finish="content_filter")), tier("t2", say("yes"))
+    released, _, _ = await answered(cascade(low, high, gates=judged(low, high)))
+    assert released.tier == "t1" and high.chats == []

@@ -1,11 +1,12 @@
 """Each fault in a configuration is one line that names the place and the mend."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
-from rungwise.config import Config, VllmTierConfig, api_keys, load
+from rungwise.config import Config, OpenAITierConfig, VllmTierConfig, api_keys, load
 from rungwise.errors import ConfigError
 
 GOOD = """
@@ -59,6 +60,20 @@ def test_a_file_in_configs_counts_from_the_folder_above(tmp_path: Path) -> None:
         (GOOD.replace("tier: tier1, cal", "tier: tier9, cal"), "gates.0.tier: no tier 'tier9'"),
         (GOOD.replace("kind: openai", "kind: open ai"), "tiers.1"),
         (GOOD + "server: {port: 70000}\n", "server.port"),
+        (GOOD + "server: {port: true}\n", "server.port: .*integer"),
+        (GOOD + "server: {port: '80'}\n", "server.port: .*integer"),
+        (GOOD + "server: {grace_s: .inf}\n", "server.grace_s: .*finite"),
+        (GOOD + "server: {grace_s: 1.0e+300}\n", "server.grace_s: .*less than or equal"),
+        (GOOD + "server: {max_body_mib: .inf}\n", "server.max_body_mib: .*finite"),
+        (GOOD + "server: {heartbeat_s: .nan}\n", "server.heartbeat_s: .*finite"),
+        (GOOD + "server: {max_connections: 0}\n", "server.max_connections: "),
+        (GOOD + "checks: {code: 1}\n", "checks.code: .*boolean"),
+        (GOOD.replace("name: tier1", "name: auto"), "tiers.0.name: 'auto' leaves the choice"),
+        (GOOD.replace("name: tier1", "name: 'auto:planning'"), "tiers.0.name"),
+        (GOOD.replace("name: tier1", "name: gpt"), "tiers.0.name: 'gpt' is also the model of"),
+        (GOOD.replace("name: tier2", "name: small"), "tiers.1.name: 'small' is also the model"),
+        ("tiers: &a [*a]", "not plain keys and values"),
+        ("{? [a, b] : 1}", "not YAML|not plain keys and values"),
         (
             GOOD + "routing: {step_types: {planning: {start: tier9}}}\n",
             "routing.step_types.planning.start: no tier 'tier9'; the ladder has tier1, tier2",
@@ -99,6 +114,35 @@ def test_api_keys_are_split_and_an_empty_variable_is_an_error(tmp_path: Path) ->
     assert api_keys(config, {"KEYS": "a, b,"}) == ("a", "b")
     with pytest.raises(ConfigError, match="KEYS holds no key"):
         api_keys(config, {})
+
+
+@pytest.mark.parametrize(
+    "address", ["not a url", "gpt", "ftp://a/v1", "https://", "http:///v1", "http://a:99999", "//a"]
+)
+def test_an_upstream_without_an_address_is_named(tmp_path: Path, address: str) -> None:
+    text = GOOD.replace("model: gpt", f"model: gpt, base_url: '{address}'")
+    with pytest.raises(ConfigError, match=r"tiers\.1\.base_url: must be an address such as"):
+        load(write(tmp_path, text), {"KEY": "x"})
+
+
+def test_what_yaml_knows_beyond_json_is_read_too(tmp_path: Path) -> None:
+    dated = GOOD.replace("output: 2", "output: 2, as_of: 2026-11-12")
+    extra = dated.replace("models/small", "models/small, engine: {extra: {seed: 7, a: true}}")
+    local, hosted = load(write(tmp_path, extra), {"KEY": "x"}).tiers
+    assert isinstance(local, VllmTierConfig) and isinstance(hosted, OpenAITierConfig)
+    assert local.engine.extra == {"seed": 7, "a": True} and local.engine.extra["a"] is True
+    assert hosted.price is not None and hosted.price.as_of == date(2026, 11, 12)
+
+
+@pytest.mark.parametrize("secret", ["sk-canary123", "sk_canary123", "canary 1", "gsk_canary"])
+def test_a_secret_in_the_place_of_its_variable_is_not_repeated(tmp_path: Path, secret: str) -> None:
+    for text in (
+        GOOD.replace("api_key_env: KEY", f"api_key_env: {secret}"),
+        GOOD + f"server: {{api_keys_env: {secret}}}\n",
+    ):
+        with pytest.raises(ConfigError) as raised:
+            api_keys(load(write(tmp_path, text), {"KEY": "x"}), {})
+        assert "canary" not in str(raised.value) and "api_key" in str(raised.value)
 
 
 @pytest.mark.parametrize("path", sorted(Path("configs").glob("*.yaml")), ids=lambda p: p.name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from rungwise.contracts import Drafting, Judgement, Tier
 from rungwise.errors import TierError
+from rungwise.headstart import Headstart
 from rungwise.types import (
     Attempt,
     AttemptRole,
@@ -25,6 +28,8 @@ from rungwise.types import (
 
 __all__ = ["Ascent", "Clock", "Story"]
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
@@ -35,14 +40,28 @@ class Clock:
 
 
 class Story:
-    """One step on its way: which attempts were made, and whether one was released."""
+    """One step on its way: which attempts were made, and whether one was released.
+
+    On leaving it (`async with`) nothing that was begun ahead goes on.
+    """
 
     def __init__(self, id: str, chat: Chat, caller: Caller, plan: Plan, clock: Clock) -> None:
         self.id, self.chat, self.caller, self.plan = id, chat, caller, plan
         self.attempts: list[Attempt] = []
+        self.headstart: Headstart[Ascent] = Headstart()
+        self.last_fault: TierError | None = None
         self.first_byte_s: float | None = None
         self.rungs_tried = 0
+        self._gone = False
         self._clock, self._at, self._start = clock, clock.unix(), clock.now()
+
+    async def __aenter__(self) -> Story:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._gone = isinstance(error, (asyncio.CancelledError, GeneratorExit))
+        self.headstart.drop()
+        await self.headstart.dropped()
 
     def elapsed(self) -> float:
         return self._clock.now() - self._start
@@ -87,7 +106,9 @@ class Story:
 
     def _state(self) -> Literal["answered", "broken_off", "exhausted", "cancelled"]:
         drafts = [a.state for a in self.attempts if a.role == "draft" and a.state != "outrun"]
-        match drafts[-1] if drafts else "cancelled":
+        if self._gone or not drafts:
+            return "cancelled"
+        match drafts[-1]:
             case "released":
                 return "answered"
             case "broken_off":
@@ -99,7 +120,12 @@ class Story:
 
 
 class Ascent:
-    """One rung's attempt while it is being made. Until told otherwise it counts as failed."""
+    """One rung's attempt while it is being made. Until told otherwise it counts as failed.
+
+    On leaving it (`async with`) the draft is stopped, whatever state it is in, and the attempt is
+    noted with what it used. A fault of a rung that nobody has seen anything of ends there: the
+    next rung may answer.
+    """
 
     def __init__(
         self,
@@ -118,9 +144,18 @@ class Ascent:
         self._fault: TierFault | None = None
         self._released = False
 
-    @property
-    def released(self) -> bool:
-        return self._released
+    async def __aenter__(self) -> Ascent:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        over = isinstance(error, TierError) and not self._released
+        match error:
+            case TierError():
+                self._fail(error)
+            case asyncio.CancelledError() | GeneratorExit():
+                self._leave()
+        await self.end()
+        return over
 
     async def first(self) -> None:
         """Keep the first piece: a rung that cannot draft at all is known before its release."""
@@ -141,6 +176,7 @@ class Ascent:
 
     def release(self, reason: str) -> Released:
         self._released, self._reason = True, reason
+        self._story.headstart.drop()
         self._story.first_byte_s = self._story.elapsed()
         return Released(
             id=self._story.id,
@@ -156,14 +192,6 @@ class Ascent:
     def abandon(self, reason: str) -> None:
         self._state, self._reason = "abandoned", reason
 
-    def fail(self, fault: TierError) -> None:
-        self._state = "broken_off" if self._released else "failed"
-        self._fault, self._reason = fault.fault, fault.message
-
-    def leave(self) -> None:
-        self._state = "left" if self._released else "cancelled"
-        self._reason = "the caller went away"
-
     def outrun(self) -> None:
         self._state, self._reason = "outrun", "begun ahead, and not needed"
 
@@ -171,11 +199,24 @@ class Ascent:
         self._state, self._reason = "asked", "evidence on a draft"
 
     async def end(self) -> None:
-        """Stop the draft, whatever state it is in, and note the attempt with what it used."""
+        """Stop the draft and note the attempt. Never raises: what a tier does wrong while it
+        closes must not cost an answer that is there."""
         try:
             await self.drafting.aclose()
+        except Exception:
+            logger.exception("%s: %s failed to stop a draft", self._story.id, self.tier.name)
         finally:
             self._story.attempts.append(self._attempt())
+
+    def _fail(self, fault: TierError) -> None:
+        self._state = "broken_off" if self._released else "failed"
+        self._fault, self._reason = fault.fault, fault.message
+        if self._role == "draft":
+            self._story.last_fault = fault
+
+    def _leave(self) -> None:
+        self._state = "left" if self._released else "cancelled"
+        self._reason = "the caller went away"
 
     def _attempt(self) -> Attempt:
         spent, judgement = self.drafting.spent(), self.judgement

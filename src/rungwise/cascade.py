@@ -71,18 +71,13 @@ class Cascade:
         yield story.settled()
 
     async def _climb(self, story: Story) -> AsyncGenerator[Released | Piece, None]:
-        last_fault: TierError | None = None
-        headstart = Headstart.none()
-        try:
+        async with story:
             for rung in story.plan.rungs:
-                ascent = story.tried(headstart.take() or self._begin(story, rung))
-                headstart = self._headstart(story, rung)
-                try:
+                async with self._ascend(story, rung) as ascent:
                     verdict = await self._hold(ascent, story)
                     if isinstance(verdict, Escalate):
                         ascent.abandon(verdict.reason)
                         continue
-                    await headstart.drop()
                     yield ascent.release(verdict.reason)
                     for piece in ascent.held:
                         yield piece
@@ -91,20 +86,8 @@ class Cascade:
                         yield piece
                     ascent.complete()
                     return
-                except TierError as fault:
-                    ascent.fail(fault)
-                    if ascent.released:
-                        raise
-                    last_fault = fault
-                except (asyncio.CancelledError, GeneratorExit):
-                    ascent.leave()
-                    raise
-                finally:
-                    await ascent.end()
-        finally:
-            await headstart.drop()
-        assert last_fault is not None, "the last rung is not judged, so only a fault ends here"
-        raise LadderExhausted(story.entry().attempts, last_fault)
+        assert story.last_fault is not None, "the last rung is not judged: only a fault ends here"
+        raise LadderExhausted(story.entry().attempts, story.last_fault)
 
     async def _hold(self, ascent: Ascent, story: Story) -> Verdict:
         """Keep the draft back until it is known whether it may leave."""
@@ -122,38 +105,39 @@ class Cascade:
             checked = self._verifier.check(story.chat, draft)
             verdict = checked if isinstance(checked, Escalate) else verdict
         for probe in gate.probes(story.plan.step_type):
-            if isinstance(verdict, Escalate):
+            if isinstance(verdict, Escalate) or judgement.settled:
                 break
             verdict = judgement.weigh(probe.name, await self._ask(probe, ascent, draft, story))
         return verdict
 
     async def _ask(self, probe: Probe, ascent: Ascent, draft: Draft, story: Story) -> float | None:
         """One probe's reading; None where it fails, is late, or may not be shown the request."""
-        rung = probe.tier or ascent.tier.name
+        rung, value = probe.tier or ascent.tier.name, None
         question = probe.question(story.chat, draft)
         if question is None or rung not in (*story.plan.rungs, *story.plan.reach):
             return None
-        asking = story.begin(self._tiers[rung], question, role=probe.name)
-        try:
-            async with asyncio.timeout(probe.deadline_s):
-                async for piece in asking.drafting:
-                    asking.keep(piece)
+        async with story.begin(self._tiers[rung], question, role=probe.name) as asking:
+            try:
+                async with asyncio.timeout(probe.deadline_s):
+                    async for piece in asking.drafting:
+                        asking.keep(piece)
+            except TimeoutError:
+                late = f"no answer within {probe.deadline_s:g} s"
+                raise TierError(rung, "timeout", late) from None
             value = probe.read(story.chat, draft, asking.held)
             if value is None:
                 raise TierError(rung, "broken", "its answer could not be read")
             asking.answered()
-            return value
-        except TierError as fault:
-            asking.fail(fault)
-        except TimeoutError:
-            late = f"no answer within {probe.deadline_s:g} s"
-            asking.fail(TierError(rung, "timeout", late))
-        except asyncio.CancelledError:
-            asking.leave()
-            raise
-        finally:
-            await asking.end()
-        return None
+        return value
+
+    def _ascend(self, story: Story, rung: str) -> Ascent:
+        """This rung's draft, begun now or ahead; and in time the next one's beside it."""
+        ascent = story.tried(story.headstart.take() or self._begin(story, rung))
+        plan = story.plan
+        above = plan.rungs[plan.rungs.index(rung) + 1 :]
+        if plan.headstart_s is not None and above:
+            story.headstart = Headstart(lambda: self._begin(story, above[0]), plan.headstart_s)
+        return ascent
 
     def _begin(self, story: Story, rung: str) -> Ascent:
         """One rung's draft, with whoever reads it."""
@@ -164,14 +148,6 @@ class Cascade:
             judgement = gate.watch(chat, plan) if last else gate.open(chat, plan)
         likeliest = gate.likeliest if gate is not None and judgement is not None else None
         return story.begin(self._tiers[rung], chat, judgement=judgement, likeliest=likeliest)
-
-    def _headstart(self, story: Story, rung: str) -> Headstart:
-        """The next rung's draft, begun if this one is held for longer than the plan has time."""
-        plan = story.plan
-        above = plan.rungs[plan.rungs.index(rung) + 1 :]
-        if plan.headstart_s is None or not above:
-            return Headstart.none()
-        return Headstart(lambda: self._begin(story, above[0]), plan.headstart_s)
 
     def _gate(self, plan: Plan, rung: str) -> Gate | None:
         return None if rung == plan.rungs[-1] else self._gates.get(rung)

@@ -185,6 +185,11 @@ class Judgement(Protocol):
         ...
 
     @property
+    def settled(self) -> bool:
+        """Whether no evidence could change the verdict of `close` any more."""
+        ...
+
+    @property
     def readings(self) -> Sequence[Reading]: ...
 
     @property

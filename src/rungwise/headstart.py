@@ -4,47 +4,64 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
-from rungwise.attempts import Ascent
 from rungwise.contracts import Drafting
 from rungwise.types import Done, Piece
 
 __all__ = ["Headstart"]
 
 
-class Headstart:
-    """Begins the next rung's draft after `after_s` seconds, and writes it on meanwhile.
+class _Ahead(Protocol):
+    """What is begun ahead: an attempts.Ascent."""
+
+    drafting: Drafting
+
+    def outrun(self) -> None: ...
+
+    async def end(self) -> None: ...
+
+
+A = TypeVar("A", bound=_Ahead)
+
+
+class Headstart(Generic[A]):
+    """Begins the next rung's draft after `after_s` seconds, and writes it on meanwhile; without
+    a time, never.
 
     Either `take` it, once the rung below was not accepted, or `drop` it: then it is closed, and
     billed for what it used.
     """
 
-    def __init__(self, begin: Callable[[], Ascent], after_s: float) -> None:
+    def __init__(self, begin: Callable[[], A] | None = None, after_s: float | None = None) -> None:
         self._begin = begin
-        self._ahead: Ascent | None = None
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._start)
+        self._ahead: A | None = None
+        self._ending: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        if after_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(after_s, self._start)
 
-    @classmethod
-    def none(cls) -> Headstart:
-        """One that never begins."""
-        made = cls.__new__(cls)
-        made._ahead, made._timer = None, None  # type: ignore[assignment]
-        return made
-
-    def take(self) -> Ascent | None:
+    def take(self) -> A | None:
         """The next rung's attempt; None when it has not begun."""
         ahead, self._ahead = self._ahead, None
         if self._timer is not None:
             self._timer.cancel()
         return ahead
 
-    async def drop(self) -> None:
+    def drop(self) -> None:
+        """Begin to close it: an accepted draft does not wait for the loser to end."""
         ahead = self.take()
         if ahead is not None:
             ahead.outrun()
-            await ahead.end()
+            self._ending = asyncio.ensure_future(ahead.end())
+
+    async def dropped(self) -> None:
+        """Once what was dropped has ended and is noted, whoever is cancelled meanwhile."""
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
 
     def _start(self) -> None:
+        assert self._begin is not None
         ahead = self._begin()
         ahead.drafting = _Eager(ahead.drafting)
         self._ahead = ahead

@@ -142,7 +142,7 @@ def test_a_faulty_line_is_one_line_and_status_2(
         (("--climb-cost", "1"), "--max-spend and --climb-cost: give both"),
         (("--max-spend", "2", "--climb-cost", "1"), "--max-spend: every step may climb"),
         (("--max-spend", "-2", "--climb-cost", "1"), "must be above 0"),
-        (("--signals", "nll"), "--signals: 'nll' is not in"),
+        (("--signals", "nll"), "data.jsonl.gz:1: readings.nll: is missing"),
         (("--count", "9"), "--count: only for the step suite"),
         (("--reference", "large"), "--reference: only for the step suite"),
         (("--record-test", "x"), "--record-test: only for the step suite"),

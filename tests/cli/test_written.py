@@ -35,7 +35,7 @@ def test_every_command_checks_before_it_works(
 @pytest.mark.parametrize("name", ["none/x.png", "", "file/x.png"])
 def test_the_option_is_named(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="^--record-test: cannot write"):
+    with pytest.raises(ConfigError, match=r"^--record-test: cannot write"):
         check_writable(json=tmp_path / "fine", plot=None, record_test=tmp_path / name)
 
 

@@ -361,9 +361,9 @@ def test_a_refusal_in_words_must_be_a_sure_one() -> None:
 def test_doubtful_words_in_a_document_are_its_data() -> None:
     chat = Chat(messages=CHAT.messages, shape=OutputShape())
     text = '{"msg": "I\'m not sure where my parcel is"}'
-    pieces = [Piece(text, logprobs=(-0.01,), finish="stop")]
+    pieces = [Piece(text, logprobs=(-0.01,) * 8, finish="stop")]
     assert isinstance(judge(pieces, chat=chat)[0], Accept)
-    said = [Piece("I'm not sure where my parcel is", logprobs=(-0.01,), finish="stop")]
+    said = [Piece("I'm not sure where my parcel is", logprobs=(-0.01,) * 8, finish="stop")]
     assert isinstance(judge(said)[0], Escalate)
 
 
@@ -421,3 +421,27 @@ def test_a_beginning_has_no_format_yet() -> None:
     pieces = [Piece('{"colour": ', logprobs=(-0.01,) * 4), Piece('"red"}', logprobs=(-0.01,) * 4)]
     verdict, read = judge([*pieces, Piece(finish="stop")], prefixed(), chat)
     assert isinstance(verdict, Accept) and read == 1
+
+
+def test_a_long_text_without_log_probabilities_is_many_tokens_unread() -> None:
+    sure = [Piece(f"word{i} ", logprobs=(-0.001,)) for i in range(20)]
+    rest = " ".join(f"more{i}" for i in range(120))
+    verdict, _ = judge([*sure, Piece(rest), Piece(finish="stop")])
+    assert isinstance(verdict, Escalate) and "no log-probabilities" in verdict.reason
+    verdict, _ = judge([*sure, Piece(rest, logprobs=(-0.001,), finish="stop")])
+    assert isinstance(verdict, Escalate), "one token did not write all that"
+
+
+def test_no_rival_is_so_unlikely_that_it_drowns_the_others() -> None:
+    doubtful = [Piece("a ", logprobs=(-1.4,), likeliest=((-0.2, -1.4),)) for _ in range(9)]
+    odd = Piece("b", logprobs=(-0.1,), likeliest=((-0.1, -900.0),), finish="stop")
+    readings, _ = read_draft(CHAT, [*doubtful, odd], ("mean_margin",))
+    assert readings is not None and readings["mean_margin"] < 1.0
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"items": []}', '{"a": {}, "b": [ ]}'])
+def test_an_empty_document_has_a_token_that_decides(text: str) -> None:
+    chat = Chat(messages=CHAT.messages, shape=OutputShape())
+    pieces = [Piece(char, logprobs=(-0.01,)) for char in text]
+    readings, _ = read_draft(chat, pieces, ("mean_logprob",))
+    assert readings == {"mean_logprob": pytest.approx(-0.01)}

@@ -1,14 +1,19 @@
-"""The demo's figures say what its tasks say."""
+"""The demo's figures say what its answered steps say."""
 
 import json
+from dataclasses import replace
 
-from rungwise.demo.figures import Task, figures
+from tests.ledger.test_sql import ENTRY
+
+from rungwise.demo.figures import Answered, Doubts, figures
 
 
-def task(step: int, policy: str, right: bool, cost: float | None, tier: str = "tier1") -> Task:
-    return Task(
+def answered(
+    step: int, route: str, right: bool, cost: float | None, tier: str = "tier1"
+) -> Answered:
+    return Answered(
         step=step,
-        policy=policy,
+        route=route,
         step_type="planning",
         right=right,
         tier=tier,
@@ -18,19 +23,20 @@ def task(step: int, policy: str, right: bool, cost: float | None, tier: str = "t
     )
 
 
-TASKS = [
-    task(0, "auto", True, 0.001),
-    task(1, "auto", True, 0.005, "tier3"),
-    task(0, "tier1", False, 0.001),
-    task(1, "tier1", True, 0.001),
-    task(0, "tier2", True, 0.002, "tier2"),
-    task(0, "tier3", True, 0.01, "tier3"),
-    task(1, "tier3", True, 0.01, "tier3"),
+ANSWERED = [
+    answered(0, "auto", True, 0.001),
+    answered(1, "auto", True, 0.005, "tier3"),
+    answered(0, "tier1", False, 0.001),
+    answered(1, "tier1", True, 0.001),
+    answered(0, "tier2", True, 0.002, "tier2"),
+    answered(0, "tier3", True, 0.01, "tier3"),
+    answered(1, "tier3", True, 0.01, "tier3"),
 ]
 
 
 def test_key_paths_others_rely_on() -> None:
-    measured = json.loads(json.dumps(figures(TASKS).as_json()))
+    measured = json.loads(json.dumps(figures(ANSWERED).as_json()))
+    assert list(measured["policies"]) == ["auto", "tier1", "tier2", "tier3"]
     auto = measured["policies"]["auto"]["overall"]
     assert auto["accuracy"] == 1.0
     assert auto["cost_per_task_usd"] == 0.003
@@ -45,8 +51,8 @@ def test_key_paths_others_rely_on() -> None:
 
 
 def test_steps_are_paired_and_the_interval_holds_the_difference() -> None:
-    auto = [task(i, "auto", i % 10 != 0, 1.0) for i in range(200)]
-    high = [task(i, "tier3", True, 1.0) for i in range(200)]
+    auto = [answered(i, "auto", i % 10 != 0, 1.0) for i in range(200)]
+    high = [answered(i, "tier3", True, 1.0) for i in range(200)]
     against = figures([*auto, *reversed(high)]).against["tier3"]
     assert abs(against.accuracy_lost - 0.1) < 1e-9
     assert 0.04 < against.accuracy_lost_interval[0] < 0.1 < against.accuracy_lost_interval[1] < 0.16
@@ -54,7 +60,18 @@ def test_steps_are_paired_and_the_interval_holds_the_difference() -> None:
 
 
 def test_an_unknown_cost_is_not_a_mean_of_the_known() -> None:
-    tasks = [task(0, "auto", True, None), task(1, "auto", True, 0.1), task(0, "tier3", True, 1)]
-    found = figures(tasks)
-    assert found.policies["auto"].overall.cost_per_task_usd is None
+    found = figures(
+        [
+            answered(0, "auto", True, None),
+            answered(1, "auto", True, 0.1),
+            answered(0, "tier3", True, 1),
+        ]
+    )
+    assert found.routes["auto"].overall.cost_per_task_usd is None
     assert found.against["tier3"].cost_saved_share is None
+
+
+def test_doubts_are_those_of_the_ledgers_auto_entries() -> None:
+    assert figures(ANSWERED).doubts is None
+    entries = [ENTRY, replace(ENTRY, id="2", route="tier1")]
+    assert figures(ANSWERED, entries).doubts == Doubts(escalated=1, abandoned_tokens=3)

@@ -17,6 +17,7 @@ from rungwise.config import ServerConfig
 from rungwise.contracts import Ledger
 from rungwise.edge.app import make_app
 from rungwise.edge.auth import StaticKeyring
+from rungwise.edge.limits import Limits, bounded
 from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import (
     Attempt,
@@ -148,14 +149,24 @@ def app(
 
 def client(served: FastAPI) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=served)
-    return httpx.AsyncClient(transport=transport, base_url="http://edge")
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
 
 @contextlib.asynccontextmanager
-async def serving(served: FastAPI) -> AsyncIterator[int]:
-    """A real server on a free port of loopback."""
+async def serving(
+    served: FastAPI, *, grace_s: int | None = None, **limits: Any
+) -> AsyncIterator[int]:
+    """A real server on a free port of loopback. With a grace period it ends as by SIGTERM."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(served, ws="none", log_config=None, access_log=False, lifespan="on")
+        config = uvicorn.Config(
+            served,
+            http=bounded(Limits(**{"connections": 100, **limits})),
+            ws="none",
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=grace_s,
+        )
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
         task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -164,5 +175,5 @@ async def serving(served: FastAPI) -> AsyncIterator[int]:
         try:
             yield listener.getsockname()[1]
         finally:
-            server.should_exit = server.force_exit = True
+            server.should_exit, server.force_exit = True, grace_s is None
             await task

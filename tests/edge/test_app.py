@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import openai
@@ -49,12 +50,31 @@ async def test_an_answer_with_its_headers() -> None:
     assert cascade.closed.is_set()
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/json; charset=utf-8", None])
-async def test_any_content_type_is_read_as_json(kind: str | None) -> None:
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "Application/JSON ;a=b"]
+)
+async def test_json_is_read(kind: str) -> None:
     async with client(app()) as http:
-        headers = {"content-type": kind} if kind else {}
+        headers = {"content-type": kind}
         answer = await http.post(CHAT, content=b'{"model":"auto","messages":[]}', headers=headers)
     assert is_fault(answer, 400, None) and answer.json()["error"]["param"] == "messages"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/json", None],
+)
+async def test_what_a_web_page_may_send_unasked_is_not_read(kind: str | None) -> None:
+    cascade = ScriptedCascade()
+    async with client(app(cascade, keys=["k1"])) as http:
+        headers = {"content-type": kind} if kind else {}
+        content = json.dumps(ASK).encode()
+        answer = await http.post(
+            CHAT, content=content, headers={**headers, "authorization": "Bearer k1"}
+        )
+    assert is_fault(answer, 415, "unsupported_media_type")
+    assert "-H 'content-type: application/json'" in answer.json()["error"]["message"]
+    assert not cascade.chats
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -114,6 +134,52 @@ async def test_health_needs_none() -> None:
         assert (await http.get("/healthz")).status_code == 200
         assert (await http.get("/readyz")).status_code == 200
         assert (await http.get("/healthz/")).status_code == 401
+
+
+FOREIGN = [
+    {"host": "evil.example"},
+    {"host": "evil.example:8080"},
+    {"host": "127.0.0.1.evil.example"},
+    {"host": "192.168.0.7:8080"},
+    {"host": "[2001:db8::1]"},
+    {"host": "["},
+    {"origin": "https://evil.example"},
+    {"origin": "null"},
+    {"origin": "file://localhost"},
+    {"host": "localhost", "origin": "http://localhost.evil.example"},
+]
+OUR_OWN = [
+    {},
+    {"host": "localhost:8080"},
+    {"host": "127.0.0.2"},
+    {"host": "[::1]:8080"},
+    {"host": "localhost", "origin": "http://localhost:3000"},
+    {"origin": "https://127.0.0.1"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_without_keys_no_web_page_of_others_is_answered(headers: dict[str, str]) -> None:
+    cascade = ScriptedCascade()
+    async with client(app(cascade)) as http:
+        answer = await http.post(CHAT, json=ASK, headers=headers)
+        assert is_fault(answer, 403, "foreign_origin")
+        assert (await http.get("/metrics", headers=headers)).status_code == 403
+        assert (await http.get("/healthz", headers=headers)).status_code == 200
+    assert not cascade.chats
+
+
+@pytest.mark.parametrize("headers", OUR_OWN)
+async def test_without_keys_this_machine_is_answered(headers: dict[str, str]) -> None:
+    async with client(app()) as http:
+        assert (await http.post(CHAT, json=ASK, headers=headers)).status_code == 200
+
+
+async def test_with_keys_any_host_and_origin_will_do() -> None:
+    async with client(app(keys=["k1"])) as http:
+        for headers in FOREIGN[:-1]:
+            known = {**headers, "x-api-key": "k1"}
+            assert (await http.post(CHAT, json=ASK, headers=known)).status_code == 200
 
 
 @pytest.mark.parametrize("headers", [{"authorization": "Bearer k2"}, {"x-api-key": "k2"}])

@@ -11,13 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
-from rungwise.edge.body import BodyLimits, ClientGone, SlowBody, read_body
+from rungwise.edge.body import BodyLimits, ClientGone, read_body
+from rungwise.edge.refusals import SlowBody
 from rungwise.errors import TooLarge
 from tests.edge.doubles import ASK, ScriptedCascade, app, serving
 
 pytestmark = pytest.mark.anyio
 
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: edge\r\n"
+JSON = {"content-type": "application/json"}
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\ncontent-type: application/json\r\n"
 
 
 def part(body: bytes, more: bool = True) -> dict[str, Any]:
@@ -115,7 +117,7 @@ async def test_a_client_that_sends_30_mb_gets_its_413_and_the_server_goes_on(
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
     ):
         content = parts() if chunked else b"x" * (30 * 2**20)
-        told = await http.post("/v1/chat/completions", content=content)
+        told = await http.post("/v1/chat/completions", content=content, headers=JSON)
         assert told.status_code == 413
         assert (await http.post("/v1/chat/completions", json=ASK)).status_code == 200
 

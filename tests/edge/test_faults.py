@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from rungwise.edge.body import SlowBody
 from rungwise.edge.faults import fault_of
+from rungwise.edge.refusals import SlowBody
 from rungwise.errors import (
     CallerError,
     LadderExhausted,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rungwise.edge.names import Names
 from rungwise.edge.openai_fields import REFUSED, UNUSED, RequestFields
-from rungwise.edge.openai_wire import Asked, read_chat
+from rungwise.edge.openai_wire import MOST_VALUES, Asked, read_chat
 from rungwise.errors import CallerError, UnknownModel
 from rungwise.types import (
     Chat,
@@ -320,6 +320,37 @@ def test_a_schema_that_cannot_be_checked_is_refused(schema: dict[str, Any], why:
     assert fault.param == "response_format.json_schema.schema" and why in fault.message
 
 
+LONG = {"properties": {"a": {"pattern": "^.{1,5000}$"}}}
+
+
+@pytest.mark.parametrize(
+    ("strict", "choice", "is_held"),
+    [
+        (False, "auto", False),
+        (True, "auto", True),
+        (True, "none", False),
+        (False, "required", True),
+        (False, {"type": "function", "function": {"name": "weather"}}, True),
+        (False, {"type": "function", "function": {"name": "other"}}, False),
+    ],
+)
+def test_patterns_are_bounded_where_an_answer_is_held_to_them(
+    strict: bool, choice: Any, is_held: bool
+) -> None:
+    weather = {"name": "weather", "parameters": LONG, "strict": strict}
+    tools = [{"type": "function", "function": f} for f in ({"name": "other"}, weather)]
+    if is_held:
+        fault = refused(tools=tools, tool_choice=choice)
+        assert fault.param == "tools[1].function.parameters" and "patterns" in fault.message
+    else:
+        assert read(tools=tools, tool_choice=choice).tools[1].parameters == LONG
+
+
+def test_the_patterns_of_an_answers_schema_are_bounded() -> None:
+    shape = {"type": "json_schema", "json_schema": {"name": "a", "schema": LONG}}
+    assert refused(response_format=shape).param == "response_format.json_schema.schema"
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_a_number_that_is_not_finite_is_refused_wherever_it_stands(number: str) -> None:
     for text in (
@@ -389,6 +420,37 @@ def test_a_huge_body_is_refused_at_once(body: bytes) -> None:
     with pytest.raises(CallerError):
         read_chat(body, {}, NAMES)
     assert time.process_time() - start < 1
+
+
+def test_a_request_has_only_so_many_messages_and_values() -> None:
+    message = ASK["messages"][0]
+    assert len(read(messages=[message] * 2048).messages) == 2048
+    fault = refused(messages=[message] * 2049)
+    assert fault.param == "messages" and "2048" in fault.message
+    schema = {"parameters": {"enum": list(range(MOST_VALUES))}}
+    many = {**WEATHER, "function": {"name": "a", **schema}}
+    assert "values" in refused(tools=[many], metadata={"a": "b"}).message
+
+
+def called_with(arguments: str) -> dict[str, Any]:
+    function = {"name": "weather", "arguments": arguments}
+    return {"role": "assistant", "tool_calls": [{"id": "c1", "function": function}]}
+
+
+@pytest.mark.parametrize("arguments", ["[" * 101, '{"a":' * 5000 + "1" + "}" * 5000])
+def test_arguments_that_nest_without_end_are_refused_at_their_place(arguments: str) -> None:
+    fault = refused(messages=[called_with(arguments)])
+    assert fault.param == "messages[0].tool_calls[0].function.arguments"
+    assert "levels deep" in fault.message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["[" * 100 + "]" * 100, "[]" * 5000, json.dumps("[{" * 5000), '"' + "[" * 5000, "}" * 999],
+)
+def test_arguments_that_are_long_and_flat_are_taken(arguments: str) -> None:
+    (message,) = said(called_with(arguments))
+    assert message.tool_calls[0].arguments == arguments
 
 
 def test_a_long_text_with_many_commas_and_quotes_is_no_fault() -> None:

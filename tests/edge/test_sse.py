@@ -35,7 +35,8 @@ BROKEN = TierError("tier1", "broken", "half a stream")
 
 def request(body: dict[str, Any]) -> bytes:
     content = json.dumps(body).encode()
-    head = f"POST {CHAT} HTTP/1.1\r\nhost: edge\r\ncontent-length: {len(content)}\r\n\r\n"
+    kind, size = "content-type: application/json", f"content-length: {len(content)}"
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\n{kind}\r\n{size}\r\n\r\n"
     return head.encode() + content
 
 
@@ -216,6 +217,38 @@ async def test_a_client_that_goes_away_with_its_buffers_full_stops_the_work() ->
         await reader.read(10)
         writer.transport.abort()
         await asyncio.wait_for(cascade.closed.wait(), 1)
+
+
+# ---- the server goes away --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [ASK, STREAM], ids=["whole", "stream"])
+@pytest.mark.parametrize("stage", ["arriving", "held", "released"])
+async def test_at_the_end_of_the_grace_period_an_open_answer_ends_like_any_other(
+    body: dict[str, Any], stage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    never = asyncio.Event()
+    cascade = ScriptedCascade([never] if stage == "held" else [*HELLO[:2], never])
+    async with serving(app(cascade), grace_s=0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request(body)[: -1 if stage == "arriving" else None])
+        if stage != "arriving":
+            await cascade.begun.wait()
+        if stage == "released" and body is STREAM:
+            await reader.readuntil(b'"hel"')
+        else:
+            await asyncio.sleep(0.01)
+    told = await reader.read()
+    writer.close()
+    assert b'"code":"stopping"' in told
+    if stage == "released" and body is STREAM:
+        assert told.endswith(b"0\r\n\r\n") and b"[DONE]" not in told
+    else:
+        assert told.startswith(b"HTTP/1.1 503 ") and b"retry-after: 1" in told
+    assert cascade.closed.is_set() or stage == "arriving"
+    assert not [record for record in caplog.records if record.exc_info]
+    said = [r.message for r in caplog.records if r.levelname in ("ERROR", "WARNING")]
+    assert said == ["Cancel 1 running task(s), timeout graceful shutdown exceeded"]
 
 
 # ---- the response alone ----------------------------------------------------------------------

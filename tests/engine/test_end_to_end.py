@@ -262,8 +262,8 @@ async def test_killing_the_client_while_the_draft_is_held_stops_the_engine(stack
     reader, writer = await asyncio.open_connection("127.0.0.1", int(stack.url.rsplit(":", 1)[1]))
     data = json.dumps(body).encode()
     writer.write(
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-        b"content-length: %d\r\n\r\n%b" % (len(data), data)
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+        b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(data), data)
     )
     await _until(lambda: stack.engine.unfinished == 1, 5.0)
     writer.transport.abort()

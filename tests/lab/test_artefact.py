@@ -1,5 +1,6 @@
 """A calibration file: what was learned is what the gate reads."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,16 +31,40 @@ def test_the_file_says_what_was_learned(tmp_path: Path) -> None:
     assert [prefix.tokens for prefix in found.prefixes] == [4, 8]
     for name in TYPES:
         threshold = found.threshold_for(StepType(name))
-        assert threshold.whole == learned.whole[name].threshold is not None
-        assert threshold.prefix == learned.prefix[name].threshold is not None
-        assert threshold.labels == learned.whole[name].labels
+        assert threshold.whole == learned.chosen[name].threshold is not None
+        assert threshold.prefix == learned.chosen[name].threshold is not None
+        assert threshold.labels == learned.chosen[name].labels
     promise, provenance = found.promise, found.provenance
     assert (promise.kind, promise.limit, promise.confidence) == ("loss", 0.05, 0.9)
-    assert promise.reference == "tier3" and np.isclose(promise.level, 0.1 / 6)
-    assert "2110.01052" in promise.procedure and "6 sequences" in promise.procedure
+    assert promise.reference == "tier3" and np.isclose(promise.level, 0.1 / 3)
+    assert "2110.01052" in promise.procedure and "3 sequences" in promise.procedure
+    assert "held either way" in promise.procedure and "group" not in promise.procedure
     assert provenance.data_sha256 == digest(items) and provenance.seed == 3
     assert (provenance.count, provenance.right) == (2400, sum(item.right for item in items))
     assert set(provenance.compared) == {"logistic", "isotonic"}
+
+
+def test_one_threshold_serves_both_ways_where_both_were_tested() -> None:
+    items = draws(1200, 0, prefixes=True)
+    never_early = [replace(i, prose=i.step_type != "planning") for i in items]
+    for given, hold, early in (
+        (items, "prefix", set(TYPES)),
+        (items, "whole", set()),
+        (never_early, "prefix", set(TYPES) - {"planning"}),
+    ):
+        options = replace(OPTIONS, hold=hold)  # type: ignore[arg-type]
+        learned = calibrate(sample_of(given, SIGNALS), options)
+        made = artefact("c", learned, given, SIGNALS, options, ORIGIN)
+        for step_type, threshold in made.thresholds.items():
+            expected = threshold.whole if step_type.value in early else None
+            assert threshold.whole is not None and threshold.prefix == expected
+
+
+def test_the_procedure_says_how_a_step_is_drawn_where_there_are_groups() -> None:
+    items = [replace(item, group=f"g{i // 6}") for i, item in enumerate(draws(600, 0))]
+    learned = calibrate(sample_of(items, SIGNALS), OPTIONS)
+    made = artefact("c", learned, items, SIGNALS, OPTIONS, ORIGIN)
+    assert "a step is drawn by first drawing a group" in made.promise.procedure
 
 
 def test_the_gate_computes_what_was_tested(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Steps of the suite, drafted and labelled, on a scripted tier whose sureness tells the truth."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from rungwise.lab.chats import chat_of
 from rungwise.lab.label import draft_and_label, read_pieces, with_reference
 from rungwise.lab.steps import generate
 from rungwise.tiers.scripted import ScriptedTier, say
-from rungwise.types import Chat, Message, Piece
+from rungwise.types import Chat, Message, OutputShape, Piece, Sampling, Tool
 from tests.lab.knowing import KnowingTier
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +88,28 @@ def test_the_length_is_a_reading_only_where_it_was_asked_for() -> None:
     pieces = [Piece("x ", logprobs=(-0.1,))] * 5
     read = read_pieces(ASKED, pieces, ("log_length", "min_logprob"))
     assert read is not None and read.readings["log_length"] == round(math.log(6), 6)
+
+
+def test_what_asks_for_tools_a_shape_or_several_answers_is_no_prose() -> None:
+    pieces = [Piece('{"a": 1}', logprobs=(-0.1,))]
+    tool = Tool(name="f", description="", parameters={})
+    for asked, prose in (
+        (ASKED, True),
+        (replace(ASKED, tools=(tool,)), False),
+        (replace(ASKED, shape=OutputShape(schema=None, strict=True)), False),
+        (replace(ASKED, sampling=Sampling(n=2)), False),
+    ):
+        read = read_pieces(asked, pieces, SIGNALS)
+        assert read is not None and read.prose is prose
+
+
+async def test_drafts_say_whether_they_are_prose() -> None:
+    steps = list(generate("calibration", 90))
+    found = await draft_and_label(
+        KnowingTier("t1", steps), steps, SIGNALS, concurrency=8, progress=lambda: None
+    )
+    expected = [not step.tools and step.response_schema is None for step in steps]
+    assert [item and item.prose for item in found] == expected and len(set(expected)) == 2
 
 
 def test_a_step_becomes_a_chat_with_everything_it_needs() -> None:

@@ -69,7 +69,7 @@ def test_the_promise_breaks_no_more_often_than_stated_and_the_naive_one_does() -
 def test_all_promises_of_several_step_types_hold_at_once() -> None:
     everyone, lost = population(200_000, 99)
     true_loss = {t: float(np.mean(lost & (everyone >= t))) for t in GRID}
-    tested = groups_to_test(dict.fromkeys("abcdef", 400), LOSS, ways=1)
+    tested = groups_to_test(dict.fromkeys("abcdef", 400), LOSS)
     assert math.isclose(tested.level, 0.05 / 6)
     broken = 0
     for seed in range(200):
@@ -134,7 +134,7 @@ def test_a_threshold_that_accepts_nothing_is_none() -> None:
 
 def test_thin_step_types_are_told_by_their_counts() -> None:
     counts = {"a": 1000, "b": 30, "c": 85, "d": 400}
-    tested = groups_to_test(counts, LOSS, ways=1)
+    tested = groups_to_test(counts, LOSS)
     assert tested.groups == (("a",), ("d",)) and tested.thin == ("b", "c")
     assert tested.least == least_labels(0.05, 0.05 / 4)
     assert math.isclose(tested.level, 0.05 / 2), "what cannot be tested takes no share"
@@ -142,15 +142,18 @@ def test_thin_step_types_are_told_by_their_counts() -> None:
 
 def test_thin_step_types_are_tested_together_where_that_is_wanted() -> None:
     aim = Aim(limit=0.05, confidence=0.95, pool_thin=True)
-    tested = groups_to_test({"a": 1000, "b": 30, "c": 60}, aim, ways=1)
+    tested = groups_to_test({"a": 1000, "b": 30, "c": 60}, aim)
     assert tested.groups == (("a",), ("b", "c")) and tested.thin == ()
-    still = groups_to_test({"a": 1000, "b": 3, "c": 8}, aim, ways=1)
+    still = groups_to_test({"a": 1000, "b": 3, "c": 8}, aim)
     assert still.groups == (("a",),) and still.thin == ("b", "c")
 
 
-def test_each_way_to_hold_a_draft_takes_its_share() -> None:
-    one, two = (groups_to_test({"a": 1000}, LOSS, ways=ways).level for ways in (1, 2))
-    assert math.isclose(one, 2 * two)
+def test_thin_step_types_that_share_their_groups_have_fewer_labels_together() -> None:
+    aim = Aim(limit=0.05, confidence=0.95, pool_thin=True)
+    counts = {"a": 1000, "b": 60, "c": 60}
+    apart = groups_to_test(counts, aim, together=lambda names: 120)
+    shared = groups_to_test(counts, aim, together=lambda names: 60)
+    assert apart.groups[-1] == ("b", "c") and shared.thin == ("b", "c")
 
 
 def test_candidates_come_from_what_was_fitted_on() -> None:

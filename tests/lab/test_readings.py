@@ -54,6 +54,15 @@ def test_one_draft_of_each_group_and_step_type_counts() -> None:
     assert counted.counts() == {"extraction": 2, "open_chat": 2, "planning": 2}
 
 
+def test_one_draft_of_each_group_counts_where_step_types_are_tested_as_one() -> None:
+    items = [replace(item, group="same") for item in draws(30, 0)] + draws(3, 1)
+    sample = sample_of(items, SIGNALS)
+    assert sample.grouped and not sample_of(draws(3, 1), SIGNALS).grouped
+    assert len(one_per_group(sample, np.random.default_rng(0), pooled=True)) == 4
+    assert sample.groups_with(["extraction"]) == 2
+    assert sample.groups_with(["extraction", "planning"]) == 3
+
+
 def test_drafts_without_a_group_are_independent() -> None:
     sample = sample_of([Recorded(step_type="t", readings={"a": 1.0}, right=True)] * 5, ["a"])
     assert one_per_group(sample, np.random.default_rng(0)) is sample

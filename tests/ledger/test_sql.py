@@ -1,6 +1,7 @@
 """What was recorded can be read back, whole, once, and only with its outcome."""
 
 import asyncio
+import os
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rungwise.errors import StoreError
-from rungwise.ledger.sql import SqliteLedger, read_entries
+from rungwise.ledger.sql import SqliteLedger, check_file, read_entries
 from rungwise.ledger.tee import Tee
 from rungwise.types import (
     Attempt,
@@ -204,3 +205,52 @@ async def test_an_entry_that_is_lost_is_counted_logged_and_does_not_stop_the_ans
         await tee.record(ENTRY)
     assert seen == [ENTRY] and len(lost) == 1
     assert "disk full" in caplog.text and ENTRY.id in caplog.text
+
+
+# ---- files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["we?ird#.db", "a%20b.db", "c d&mode=rwc.db", "?", "é.db"])
+def test_a_name_that_means_something_in_an_address_is_only_a_name(
+    tmp_path: Path, name: str
+) -> None:
+    async def write() -> None:
+        ledger = await opened(tmp_path / name)
+        await ledger.record(ENTRY)
+        await ledger.stop()
+
+    asyncio.run(write())
+    assert [found.id for found in read_entries(tmp_path / name)] == ["req_1"]
+    check_file(tmp_path / name)
+    beside = ("", "-wal", "-shm")  # what SQLite puts there itself
+    assert {path.name for path in tmp_path.iterdir()} <= {name + more for more in beside}
+
+
+def test_a_file_that_can_be_made_is_not_made_by_looking(tmp_path: Path) -> None:
+    check_file(tmp_path / "x.db")
+    check_file(tmp_path / "new" / "folder" / "x.db")
+    (tmp_path / "empty.db").touch()
+    check_file(tmp_path / "empty.db")
+    assert [p.name for p in tmp_path.iterdir()] == ["empty.db"]
+
+
+def test_what_stands_against_a_file_is_named_with_it(tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.db"
+    garbage.write_bytes(b"no database at all " * 100)
+    for path, said in (
+        (tmp_path, "is no file"),
+        (garbage, "not a database"),
+        (garbage / "x.db", "is no folder"),
+        (tmp_path / ("x" * 300), "too long"),
+    ):
+        with pytest.raises(StoreError, match=said) as raised:
+            check_file(path)
+        assert str(raised.value).startswith(f"{path}: ") and "ledger.path" in str(raised.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="permissions"):
+        check_file(tmp_path / "x.db")
+    tmp_path.chmod(0o700)

@@ -37,6 +37,30 @@ def test_the_place_is_named_and_the_value_is_not() -> None:
             1,
         ),
         ({"unevaluatedProperties": False, "patternProperties": {"(a|a)*$": {}}}, {"a": 1}),
+        (
+            {
+                "$defs": {"p": {"patternProperties": {"(a|a)*$": {}}}},
+                "items": {"$ref": "#/$defs/p", "unevaluatedProperties": False},
+            },
+            [{"a" * 60 + "b": 1}],
+        ),
+        ({"items": {"$schema": jsonschema.Draft7Validator.META_SCHEMA["$id"]}}, [1]),
+        ({"items": {"allOf": [{}] * 10_000}}, list(range(200))),
+        ({"items": {"allOf": [True] * 10_000}}, list(range(200))),
+        ({"$defs": {"a": {"allOf": [{}] * 8000}}, "items": {"$ref": "#/$defs/a"}}, [1] * 300),
+        ({"items": {"contains": {"const": 1}}}, [[0] * 999 + [1]] * 300),
+        (
+            {
+                "$defs": {
+                    str(i): {"dependentSchemas": {k: {"$ref": f"#/$defs/{i + 1}"} for k in "ab"}}
+                    for i in range(60)
+                }
+                | {"60": {}},
+                "$ref": "#/$defs/0",
+                "unevaluatedProperties": False,
+            },
+            {"a": 1, "b": 2},
+        ),
         ({"pattern": "("}, "a"),
         ({"$ref": "http://127.0.0.1:9/never"}, 1),
         ({"type": "no such type"}, 1),
@@ -47,11 +71,22 @@ def test_a_hostile_schema_is_a_fault_and_not_a_wait(schema: dict[str, Any], valu
 
 
 def test_every_check_has_an_allowance_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "REFERENCES", 3)
+    monkeypatch.setattr(subject, "STEPS", 20)
     schema = {"$defs": {"n": {"type": "integer"}}, "items": {"$ref": "#/$defs/n"}}
     for _ in range(5):
         assert fault_of(schema, [1, 2, 3]) is None
-    assert "could not be checked" in (fault_of(schema, [1, 2, 3, 4]) or "")
+    assert "could not be checked" in (fault_of(schema, [1] * 20) or "")
+
+
+def test_a_check_has_only_so_much_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "SECONDS", 0)
+    assert "TimeoutError" in (fault_of({"type": "integer"}, 1) or "")
+
+
+def test_a_long_list_of_objects_is_within_the_allowance() -> None:
+    fields = {"a": {"type": "string"}, "b": {"type": "integer"}, "c": {"enum": ["x", "y"]}}
+    schema = {"items": {"properties": fields, "additionalProperties": False}, "uniqueItems": True}
+    assert fault_of(schema, [{"a": "x", "b": i, "c": "y"} for i in range(500)]) is None
 
 
 NAMES = st.text("abx1", max_size=3)
@@ -70,6 +105,11 @@ SCHEMAS = st.fixed_dictionaries(
         "required": st.lists(NAMES, max_size=2, unique=True),
     },
 )
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 1) | st.sampled_from([0.0, 1.0]) | st.just("1"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("a"), inner),
+    max_leaves=4,
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -77,6 +117,13 @@ SCHEMAS = st.fixed_dictionaries(
 def test_it_agrees_with_jsonschema(schema: dict[str, Any], value: dict[str, Any]) -> None:
     plain = jsonschema.Draft202012Validator(schema).is_valid(value)
     assert (fault_of(schema, value) is None) is plain
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(JSON, max_size=3))
+def test_what_is_unique_is_what_jsonschema_says(value: list[Any]) -> None:
+    plain = jsonschema.Draft202012Validator({"uniqueItems": True}).is_valid(value)
+    assert (fault_of({"uniqueItems": True}, value) is None) is plain
 
 
 @settings(max_examples=100, deadline=None)

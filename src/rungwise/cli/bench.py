@@ -9,6 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from rungwise.cli.written import check_writable, write_json
+from rungwise.errors import ConfigError
+
 __all__ = ["add_arguments", "run"]
 
 BOTTOM = Path("models/demo/bottom")
@@ -59,11 +62,25 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.children import leaving_in_order
+
+    _check(arguments)
+    check_writable(json=arguments.json)
     try:
-        return _MEASURES[arguments.what](arguments)
+        with leaving_in_order():
+            return _MEASURES[arguments.what](arguments)
     except (RuntimeError, ValueError) as error:
         print(f"rungwise: could not measure: {error}", file=sys.stderr)
         return 1
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    for name in ("concurrency", "max_tokens", "rounds", "streams", "steps"):
+        given = getattr(arguments, name, 1)
+        for value in given if isinstance(given, list) else [given]:
+            if value < 1:
+                flag = name.replace("_", "-")
+                raise ConfigError(f"--{flag}: must be 1 or more, not {value}")
 
 
 def _engine(arguments: argparse.Namespace) -> int:
@@ -88,8 +105,12 @@ def _abort(arguments: argparse.Namespace) -> int:
     from rungwise.lab.steps import generate
 
     config = load(arguments.config, {STANDIN_KEY_ENV: STANDIN_KEY})
-    section = next(t for t in config.tiers if t.name == arguments.tier)
-    wanted = next(g for g in config.gates if g.tier == arguments.tier)
+    sections = {section.name: section for section in config.tiers}
+    gates = {gate.tier: gate for gate in config.gates}
+    if arguments.tier not in gates:
+        known = ", ".join(gates) or "none"
+        raise ConfigError(f"--tier: {arguments.tier!r} has no gate; those that have: {known}")
+    section, wanted = sections[arguments.tier], gates[arguments.tier]
     stopping = build_gate(wanted, section)
     waiting = build_gate(wanted.model_copy(update={"early": False}), section)
     (tier,) = (t for t in build_ladder(config) if t.name == arguments.tier)
@@ -140,9 +161,8 @@ def _tell(arguments: argparse.Namespace, figures: dict[str, object]) -> int:
     from rungwise.lab.machine import describe
 
     print(json.dumps(figures, indent=2))
-    if arguments.json is not None:
-        about = {"command": f"rungwise bench {arguments.what}", "machine": describe()}
-        arguments.json.write_text(json.dumps({**about, **figures}, indent=2) + "\n")
+    about = {"command": f"rungwise bench {arguments.what}", "machine": describe()}
+    write_json(arguments.json, {**about, **figures})
     return 0
 
 

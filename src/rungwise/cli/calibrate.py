@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rungwise.lab.promise import Aim
     from rungwise.lab.readings import Sample
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "names", "run"]
 
 MAX_LOSS = 0.02
 
@@ -58,10 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hold",
         choices=("prefix", "whole"),
         default="prefix",
-        help="prefix: thresholds for drafts that leave at their beginning, too",
+        help="prefix: thresholds serve prose that leaves at its beginning, too",
     )
     fitting = parser.add_argument_group("fitting")
-    fitting.add_argument("--signals", type=_names, metavar="A,B,C", help="which ones to read")
+    fitting.add_argument("--signals", type=names, metavar="A,B,C", help="which ones to read")
     fitting.add_argument("--fit-share", type=float, default=0.25, help="the rest tests thresholds")
     fitting.add_argument("--seed", type=int, default=0)
     written = parser.add_argument_group("written")
@@ -72,11 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     written.add_argument("--json", type=Path, metavar="FILE", help="the figures")
 
 
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
+def names(text: str) -> tuple[str, ...]:
+    """What stands between the commas, each once."""
+    found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not found:
         raise argparse.ArgumentTypeError("name at least one signal")
-    return names
+    return found
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -97,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     _tell(arguments, labelled, calibrated, options.aim, held_out)
     if arguments.out is not None and not _write(arguments, labelled, calibrated, options):
         return 1
-    return 0 if any(c.threshold is not None for c in calibrated.whole.values()) else 1
+    return 0 if calibrated.thresholds() else 1
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -170,8 +171,7 @@ def _tell(
     from rungwise.lab.threshold_report import promise_as_json, promise_as_lines
 
     best = calibrated.finished.best
-    ends = {name: c.threshold for name, c in calibrated.whole.items() if c.threshold is not None}
-    measured = measure(best, held_out, ends)
+    measured = measure(best, held_out, calibrated.thresholds())
     p = best.probabilities(held_out.finished)
     where = "the test split" if labelled.held_out else "the part that was not fitted on"
     _print(reliability_chart(p, held_out.right))

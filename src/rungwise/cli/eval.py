@@ -7,8 +7,13 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rungwise.cli.calibrate import names
 from rungwise.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rungwise.lab.eval_promise import PromiseCheck
 
 __all__ = ["add_arguments", "run"]
 
@@ -30,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     promise.add_argument(
         "--hold",
         choices=("whole", "prefix"),
-        default="whole",
-        help="prefix: drafts leave at their beginning; the data must have prefixes",
+        help="prefix: prose leaves at its beginning (the default where the data has prefixes)",
     )
+    promise.add_argument("--signals", type=names, metavar="A,B", help="which ones to use (all)")
     promise.add_argument("--fit-share", type=float, default=0.25)
     promise.add_argument("--seed", type=int, default=0)
     calibration = what.add_parser(
@@ -56,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _promise(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from rungwise.lab.calibrate import Options
+    from rungwise.lab.calibrate import Hold, Options
     from rungwise.lab.eval_promise import check_promise
     from rungwise.lab.plots import plot_promise
     from rungwise.lab.promise import Aim
@@ -64,20 +69,23 @@ def _promise(arguments: argparse.Namespace) -> int:
     from rungwise.lab.recorded import read_recorded
 
     _check(arguments)
-    items = read_recorded(arguments.data)
-    if arguments.hold == "prefix" and not any(item.prefixes for item in items):
-        raise ConfigError(f"--hold: {arguments.data} has no prefixes; record some, or use whole")
+    items = read_recorded(arguments.data, signals=arguments.signals)
+    there = any(item.prefixes and item.prose for item in items)
+    if arguments.hold == "prefix" and not there:
+        raise ConfigError(
+            f"--hold: {arguments.data} has no prefixes of prose; record some, or use whole"
+        )
+    hold: Hold = arguments.hold or ("prefix" if there else "whole")
     aim = Aim(
         limit=arguments.max_loss,
         confidence=arguments.confidence,
         pool_thin=arguments.pool_thin,
     )
-    options = Options(
-        aim=aim, hold=arguments.hold, fit_share=arguments.fit_share, seed=arguments.seed
-    )
+    options = Options(aim=aim, hold=hold, fit_share=arguments.fit_share, seed=arguments.seed)
     sample = sample_of(items, tuple(items[0].readings))
     with tqdm(total=arguments.splits, desc="splits", mininterval=0.5) as bar:
         checked = check_promise(sample, options, splits=arguments.splits, progress=bar.update)
+    _check_hold(arguments, hold, checked)
     if not checked.kept[None].found.any():
         print(
             f"rungwise: {len(items)} labels in {arguments.data} support no threshold in any split: "
@@ -88,7 +96,9 @@ def _promise(arguments: argparse.Namespace) -> int:
     print("\n".join(checked.as_lines()))
     print(
         f"broken: the loss on the test half is above {arguments.max_loss:.2%}; promised in at most "
-        f"{1 - arguments.confidence:.0%} of splits (and the test half errs, too)"
+        f"{1 - arguments.confidence:.0%} of splits (and the test half errs, too); drafts are held "
+        + ("by their beginning, prose only" if checked.hold == "prefix" else "whole")
+        + ("; one step of each group and step type counts" if checked.grouped else "")
     )
     if arguments.plot is not None:
         by_type = {
@@ -101,13 +111,24 @@ def _promise(arguments: argparse.Namespace) -> int:
     about = {
         "max_loss": arguments.max_loss,
         "confidence": arguments.confidence,
-        "hold": arguments.hold,
+        "signals": list(sample.finished.signals),
         "fit_share": arguments.fit_share,
         "pool_thin": arguments.pool_thin,
         "seed": arguments.seed,
     }
     _write(arguments, {**about, **checked.as_json()})
     return 0
+
+
+def _check_hold(arguments: argparse.Namespace, hold: str, checked: PromiseCheck) -> None:
+    """Says so where another way to hold drafts was measured than was meant."""
+    if hold == "whole" or checked.early == checked.splits:
+        return
+    told = f"too few drafts of {arguments.data} get as far as a prefix"
+    if arguments.hold == "prefix" and not checked.early:
+        raise ConfigError(f"--hold: {told} in any split; record more, or use whole")
+    where = f"in {checked.splits - checked.early} of {checked.splits} splits"
+    print(f"rungwise: {told}: {where} all were held whole", file=sys.stderr)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -131,13 +152,8 @@ def _calibration(arguments: argparse.Namespace) -> int:
     from rungwise.types import StepType
 
     calibration = read_artefact(arguments.calibration)
-    items = read_recorded(arguments.data, [step_type.value for step_type in StepType])
-    lacking = [name for name in calibration.signals if name not in items[0].readings]
-    if lacking:
-        raise ConfigError(
-            f"{arguments.data}: has no readings of {', '.join(lacking)}, which "
-            f"{arguments.calibration} was fitted on; record them, or name another calibration"
-        )
+    step_types = [step_type.value for step_type in StepType]
+    items = read_recorded(arguments.data, step_types, calibration.signals)
     fitted = fitted_of(calibration.finished)
     sample = sample_of(items, calibration.signals)
     found = {t.value: item.whole for t, item in calibration.thresholds.items()}

@@ -66,18 +66,12 @@ def _of_data(arguments: argparse.Namespace) -> Labelled:
     from rungwise.lab.recorded import read_recorded
 
     subject = _subject(arguments, needed=arguments.out is not None)
-    items = read_recorded(arguments.data, STEP_TYPES if arguments.out is not None else None)
-    there = tuple(items[0].readings)
-    signals = arguments.signals or there
-    for name in signals:
-        if name not in there:
-            raise ConfigError(
-                f"--signals: {name!r} is not in {arguments.data}; it has {', '.join(there)}"
-            )
+    step_types = STEP_TYPES if arguments.out is not None else None
+    items = read_recorded(arguments.data, step_types, arguments.signals)
     told = any(not item.reference for item in items)
     return Labelled(
         items=items,
-        signals=signals,
+        signals=tuple(items[0].readings),
         source=arguments.data.name,
         subject=subject,
         reference="as labelled in the data" if told else UNKNOWN,

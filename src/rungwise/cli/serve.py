@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
-import math
 import socket
 from pathlib import Path
 
+from rungwise.cli.preflight import lacks
 from rungwise.config import Config, api_keys, load
 from rungwise.errors import ConfigError
-from rungwise.observe.doctor import preflight
 
 __all__ = ["add_arguments", "run"]
 
@@ -32,41 +30,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError before anything heavy starts."""
-    keys = api_keys(config)
-    if not keys and not _is_loopback(config.server.host):
-        raise ConfigError(
-            f"server.host: {config.server.host} is reachable from other machines, but no API key "
-            "is configured; set server.api_keys_env, or use 127.0.0.1"
-        )
-    for lack in preflight(config):
+    """Serve until SIGTERM or SIGINT. Raises ConfigError before anything heavy starts, and what
+    kept the ledger or an engine's settings from being used once they do."""
+    for lack in lacks(config):
         raise ConfigError(f"{lack.what}: {lack.found}; {lack.mend}")
     listener = _listen(config.server.host, config.server.port)
     with listener:
-        _run_uvicorn(config, keys, listener)
+        _run_uvicorn(config, listener)
 
 
-def _run_uvicorn(config: Config, keys: tuple[str, ...], listener: socket.socket) -> None:
-    import uvicorn
-
+def _run_uvicorn(config: Config, listener: socket.socket) -> None:
     from rungwise.build import build_app
+    from rungwise.cli.server import server_of
     from rungwise.observe.logs import configure_logs
 
     configure_logs()
-    app = build_app(config, keys)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            loop="uvloop",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(config.server.grace_s),
-        )
-    )
-    server.run(sockets=[listener])
-    if not server.started:
-        raise ConfigError("the server did not start; the lines above say why")
+    app = build_app(config, api_keys(config))
+    server_of(app, config.server).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -83,12 +63,3 @@ def _listen(host: str, port: int) -> socket.socket:
             "stop the other program or choose another port with --port"
         ) from None
     return listener
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -111,7 +111,7 @@ class Threshold(_Part):
 
     whole: float | None
     prefix: float | None = None
-    """The same where a draft may be released at its beginning."""
+    """The same number where drafts may also leave at their beginning; None: all are held whole."""
     labels: int = Field(ge=0)
     """How many labelled drafts it was chosen on."""
     needed: int = Field(default=0, ge=0)

@@ -20,6 +20,8 @@ class JsonValues:
     def __init__(self) -> None:
         self._open: list[str] = []
         self._in_string = self._escaped = self._expects_key = False
+        self._just_opened = False
+        """An empty container's end decides: that there is nothing is the value."""
 
     def feed(self, text: str) -> bool:
         """Whether any character of `text` belongs to a value."""
@@ -31,6 +33,9 @@ class JsonValues:
     def _step(self, char: str) -> bool:
         if self._in_string:
             return self._step_in_string(char)
+        if char.isspace():
+            return False
+        empty, self._just_opened = self._just_opened, char in "{["
         if char == '"':
             self._in_string = True
         elif char in "{[":
@@ -40,12 +45,13 @@ class JsonValues:
             if self._open:
                 self._open.pop()
             self._expects_key = False
+            return empty
         elif char == ",":
             self._expects_key = bool(self._open) and self._open[-1] == "{"
         elif char == ":":
             self._expects_key = False
         else:
-            return not char.isspace()
+            return True
         return False
 
     def _step_in_string(self, char: str) -> bool:

@@ -55,6 +55,10 @@ class Watch:
         return Accept(reason="not judged")
 
     @property
+    def settled(self) -> bool:
+        return True
+
+    @property
     def readings(self) -> Sequence[Reading]:
         """Those of the least sure choice."""
         weakest = self._weakest()
@@ -151,6 +155,10 @@ class GateJudgement(Watch):
         self._returned: Accept | None = None
 
     @property
+    def settled(self) -> bool:
+        return self._returned is not None  # there is no answer to give evidence on
+
+    @property
     def threshold(self) -> float | None:
         return self._threshold
 
@@ -219,8 +227,6 @@ class GateJudgement(Watch):
         return self._returned or self._judged()
 
     def weigh(self, probe: AttemptRole, value: float | None) -> Verdict:
-        if self._returned is not None:
-            return self._returned  # there is no answer to give evidence on
         calibrated = self._calibration is not None and probe in self._calibration.signals
         if value is not None:
             self._probed[probe] = value

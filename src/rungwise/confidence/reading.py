@@ -16,6 +16,8 @@ __all__ = ["ReadChoice", "Snapshot", "read_draft"]
 
 UNREAD_SHARE = 0.1
 """More deciding tokens than this without a log-probability, and there is no reading at all."""
+LONG_TOKEN = 16
+"""Characters: hardly any token writes more, so a longer piece holds several."""
 FLOOR = -20.0
 """Nats: a token is one in 500 million at the least, so that a single one keeps a mean readable."""
 
@@ -40,7 +42,7 @@ class ReadChoice:
         self._of_deciding = [signal for name, signal in own if not name.startswith(ALL)]
         self._lengths = iter(lengths)
         self._next = next(self._lengths, None)
-        self._read = self._unread = 0
+        self._read = self._unread = self._silent = self._told = self._written = 0
 
     def feed(self, piece: Piece) -> Sequence[Snapshot]:
         """Take in a piece's tokens; the snapshots that fell due in it."""
@@ -49,9 +51,9 @@ class ReadChoice:
         decides = self._deciding.feed(piece)
         if not (decides or self._of_all):
             return ()
-        if not (piece.logprobs or piece.forced):
-            if decides and (piece.text or piece.tool_calls):
-                self._unread += 1
+        if decides:
+            self._note(piece)
+        if not piece.logprobs:
             return ()
         taken: list[Snapshot] = []
         likeliest = piece.likeliest or repeat(())
@@ -60,6 +62,8 @@ class ReadChoice:
                 self._unread += decides
                 continue
             value = logprob if logprob > FLOOR else FLOOR
+            if rivals:
+                rivals = tuple([rival if rival > FLOOR else FLOOR for rival in rivals])
             for signal in self._of_all:
                 signal.feed(value, rivals)
             if decides:
@@ -70,6 +74,19 @@ class ReadChoice:
                     taken += self._snapshot()
         return taken
 
+    def _note(self, piece: Piece) -> None:
+        """Count what is written beside what is read of it."""
+        calls = sum(len(call.arguments) + len(call.name or "") for call in piece.tool_calls)
+        tokens = len(piece.logprobs) + piece.forced
+        self._written += len(piece.text) + calls
+        self._told += tokens
+        self._silent += not tokens and bool(piece.text or piece.tool_calls)
+
+    def _missing(self) -> int:
+        """How many deciding tokens came without a log-probability: those that say so, and for
+        text without any a token for each piece, or for its length where that is more."""
+        return self._unread + max(self._silent, self._written // LONG_TOKEN - self._told)
+
     def _snapshot(self) -> list[Snapshot]:
         self._next = next(self._lengths, None)
         readings = self.readings()
@@ -79,7 +96,8 @@ class ReadChoice:
         """What the tokens say; None when a signal has nothing to read, or too much is missing.
         Nothing at all where no signal reads tokens."""
         signals = self._signals()
-        if signals and self._unread > UNREAD_SHARE * (self._read + self._unread):
+        missing = self._missing()
+        if signals and missing > UNREAD_SHARE * (self._read + missing):
             return None
         found = {signal.name: signal.value() for signal in signals}
         values = {name: value for name, value in found.items() if value is not None}

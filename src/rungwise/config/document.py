@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field, model_validator
 
 from rungwise.config.gates import ChecksConfig, GateConfig
 from rungwise.config.routing import RoutingConfig
-from rungwise.config.section import Section
+from rungwise.config.section import Seconds, Section, VariableName
 from rungwise.config.tiers import Tiers
 
 
@@ -16,13 +17,16 @@ class ServerConfig(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     max_body_mib: float = Field(default=20.0, gt=0, description="larger bodies get a 413")
-    heartbeat_s: float = Field(
+    max_connections: int = Field(
+        default=1000, ge=1, description="further connections get a 503; health is told to all"
+    )
+    heartbeat_s: Seconds = Field(
         default=10.0, gt=0, description="a stream held longer than this opens with SSE comments"
     )
-    grace_s: float = Field(
+    grace_s: Seconds = Field(
         default=30.0, ge=0, description="open answers get this long to end on SIGTERM"
     )
-    api_keys_env: str | None = Field(
+    api_keys_env: VariableName | None = Field(
         default=None,
         description="variable with the accepted API keys, comma-separated; "
         "without it the server binds to loopback only",
@@ -47,6 +51,8 @@ class Config(Section):
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
             raise ValueError(f"tiers: the name {doubled[0]!r} is given twice")
+        for index, tier in enumerate(self.tiers):
+            _check_name(index, tier, self.tiers)
         known = ", ".join(names)
         for step_type, route in self.routing.step_types.items():
             for key, name in (("start", route.start), ("ceiling", route.ceiling)):
@@ -76,3 +82,17 @@ class Config(Section):
                     f"gates.{index}.judge.tier: no tier {gate.judge.tier!r}; the ladder has {known}"
                 )
         return self
+
+
+def _check_name(index: int, tier: Tiers, tiers: Sequence[Tiers]) -> None:
+    """Callers name tiers, models and `auto` in one field: no name may mean two things."""
+    if tier.name == "auto":
+        raise ValueError(
+            f"tiers.{index}.name: 'auto' leaves the choice to the ladder; take another"
+        )
+    shadowed = next((t for t in tiers if t is not tier and t.shown_model == tier.name), None)
+    if shadowed is not None:
+        raise ValueError(
+            f"tiers.{index}.name: {tier.name!r} is also the model of {shadowed.name!r}; give that "
+            "tier another served_as"
+        )

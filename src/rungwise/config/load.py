@@ -6,6 +6,7 @@ names the file, the key, what it must be, and the mend.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,9 +39,12 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: must hold keys and values, such as `tiers:`; see configs/")
     try:
-        config = Config.model_validate(document)
+        # as JSON: strictly, so that `port: true` is no port, and yet with names for paths and types
+        config = Config.model_validate_json(json.dumps(document, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_explain(error)}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not plain keys and values ({_one_line(error)})") from None
     return _resolved(config, path, environ)
 
 
@@ -77,9 +81,10 @@ def _with_key(tier: Tiers, path: Path, environ: Mapping[str, str]) -> Tiers:
         return tier
     key = environ.get(tier.api_key_env, "")
     if not key:
+        variable = _shown(tier.api_key_env, "api_key_env")
         raise ConfigError(
-            f"{path}: tier {tier.name!r} needs the variable {tier.api_key_env}, which is not set; "
-            f"export {tier.api_key_env}=... or remove the tier"
+            f"{path}: tier {tier.name!r} needs the variable {variable}, which is not set; "
+            f"export it or remove the tier"
         )
     return tier.model_copy(update={"api_key": SecretStr(key)})
 
@@ -93,10 +98,15 @@ def api_keys(config: Config, environ: Mapping[str, str] | None = None) -> tuple[
     keys = tuple(key.strip() for key in environ.get(variable, "").split(",") if key.strip())
     if not keys:
         raise ConfigError(
-            f"server.api_keys_env: the variable {variable} holds no key; "
-            f"export {variable}=key1,key2 or remove the setting"
+            f"server.api_keys_env: the variable {_shown(variable, 'it')} holds no key; "
+            "export it as key1,key2 or remove the setting"
         )
     return keys
+
+
+def _shown(variable: str, key: str) -> str:
+    """A secret in the place of its variable's name can look like a name: it is not repeated."""
+    return variable if variable.isupper() else f"that {key} names"
 
 
 def _explain(error: ValidationError) -> str:

@@ -1,11 +1,31 @@
-"""What is every part of a configuration? Frozen, and closed to unknown keys."""
+"""What is every part of a configuration? Frozen, finite, and closed to unknown keys."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import re
+from typing import Annotated
 
-__all__ = ["Section"]
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+__all__ = ["Seconds", "Section", "VariableName"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+def _name_of_a_variable(told: str) -> str:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", told) is None:
+        raise ValueError(
+            "must be the name of an environment variable, such as OPENAI_API_KEY; the key itself "
+            "belongs into that variable"
+        )
+    return told
+
+
+VariableName = Annotated[str, AfterValidator(_name_of_a_variable)]
+
+Seconds = Annotated[float, Field(le=86_400)]
+"""At most a day: timers overflow at some point."""

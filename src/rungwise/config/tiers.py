@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
+from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
 
-from rungwise.config.section import Section
+from rungwise.config.section import Seconds, Section, VariableName
 
 
 class PriceConfig(Section):
@@ -74,17 +75,32 @@ class VllmTierConfig(TierConfig):
 
 class HostedTierConfig(TierConfig):
     base_url: str | None = Field(default=None, description="unset: the provider's own")
-    api_key_env: str
+    api_key_env: VariableName
     api_key: SecretStr = Field(default=SecretStr(""), exclude=True)
     """Filled from `api_key_env` by load(); never read from the file."""
-    deadline_s: float = Field(default=60.0, gt=0)
+    deadline_s: Seconds = Field(default=60.0, gt=0)
     price: PriceConfig | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, told: str | None) -> str | None:
+        if told is not None and not _has_scheme_and_host(told):
+            raise ValueError("must be an address such as https://api.example.com/v1")
+        return told
 
     @model_validator(mode="after")
     def _no_key_in_the_file(self) -> HostedTierConfig:
         if self.api_key.get_secret_value():
             raise ValueError("a key does not belong in the file; name its variable in api_key_env")
         return self
+
+
+def _has_scheme_and_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class OpenAITierConfig(HostedTierConfig):

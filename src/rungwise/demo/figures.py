@@ -1,26 +1,27 @@
-"""What did the demo measure? Tasks in, figures per policy and step type out; the printed table."""
+"""What did the demo measure? Answered steps in, figures per route and step type out."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rungwise.lab.intervals import bootstrap_ratio, bootstrap_sum, wilson
-from rungwise.ledger.report import percentile
+from rungwise.ledger.report import percentile, summarise
+from rungwise.types import Entry
 
-__all__ = ["Against", "Cell", "Figures", "Policy", "Task", "figures"]
+__all__ = ["ROUTES", "Against", "Answered", "Cell", "Doubts", "Figures", "RouteFigures", "figures"]
 
-POLICIES = ("auto", "tier1", "tier2", "tier3")
+ROUTES = ("auto", "tier1", "tier2", "tier3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One answered (or failed) step of the demo, as its client saw it."""
+class Answered:
+    """One step that was answered, or failed, as its client saw it."""
 
     step: int
-    """Which step: the same under every policy."""
-    policy: str
+    """Which step: the same by every route."""
+    route: str
     step_type: str
     right: bool
     tier: str | None
@@ -44,11 +45,11 @@ class Cell:
     p95_ms: float | None
     tokens_per_task: float
     cost_per_task_usd: float | None
-    """None when the cost of any task is unknown."""
+    """None when the cost of any step is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class RouteFigures:
     overall: Cell
     by_step_type: Mapping[str, Cell]
 
@@ -64,58 +65,71 @@ class Against:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubts:
+    """auto's steps in which a draft was doubted, and the tokens that these drafts had written."""
+
+    escalated: int
+    abandoned_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    policies: Mapping[str, Policy]
+    routes: Mapping[str, RouteFigures]
     against: Mapping[str, Against]
+    doubts: Doubts | None
 
     def as_json(self) -> dict[str, object]:
-        return asdict(self)
+        """Its readers know the routes as policies, and a step's cost as a task's."""
+        found = asdict(self)
+        return {"policies": found.pop("routes"), **found}
 
 
-def figures(tasks: Sequence[Task]) -> Figures:
-    """What these tasks say, by policy and by step type, and what auto saved."""
-    by_policy = {p: [task for task in tasks if task.policy == p] for p in POLICIES}
+def figures(answered: Sequence[Answered], entries: Iterable[Entry] = ()) -> Figures:
+    """What these steps say, by route and by step type, what auto saved, and what the ledger's
+    entries of them say of its doubts."""
+    by_route = {route: [a for a in answered if a.route == route] for route in ROUTES}
     return Figures(
-        policies={name: _policy(own) for name, own in by_policy.items() if own},
+        routes={route: _route(own) for route, own in by_route.items() if own},
         against={
-            name: _against(by_policy["auto"], by_policy[name])
-            for name in ("tier2", "tier3")
-            if by_policy["auto"] and by_policy[name]
+            route: _against(by_route["auto"], by_route[route])
+            for route in ("tier2", "tier3")
+            if by_route["auto"] and by_route[route]
         },
+        doubts=_doubts(entries),
     )
 
 
-def _policy(tasks: Sequence[Task]) -> Policy:
-    types = sorted({task.step_type for task in tasks})
-    return Policy(
-        overall=_cell(tasks),
-        by_step_type={t: _cell([task for task in tasks if task.step_type == t]) for t in types},
+def _route(answered: Sequence[Answered]) -> RouteFigures:
+    types = sorted({a.step_type for a in answered})
+    return RouteFigures(
+        overall=_cell(answered),
+        by_step_type={t: _cell([a for a in answered if a.step_type == t]) for t in types},
     )
 
 
-def _cell(tasks: Sequence[Task]) -> Cell:
-    right = sum(task.right for task in tasks)
-    latencies = [task.latency_s for task in tasks]
-    costs = [task.cost_usd for task in tasks if task.cost_usd is not None]
-    tiers = Counter(task.tier for task in tasks if task.tier)
-    answered = sum(tiers.values())
+def _cell(answered: Sequence[Answered]) -> Cell:
+    right = sum(a.right for a in answered)
+    latencies = [a.latency_s for a in answered]
+    costs = [a.cost_usd for a in answered if a.cost_usd is not None]
+    tiers = Counter(a.tier for a in answered if a.tier)
+    given = sum(tiers.values())
     p50, p95 = percentile(latencies, 0.5), percentile(latencies, 0.95)
     return Cell(
-        count=len(tasks),
-        errors=sum(task.error is not None for task in tasks),
-        accuracy=right / len(tasks),
-        accuracy_interval=wilson(right, len(tasks)),
-        share={t: tiers[t] / answered if answered else 0.0 for t in POLICIES[1:]},
+        count=len(answered),
+        errors=sum(a.error is not None for a in answered),
+        accuracy=right / len(answered),
+        accuracy_interval=wilson(right, len(answered)),
+        share={tier: tiers[tier] / given if given else 0.0 for tier in ROUTES[1:]},
         p50_ms=None if p50 is None else p50 * 1000,
         p95_ms=None if p95 is None else p95 * 1000,
-        tokens_per_task=sum(task.tokens for task in tasks) / len(tasks),
-        cost_per_task_usd=sum(costs) / len(costs) if len(costs) == len(tasks) else None,
+        tokens_per_task=sum(a.tokens for a in answered) / len(answered),
+        cost_per_task_usd=sum(costs) / len(costs) if len(costs) == len(answered) else None,
     )
 
 
-def _against(auto: Sequence[Task], pinned: Sequence[Task]) -> Against:
-    others = {task.step: task for task in pinned}
-    pairs = [(task, others[task.step]) for task in auto if task.step in others]
+def _against(auto: Sequence[Answered], pinned: Sequence[Answered]) -> Against:
+    others = {a.step: a for a in pinned}
+    pairs = [(own, others[own.step]) for own in auto if own.step in others]
     lost = [(float(other.right) - float(own.right)) / len(pairs) for own, other in pairs]
     costs = [(own.cost_usd, other.cost_usd) for own, other in pairs]
     known = [(own, other) for own, other in costs if own is not None and other is not None]
@@ -130,3 +144,10 @@ def _against(auto: Sequence[Task], pinned: Sequence[Task]) -> Against:
         cost_saved_share=saved[0] if saved else None,
         cost_saved_interval=saved[1] if saved else None,
     )
+
+
+def _doubts(entries: Iterable[Entry]) -> Doubts | None:
+    for line in summarise(entries):
+        if line.group == "auto":
+            return Doubts(escalated=line.escalated, abandoned_tokens=line.abandoned_tokens)
+    return None

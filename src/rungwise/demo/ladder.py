@@ -62,7 +62,10 @@ class Standin:
 
 @contextmanager
 def standin(config: Path, folder: Path, tell: Callable[[str], None]) -> Iterator[Standin]:
-    """Start the stand-in for the hosted APIs; it stops at the end."""
+    """Start the stand-in for the hosted APIs; it stops at the end. Raises ConfigError where there
+    is no such configuration, or no model beside it."""
+    if not config.exists():
+        raise ConfigError(f"{config}: not found; run this in a checkout of rungwise")
     port, port_file = free_port(), folder / "standin.port"
     command = ["rungwise.demo.standin", "--port", str(port), "--port-file", str(port_file)]
     command += _standin_models(config)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rungwise.demo.figures import POLICIES, Task
+from rungwise.demo.figures import ROUTES, Answered
 from rungwise.lab.steps import Step, generate
 from rungwise.ledger.sql import SqliteLedger
 from rungwise.types import Outcome
@@ -41,10 +41,10 @@ async def send_all(
     *,
     concurrency: int,
     progress: Callable[[], object],
-) -> list[Task]:
+) -> list[Answered]:
     """Every step once as `auto` and once pinned to each tier, and each outcome into the ledger.
 
-    The policies take turns step by step, so that a slow minute of the machine hits all alike.
+    The routes take turns step by step, so that a slow minute of the machine hits all alike.
     """
     from openai import AsyncOpenAI
 
@@ -53,15 +53,15 @@ async def send_all(
     client = AsyncOpenAI(base_url=f"{url}/v1", api_key="demo", max_retries=0, timeout=120)
     permits = asyncio.Semaphore(concurrency)
 
-    async def one(policy: str, number: int, step: Step) -> Task:
+    async def one(route: str, number: int, step: Step) -> Answered:
         async with permits:
-            task = await _send(client, book, policy, number, step)
+            answered = await _send(client, book, route, number, step)
         progress()
-        return task
+        return answered
 
     try:
         return await asyncio.gather(
-            *(one(policy, i, step) for i, step in enumerate(steps) for policy in POLICIES)
+            *(one(route, i, step) for i, step in enumerate(steps) for route in ROUTES)
         )
     finally:
         await client.close()
@@ -69,17 +69,17 @@ async def send_all(
 
 
 async def _send(
-    client: AsyncOpenAI, book: SqliteLedger, policy: str, number: int, step: Step
-) -> Task:
+    client: AsyncOpenAI, book: SqliteLedger, route: str, number: int, step: Step
+) -> Answered:
     import openai
 
     start = time.perf_counter()
     try:
-        raw = await client.chat.completions.with_raw_response.create(**request_of(step, policy))
+        raw = await client.chat.completions.with_raw_response.create(**request_of(step, route))
     except openai.OpenAIError as error:
-        return Task(
+        return Answered(
             step=number,
-            policy=policy,
+            route=route,
             step_type=step.step_type,
             right=False,
             tier=None,
@@ -96,9 +96,9 @@ async def _send(
     await book.settle(raw.headers["x-request-id"], Outcome(right=right, source="checker"))
     usage = completion.usage
     extension = (completion.model_extra or {}).get("rungwise") or {}
-    return Task(
+    return Answered(
         step=number,
-        policy=policy,
+        route=route,
         step_type=step.step_type,
         right=right,
         tier=raw.headers.get("x-rungwise-tier"),
@@ -108,10 +108,10 @@ async def _send(
     )
 
 
-def request_of(step: Step, policy: str) -> dict[str, Any]:
+def request_of(step: Step, route: str) -> dict[str, Any]:
     """The step as keyword arguments of the openai client."""
     request: dict[str, Any] = {
-        "model": policy,
+        "model": route,
         "messages": list(step.messages),
         "max_tokens": step.max_tokens,
         "temperature": 0.0,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rungwise.demo.figures import POLICIES, Cell, Figures
+from rungwise.demo.figures import ROUTES, Cell, Figures
 
 __all__ = ["summary", "table"]
 
 _HEAD = (
-    "policy",
+    "route",
     "step type",
     "n",
     "accuracy [95 %]",
@@ -15,17 +15,17 @@ _HEAD = (
     "p50 ms",
     "p95 ms",
     "tokens",
-    "USD/1k tasks",
+    "USD/1k steps",
 )
 
 
 def table(measured: Figures) -> str:
-    """The figures as fixed-width text, one block per policy."""
+    """The figures as fixed-width text, one block per route."""
     rows: list[tuple[str, ...]] = [_HEAD]
-    for name, policy in measured.policies.items():
+    for name, route in measured.routes.items():
         if name == "auto":
-            rows += [_row("", step_type, cell) for step_type, cell in policy.by_step_type.items()]
-        rows.append(_row(name, "all", policy.overall))
+            rows += [_row("", step_type, cell) for step_type, cell in route.by_step_type.items()]
+        rows.append(_row(name, "all", route.overall))
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     lines = [
         "  ".join(
@@ -37,15 +37,15 @@ def table(measured: Figures) -> str:
     return "\n".join([lines[0], "-" * sum(widths, 2 * len(widths)), *lines[1:]])
 
 
-def _row(policy: str, name: str, cell: Cell) -> tuple[str, ...]:
+def _row(route: str, name: str, cell: Cell) -> tuple[str, ...]:
     low, high = cell.accuracy_interval
     cost = cell.cost_per_task_usd
     return (
-        policy,
+        route,
         name,
         str(cell.count),
         f"{cell.accuracy:.3f} [{low:.2f}, {high:.2f}]",
-        "/".join(f"{cell.share[tier] * 100:.0f}" for tier in POLICIES[1:]),
+        "/".join(f"{cell.share[tier] * 100:.0f}" for tier in ROUTES[1:]),
         "-" if cell.p50_ms is None else f"{cell.p50_ms:.0f}",
         "-" if cell.p95_ms is None else f"{cell.p95_ms:.0f}",
         f"{cell.tokens_per_task:.0f}",
@@ -59,13 +59,18 @@ def summary(measured: Figures) -> str:
     for tier, against in measured.against.items():
         low, high = against.accuracy_lost_interval
         line = (
-            f"auto against all-{tier}: {-against.accuracy_lost * 100:+.1f} points of accuracy "
-            f"[{-high * 100:+.1f}, {-low * 100:+.1f}]"
+            f"auto against all-{tier}: {-against.accuracy_lost * 100:+z.1f} points of accuracy "
+            f"[{-high * 100:+z.1f}, {-low * 100:+z.1f}]"
         )
         if against.cost_saved_share is not None and against.cost_saved_interval is not None:
             low, high = against.cost_saved_interval
-            line += f", {-against.cost_saved_share:+.0%} cost [{-high:+.0%}, {-low:+.0%}]"
+            line += f", {-against.cost_saved_share:+z.0%} cost [{-high:+z.0%}, {-low:+z.0%}]"
         lines.append(line)
+    if (doubts := measured.doubts) is not None:
+        lines.append(
+            f"auto doubted a draft in {doubts.escalated} steps and dropped "
+            f"{doubts.abandoned_tokens} tokens of such drafts"
+        )
     lines.append(
         "tier2 and tier3 are stand-ins on this machine, billed at list prices of a mid and a "
         "frontier model;\ntier1 is billed by the engine's busy time. All models are tiny and know "

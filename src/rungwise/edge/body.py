@@ -1,4 +1,4 @@
-"""Did the whole body arrive, in time and in size?"""
+"""Is there a body of JSON, and did all of it arrive, in time and in size?"""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from starlette.types import Receive
 
-from rungwise.errors import CallerError, TooLarge
+from rungwise.edge.refusals import SlowBody, WrongKind
+from rungwise.errors import TooLarge
 
-__all__ = ["BodyLimits", "ClientGone", "SlowBody", "read_body"]
+__all__ = ["BodyLimits", "ClientGone", "read_body", "refuse_other_kinds"]
 
 SLOWEST = 64 * 1024
 """Bytes per second: a body that drips more slowly than this does not keep its connection."""
@@ -19,13 +20,21 @@ class ClientGone(Exception):
     """The client closed the connection; there is no one to answer."""
 
 
-class SlowBody(CallerError):
-    """The body stopped arriving."""
-
-
 class BodyLimits:
     def __init__(self, *, most_bytes: int, stall_s: float) -> None:
         self.most_bytes, self.stall_s = most_bytes, stall_s
+
+
+def refuse_other_kinds(headers: Mapping[str, str]) -> None:
+    """Raises WrongKind. What any web page may send without asking is of other kinds, or none."""
+    told = headers.get("content-type", "")
+    if told.partition(";")[0].strip().lower() != "application/json":
+        wrong = f"must be application/json, not {told!r:.80}" if told else "is missing"
+        raise WrongKind(
+            f"content-type: {wrong}; with curl add -H 'content-type: application/json'",
+            param="content-type",
+            code="unsupported_media_type",
+        )
 
 
 async def read_body(headers: Mapping[str, str], receive: Receive, limits: BodyLimits) -> bytes:

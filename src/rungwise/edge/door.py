@@ -1,7 +1,10 @@
-"""Who comes in? Every request gets an id; without a known key only health is told."""
+"""Who comes in? Every request gets an id; without a known key only health is told.
+
+Where no keys are configured everybody on this machine comes in, but no web page of others."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -12,6 +15,9 @@ from rungwise.contracts import Keyring
 from rungwise.edge.auth import secret_of
 from rungwise.edge.body import ClientGone
 from rungwise.edge.faults import fault_response
+from rungwise.edge.origin import refuse_foreign
+from rungwise.edge.refusals import Stopping
+from rungwise.errors import NotAuthorised
 from rungwise.types import Caller
 
 __all__ = ["OPEN", "Door", "Visit", "visit_of"]
@@ -33,6 +39,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, *, keyring: Keyring, new_id: Callable[[], str]) -> None:
         self._app, self._keyring, self._new_id = app, keyring, new_id
+        self._open_to_all = _lets_in_without_a_key(keyring)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,15 +59,27 @@ class Door:
             await self._app(scope, receive, send_with_id)
         except ClientGone:
             return
-        except Exception as error:
-            response = fault_response(error, id)
+        except (Exception, asyncio.CancelledError) as error:
+            # only the server cancels here: what its grace period did not see to the end
+            told = Stopping() if isinstance(error, asyncio.CancelledError) else error
+            response = fault_response(told, id)
             if not started:
                 await response(scope, receive, send_with_id)
 
     def _identify(self, scope: Scope) -> Caller:
         if scope["path"] in OPEN:
             return Caller()
+        if self._open_to_all:
+            refuse_foreign(scope["headers"])
         return self._keyring.identify(secret_of(scope["headers"]))
+
+
+def _lets_in_without_a_key(keyring: Keyring) -> bool:
+    try:
+        keyring.identify(None)
+    except NotAuthorised:
+        return False
+    return True
 
 
 def visit_of(request: Request) -> Visit:

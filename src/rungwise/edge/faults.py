@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from rungwise.edge.body import SlowBody
+from rungwise.edge.refusals import (
+    Busy,
+    Foreign,
+    LongHead,
+    NotHttp,
+    SlowBody,
+    SlowHead,
+    Stopping,
+    WrongKind,
+)
 from rungwise.errors import (
     CallerError,
     LadderExhausted,
@@ -29,14 +38,20 @@ logger = logging.getLogger(__name__)
 CALLERS = "invalid_request_error"
 OURS = "server_error"
 
+COME_AGAIN = {"retry-after": "1", "connection": "close"}
 
 CALLER_STATUS: dict[type[CallerError], tuple[int, dict[str, str]]] = {
     CallerError: (400, {}),
     UnknownModel: (404, {}),
     UnknownAnswer: (404, {}),
     NotAuthorised: (401, {"www-authenticate": "Bearer"}),
+    Foreign: (403, {}),
     TooLarge: (413, {}),
+    WrongKind: (415, {}),
     SlowBody: (408, {"connection": "close"}),
+    SlowHead: (408, {"connection": "close"}),
+    LongHead: (431, {"connection": "close"}),
+    NotHttp: (400, {"connection": "close"}),
 }
 
 
@@ -72,6 +87,10 @@ def fault_of(error: Exception, id: str) -> Fault:
         case StoreError():
             logger.error("%s: the ledger failed: %s", id, error)
             return Fault(status=503, message="the ledger is not available", code="store_error")
+        case Busy():
+            return _ours(503, f"{error}; try again", "too_many_connections", COME_AGAIN)
+        case Stopping():
+            return _ours(503, "the server is stopping", "stopping", COME_AGAIN)
         case HTTPException():
             return _of_route(error)
         case _:
@@ -92,6 +111,10 @@ def _callers(
     return Fault(
         status=status, message=message, type=CALLERS, param=param, code=code, headers=headers
     )
+
+
+def _ours(status: int, message: str, code: str, headers: dict[str, str]) -> Fault:
+    return Fault(status=status, message=message, code=code, headers=headers)
 
 
 def _exhausted(error: LadderExhausted) -> Fault:

@@ -10,7 +10,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rungwise.edge.body import BodyLimits, read_body
+from rungwise.edge.body import BodyLimits, read_body, refuse_other_kinds
 from rungwise.edge.door import visit_of
 from rungwise.edge.names import Name, Names
 from rungwise.edge.openai_answer import ChunkFrames, WholeBody
@@ -50,6 +50,7 @@ class OpenAIRoutes:
 
     async def chat_completions(self, request: Request) -> Response:
         headers, visit = request.headers, visit_of(request)
+        refuse_other_kinds(headers)
         body = await read_body(headers, request.receive, self._limits)
         if len(body) > LONG or SCHEMA in body:
             asked = await asyncio.to_thread(read_chat, body, headers, self._names)

@@ -153,7 +153,7 @@ Stops: TypeAlias = Annotated[list[Stop], Field(fail_fast=True, max_length=16)]
 
 class RequestFields(_Fields):
     model: str = Field(min_length=1)
-    messages: Annotated[list[MessageFields], Field(fail_fast=True, min_length=1, max_length=10_000)]
+    messages: Annotated[list[MessageFields], Field(fail_fast=True, min_length=1, max_length=2048)]
     stream: bool | None = None
     stream_options: StreamFields | None = None
     max_tokens: int | None = Field(default=None, ge=1, lt=2**31)

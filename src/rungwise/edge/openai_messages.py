@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from rungwise.edge.openai_fields import CallFields, MessageFields, PartFields
@@ -25,6 +26,10 @@ PARTS: Mapping[Role, tuple[str, ...]] = {
     "tool": ("text",),
 }
 ADDRESSES = ("https://", "http://", "data:image/")
+
+DEEPEST = 100
+"""For the arguments of a tool call: engines and their templates read them recursively."""
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 
 
 def read_messages(messages: Sequence[MessageFields]) -> tuple[Message, ...]:
@@ -76,7 +81,21 @@ def _call(fields: CallFields, place: str) -> ToolCall:
     for inner, part in ((place, fields), (f"{place}.function", fields.function)):
         if part.model_extra:
             raise _unknown(inner, next(iter(part.model_extra)))
-    return ToolCall(id=fields.id, name=fields.function.name, arguments=fields.function.arguments)
+    arguments = fields.function.arguments
+    if _is_deep(arguments):
+        raise _fault(f"{place}.function.arguments", f"nests more than {DEEPEST} levels deep")
+    return ToolCall(id=fields.id, name=fields.function.name, arguments=arguments)
+
+
+def _is_deep(text: str) -> bool:
+    """Of JSON, or of what a model wrote for it."""
+    depth = 0
+    if text.count("[") + text.count("{") > DEEPEST:
+        for found in _BRACKETS.finditer(text):
+            depth += (found["open"] is not None) - (found["close"] is not None)
+            if depth > DEEPEST:
+                return True
+    return False
 
 
 def _content(

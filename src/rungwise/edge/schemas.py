@@ -1,22 +1,33 @@
-"""Can this JSON Schema be honoured? Small, finite, at home in itself, and a schema."""
+"""Can this JSON Schema be honoured? Small, finite, at home in itself, and a schema.
+
+An engine that holds an answer to a schema compiles it first, and a small one can keep it busy for
+minutes: so what its patterns amount to is bounded too.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from rungwise.edge.patterns import transitions
+from rungwise.edge.references import reference_fault
 from rungwise.errors import CallerError
 from rungwise.types import JsonObject
 
-__all__ = ["read_parameters", "read_schema"]
+__all__ = ["check_patterns", "read_parameters", "read_schema"]
 
 MOST = 32 * 1024
 """Characters: checking one against the meta-schema costs about 10 ms per 1,000."""
 
 MOST_PARAMETERS = 256 * 1024
 """A tool's parameters are not checked against the meta-schema."""
+
+MOST_WORK = 10_000
+"""For all patterns that one answer is held to: `.{1,1000}` takes half of it, `.{1,100}` a 75th."""
+EACH = 16
+"""Of that, what a pattern takes that repeats nothing."""
 
 
 def read_schema(schema: dict[str, Any], param: str) -> JsonObject:
@@ -40,23 +51,46 @@ def _plain(schema: dict[str, Any], param: str, most: int) -> str:
         raise CallerError(f"{param}: holds a number that is not finite", param=param) from None
     if len(text) > most:
         raise CallerError(f"{param}: a schema may have {most} characters", param=param)
-    if '"$ref"' in text or '"$dynamicRef"' in text:
-        for target in _references(schema):
-            # a validator would fetch it: nothing a caller writes makes this server open an address
-            if not target.startswith("#"):
-                raise CallerError(f"{param}: $ref must stay in the schema (#...)", param=param)
+    if 'Ref"' in text or '"$ref"' in text:
+        fault = reference_fault(schema)
+        if fault is not None:
+            raise CallerError(f"{param}: {fault}", param=param)
     return text
 
 
-def _references(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(inner, str):
-                yield inner
-            yield from _references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner)
+def check_patterns(schemas: Iterable[tuple[str, JsonObject]]) -> None:
+    """What one answer may be held to, each with the place it was given at. Raises CallerError."""
+    left = MOST_WORK
+    for param, schema in schemas:
+        for pattern in _patterns(schema):
+            left -= _work(pattern)
+            if left < 0:
+                raise CallerError(
+                    f"{param}: its patterns are more than an engine can hold an answer to; use "
+                    "fewer of them, or repeat less in them: maxLength can bound a length",
+                    param=param,
+                )
+
+
+def _work(pattern: str) -> int:
+    """What a pattern's text amounts to when it is written out, beyond the text itself. Engines
+    were seen to take time with its square."""
+    grown = max(transitions(pattern) - len(pattern), 0)
+    return EACH + grown + grown * grown // 256
+
+
+def _patterns(schema: JsonObject) -> Iterator[str]:
+    waiting: list[object] = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+            if isinstance(pattern := part.get("pattern"), str):
+                yield pattern
+            if isinstance(named := part.get("patternProperties"), dict):
+                yield from named
+        elif isinstance(part, list):
+            waiting.extend(part)
 
 
 @lru_cache(maxsize=256)

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from rungwise.edge.faults import fault_of
+from rungwise.edge.refusals import Stopping
 from rungwise.types import Piece, Released, Settled
 
 __all__ = ["Rendering", "StreamedAnswer", "WholeAnswer"]
@@ -176,27 +177,33 @@ class StreamedAnswer(_Answer):
     ) -> None:
         super().__init__(events, rendering, id=id)
         self._heartbeat_s = heartbeat_s
+        self._started = False
 
     async def _write(self, send: Send) -> None:
         heart = _Heart(self._heartbeat_s, self._beat)
         try:
             await self._write_on(send)
+        except asyncio.CancelledError:
+            if not self._started:
+                raise
+            self._fault, self._over = Stopping(), True
+            await self._write_on(send)
         finally:
             heart.stop()
 
     async def _write_on(self, send: Send) -> None:
-        started = ended = False
+        ended = False
         while not ended:
             frames = await self._next()
             if self._gone:
                 return
             ended = self._over
             if self._fault is not None:
-                if not started:
+                if not self._started:
                     raise self._fault
                 frames += f"data: {fault_of(self._fault, self._id).body}\n\n"
-            if not started and frames:
-                started = True
+            if not self._started and frames:
+                self._started = True
                 headers = [*STREAM, *self._names_of_rung()]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
             if frames or ended:

@@ -105,6 +105,7 @@ async def score_answers(
             right=item.right,
             reference=item.reference,
             prefixes=read.prefixes,
+            prose=read.prose,
             tokens=read.tokens,
             group=item.group,
         )

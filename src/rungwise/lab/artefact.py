@@ -25,6 +25,7 @@ from rungwise.lab.fit import Fitted
 from rungwise.lab.isotonic import Rising
 from rungwise.lab.promise import Chosen
 from rungwise.lab.recorded import Recorded, digest
+from rungwise.lab.threshold_report import how_drawn, ways_tested
 from rungwise.types import StepType
 
 __all__ = ["Origin", "artefact", "curve_of", "fitted_of", "read_artefact", "write_artefact"]
@@ -64,8 +65,8 @@ def artefact(
             for length, acceptable in sorted(calibrated.acceptable.items())
         ),
         thresholds={
-            StepType(step_type): _threshold(chosen, calibrated.prefix.get(step_type))
-            for step_type, chosen in calibrated.whole.items()
+            StepType(name): _threshold(chosen, early=name in calibrated.early)
+            for name, chosen in calibrated.chosen.items()
         },
         promise=Promise(
             kind=aim.kind,
@@ -90,18 +91,18 @@ def artefact(
 def _procedure(calibrated: Calibrated) -> str:
     return (
         "Learn-then-Test (arXiv 2110.01052): fixed sequence, exact binomial p-values, Bonferroni "
-        f"over {calibrated.tests} sequences (step types, and ways to hold a draft); fitted and "
-        "tested on disjoint parts"
+        f"over {calibrated.tests} sequences (one for each step type, for {ways_tested(calibrated)}"
+        f"); fitted and tested on disjoint parts{how_drawn(calibrated)}"
     )
 
 
-def _threshold(whole: Chosen, prefix: Chosen | None) -> Threshold:
+def _threshold(chosen: Chosen, *, early: bool) -> Threshold:
     return Threshold(
-        whole=whole.threshold,
-        prefix=None if prefix is None else prefix.threshold,
-        labels=whole.labels,
-        needed=whole.needed,
-        pooled=whole.pooled,
+        whole=chosen.threshold,
+        prefix=chosen.threshold if early else None,
+        labels=chosen.labels,
+        needed=chosen.needed,
+        pooled=chosen.pooled,
     )
 
 

@@ -166,25 +166,42 @@ async def _held(off: Server, on: Server, arguments: argparse.Namespace) -> dict[
     from tqdm import tqdm
 
     steps = prose(arguments.streams)
-    pairs: list[tuple[Asked, Asked]] = []
+    pairs: list[_Pair] = []
     unjudged, judged = (bodies(s, True, arguments.max_tokens, steps) for s in (off, on))
     with tqdm(total=len(steps), unit="stream", mininterval=1) as bar:
-        for first, second in zip(unjudged, judged, strict=True):
+        for step, first, second in zip(steps, unjudged, judged, strict=True):
             free = await ask("127.0.0.1", off.port, first)
             held = await ask("127.0.0.1", on.port, second)
             if free.status == held.status == 200:
-                pairs.append((free, held))
+                pairs.append(_Pair(step.step_type, free, held))
             bar.update()
     if not pairs:
         raise RuntimeError("the gate accepted no stream, so nothing could be measured")
-    added = [held.first_s - free.first_s for free, held in pairs]
-    shares = [late / free.latency_s for late, (free, _) in zip(added, pairs, strict=True)]
+    types = sorted({pair.step_type for pair in pairs})
+    own_types = {t: _shares([p for p in pairs if p.step_type == t]) for t in types}
+    return {"streams": len(steps), **_shares(pairs), "by_step_type": own_types}
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    step_type: str
+    free: Asked
+    held: Asked
+
+    @property
+    def added_s(self) -> float:
+        return self.held.first_s - self.free.first_s
+
+
+def _shares(pairs: Sequence[_Pair]) -> dict[str, object]:
+    added = [pair.added_s for pair in pairs]
+    shares = [pair.added_s / pair.free.latency_s for pair in pairs]
+    early = sum(pair.held.first_s < 0.9 * pair.held.latency_s for pair in pairs)
     return {
-        "streams": len(steps),
         "accepted": len(pairs),
         "added_first_byte_ms": {q: _quantile(added, q, 1000) for q in ("p50", "p95")},
         "share_of_own_duration": {q: _quantile(shares, q) for q in ("p50", "p95")},
-        "left_before_their_end": sum(h.first_s < 0.9 * h.latency_s for _, h in pairs) / len(pairs),
+        "left_before_their_end": early / len(pairs),
     }
 
 

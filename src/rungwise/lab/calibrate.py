@@ -1,8 +1,11 @@
-"""Which thresholds suit these labelled drafts? One part is fitted on, the rest chooses thresholds.
+"""Which threshold suits each step type? One part of the drafts is fitted on, the rest tests.
 
-How long a draft is held makes two kinds of acceptance. Held whole, it is accepted where P at its
-end reaches the threshold. Held by its beginning, it is accepted where P at any prefix does, or P at
-its end; checks and drafts that are given up can only make fewer of them accepted.
+How long a draft is held makes two kinds of acceptance: held whole it is accepted where P at its end
+reaches the threshold, held by its beginning where P at any prefix does, or P at its end. Callers
+choose between them by asking for a stream, so one threshold serves both, and the event that is
+tested holds both: whatever share leaves early, what is accepted is a part of it. Checks and drafts
+that are given up can only make it smaller. A promise on spending looks at what climbs, which is
+most where all are held whole: there P at the end alone is tested.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ import numpy as np
 
 from rungwise.lab.fit import Fit, Fitted, fit
 from rungwise.lab.promise import Aim, Chosen, Tested, candidates, choose, groups_to_test, to_label
-from rungwise.lab.readings import Floats, Sample, halves, one_per_group
+from rungwise.lab.readings import Bools, Floats, Sample, halves, one_per_group
 
-__all__ = ["FIT_SHARE", "Calibrated", "Options", "calibrate", "recovery"]
+__all__ = ["FIT_SHARE", "LEAST_REACHING", "Calibrated", "Hold", "Options", "calibrate", "recovery"]
 
 FIT_SHARE = 0.25
 """A curve has a dozen numbers to learn; a threshold gets better with each label it is tested on."""
@@ -34,39 +37,48 @@ Hold: TypeAlias = Literal["prefix", "whole"]
 class Options:
     aim: Aim
     hold: Hold = "prefix"
-    """prefix: thresholds for drafts that leave at their beginning are chosen, too."""
+    """prefix: prose may leave at its beginning, and is tested as if all of it tried to."""
     fit_share: float = FIT_SHARE
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibrated:
-    """Everything that was learned; `whole` and `prefix` are by step type, of all in the data."""
+    """Everything that was learned; `chosen` is by step type, of all in the data."""
 
     finished: Fit
     acceptable: Mapping[int, Fitted]
     """By length of the prefix: P(the finished draft is right)."""
-    whole: Mapping[str, Chosen]
-    prefix: Mapping[str, Chosen]
+    chosen: Mapping[str, Chosen]
+    early: frozenset[str]
+    """Step types whose threshold serves drafts that leave at their beginning, too."""
+    kind: Literal["loss", "spending"]
     level: float
     tests: int
     """Over how many sequences of hypotheses the confidence was shared out."""
+    grouped: bool
+    """Whether some drafts belong together, so that a step is drawn by first drawing a group."""
     fitting: Sample
     testing: Sample
     """The part that nothing was fitted on."""
-    hold: Hold
+
+    @property
+    def hold(self) -> Hold:
+        """prefix: for some step type at least, drafts that leave at their beginning were tested."""
+        return "prefix" if self.early else "whole"
 
     def sure(self, sample: Sample) -> Floats:
-        """The P of each draft that its threshold is asked of."""
+        """The P of each draft that its threshold was tested on: the highest it has at any prefix or
+        at its end. At its end only where it is held whole, and for a promise on spending."""
         at_the_end = self.finished.best.probabilities(sample.finished)
-        if self.hold == "whole":
+        if self.kind == "spending":
             return at_the_end
-        return _surest(at_the_end, self.acceptable, sample)
+        leaves = sample.prose & sample.of_types(self.early)
+        return _surest(at_the_end, self.acceptable, sample, leaves)
 
     def thresholds(self) -> dict[str, float]:
         """By step type, where there is one."""
-        chosen = self.whole if self.hold == "whole" else self.prefix
-        found = {name: item.threshold for name, item in chosen.items()}
+        found = {name: item.threshold for name, item in self.chosen.items()}
         return {name: value for name, value in found.items() if value is not None}
 
 
@@ -76,50 +88,93 @@ def calibrate(sample: Sample, options: Options) -> Calibrated:
     fitting, testing = halves(sample, options.fit_share, rng)
     finished = fit(fitting.finished, fitting.right, fitting.group, rng)
     acceptable = _acceptable(fitting, rng) if options.hold == "prefix" else {}
-    counted = one_per_group(testing, rng)
-    counts = dict.fromkeys(sample.counts(), 0) | counted.counts()
-    tested = groups_to_test(counts, options.aim, ways=2 if acceptable else 1)
-    chooser = _Chooser(fitting, counted, tested, options)
-    ends = [finished.best.probabilities(part.finished) for part in (fitting, counted)]
-    prefix: dict[str, Chosen] = {}
-    if acceptable:
-        fitted_on = _surest(ends[0], acceptable, fitting)
-        prefix = chooser.choose(fitted_on, _surest(ends[1], acceptable, counted))
-    return Calibrated(
+    counts = {name: testing.groups_with([name]) for name in sample.counts()}
+    tested = groups_to_test(counts, options.aim, testing.groups_with)
+    untested = Calibrated(
         finished=finished,
         acceptable=acceptable,
-        whole=chooser.choose(ends[0], ends[1]),
-        prefix=prefix,
+        chosen={name: _thin(counts[name], tested, options) for name in tested.thin},
+        early=_leaving(testing, acceptable),
+        kind=options.aim.kind,
         level=tested.level,
-        tests=len(tested.groups) * (2 if acceptable else 1),
+        tests=len(tested.groups),
+        grouped=sample.grouped,
         fitting=fitting,
         testing=testing,
-        hold="prefix" if acceptable else "whole",
     )
+    chosen = dict(untested.chosen)
+    for names in tested.groups:
+        found = _choose(names, untested, tested, options, rng)
+        chosen |= dict.fromkeys(names, replace(found, pooled=len(names) > 1))
+    return replace(untested, chosen=dict(sorted(chosen.items())))
 
 
 def _acceptable(fitting: Sample, rng: np.random.Generator) -> dict[int, Fitted]:
-    """By length: P(the finished draft is right), where enough drafts are that long."""
+    """By length: P(the finished draft is right), where enough drafts are that long.
+
+    Of prose, which this P may release; where too little prose is that long, of all drafts.
+    """
     found: dict[int, Fitted] = {}
     for length, readings in fitting.prefixes.items():
-        rows = readings.reached
-        if int(rows.sum()) >= LEAST_REACHING:
+        prose = readings.reached & fitting.prose
+        rows = prose if _enough(prose) else readings.reached
+        if _enough(rows):
             group = fitting.group[rows]
             found[length] = fit(readings.take(rows), fitting.right[rows], group, rng).best
     return found
 
 
-def _surest(at_the_end: Floats, acceptable: Mapping[int, Fitted], sample: Sample) -> Floats:
-    """The highest P that each draft has on its way or at its end."""
+def _enough(rows: Bools) -> bool:
+    return int(rows.sum()) >= LEAST_REACHING
+
+
+def _leaving(testing: Sample, acceptable: Mapping[int, Fitted]) -> frozenset[str]:
+    """The step types of prose that gets as far as some prefix."""
+    leaves = np.zeros(len(testing), dtype=np.bool_)
+    for length in acceptable:
+        leaves |= testing.prose & testing.prefixes[length].reached
+    return frozenset(testing.take(leaves).counts())
+
+
+def _surest(
+    at_the_end: Floats, acceptable: Mapping[int, Fitted], sample: Sample, leaves: Bools
+) -> Floats:
+    """The highest P that each draft has at its end or, where it could leave, on its way."""
     for length, fitted in acceptable.items():
-        at_the_end = np.fmax(at_the_end, fitted.probabilities(sample.prefixes[length]))
+        on_the_way = fitted.probabilities(sample.prefixes[length])
+        at_the_end = np.where(leaves, np.fmax(at_the_end, on_the_way), at_the_end)
     return at_the_end
+
+
+def _choose(
+    names: tuple[str, ...],
+    untested: Calibrated,
+    tested: Tested,
+    options: Options,
+    rng: np.random.Generator,
+) -> Chosen:
+    """The threshold of step types that are tested as one: one draft of each group counts."""
+    fitting, testing = untested.fitting, untested.testing
+    drawn = one_per_group(testing.take(testing.of_types(names)), rng, pooled=True)
+    return choose(
+        untested.sure(drawn),
+        drawn.lost,
+        candidates(untested.sure(fitting.take(fitting.of_types(names))), options.aim),
+        options.aim,
+        level=tested.level,
+        share=1 - options.fit_share,
+    )
+
+
+def _thin(labels: int, tested: Tested, options: Options) -> Chosen:
+    needed = to_label(tested.least - labels, 1 - options.fit_share)
+    return Chosen(threshold=None, labels=labels, needed=needed)
 
 
 def recovery(calibrated: Calibrated, seed: int = 0) -> dict[int, Fitted]:
     """By length of the prefix: P(the finished draft will reach its threshold)."""
     fitting, rng = calibrated.fitting, np.random.default_rng(seed)
-    least = np.array([_least(calibrated.whole.get(name)) for name in fitting.step_types])
+    least = np.array([_least(calibrated.chosen.get(name)) for name in fitting.step_types])
     p = calibrated.finished.best.probabilities(fitting.finished)
     recovered = p >= least[fitting.type_of]
     found: dict[int, Fitted] = {}
@@ -132,37 +187,3 @@ def recovery(calibrated: Calibrated, seed: int = 0) -> dict[int, Fitted]:
 
 def _least(chosen: Chosen | None) -> float:
     return SURE if chosen is None or chosen.threshold is None else chosen.threshold
-
-
-class _Chooser:
-    """Chooses a threshold for each step type, for one kind of acceptance."""
-
-    def __init__(self, fitting: Sample, testing: Sample, tested: Tested, options: Options) -> None:
-        self._fitting, self._testing = fitting, testing
-        self._tested, self._options = tested, options
-
-    def choose(self, fitted_on: Floats, sure: Floats) -> dict[str, Chosen]:
-        """By the P of each draft that was fitted on, and of each that is tested on."""
-        found = {name: self._thin(name) for name in self._tested.thin}
-        for group in self._tested.groups:
-            chosen = self._choose(group, fitted_on, sure)
-            found |= dict.fromkeys(group, replace(chosen, pooled=len(group) > 1))
-        return dict(sorted(found.items()))
-
-    def _choose(self, group: tuple[str, ...], fitted_on: Floats, sure: Floats) -> Chosen:
-        numbers = [self._testing.step_types.index(name) for name in group]
-        fitting = np.isin(self._fitting.type_of, numbers)
-        testing = np.isin(self._testing.type_of, numbers)
-        return choose(
-            sure[testing],
-            self._testing.lost[testing],
-            candidates(fitted_on[fitting], self._options.aim),
-            self._options.aim,
-            level=self._tested.level,
-            share=1 - self._options.fit_share,
-        )
-
-    def _thin(self, name: str) -> Chosen:
-        labels = self._testing.counts().get(name, 0)
-        needed = to_label(self._tested.least - labels, 1 - self._options.fit_share)
-        return Chosen(threshold=None, labels=labels, needed=needed)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rungwise.lab.calibrate import Calibrated, Options, calibrate
+from rungwise.lab.calibrate import Calibrated, Hold, Options, calibrate
 from rungwise.lab.intervals import wilson
 from rungwise.lab.promise import naive_threshold
 from rungwise.lab.readings import Bools, Floats, Sample, halves, one_per_group
@@ -48,14 +48,27 @@ class PromiseCheck:
     kept: Mapping[str | None, Kept]
     naive: Mapping[str | None, Kept]
     counts: Mapping[str | None, int]
+    early: int
+    """In how many splits drafts that leave at their beginning were tested; in the others all were
+    held whole."""
+    grouped: bool
+    """Whether some drafts belong together: then one of each group and step type counts."""
 
     @property
     def splits(self) -> int:
         return len(self.kept[None].losses)
 
+    @property
+    def hold(self) -> Hold:
+        """What was measured."""
+        return "prefix" if self.early else "whole"
+
     def as_json(self) -> dict[str, object]:
         return {
             "splits": self.splits,
+            "hold": self.hold,
+            "prefix_splits": self.early,
+            "grouped": self.grouped,
             **self._row(None),
             "by_step_type": {name: self._row(name) for name in self.counts if name is not None},
         }
@@ -102,13 +115,14 @@ def check_promise(
         sample = replace(sample, prefixes={})
     types, size = len(sample.step_types), (2, splits, len(sample.step_types))
     lost, accepted, found = np.zeros(size), np.zeros(size), np.zeros(size, dtype=np.bool_)
-    counts = np.zeros((splits, types))
+    counts, early = np.zeros((splits, types)), 0
     for split in range(splits):
         rng = np.random.default_rng((options.seed, split))
         calibrating, testing = halves(sample, 0.5, rng)
         testing = one_per_group(testing, rng)
         seed = int(rng.integers(2**31))
         calibrated = calibrate(calibrating, replace(options, seed=seed))
+        early += calibrated.hold == "prefix"
         p = calibrated.sure(testing)
         counts[split] = np.bincount(testing.type_of, minlength=types)
         chosen = (calibrated.thresholds(), _naive(calibrated, options.aim.limit))
@@ -130,6 +144,8 @@ def check_promise(
         kept=kept,
         naive=naive,
         counts=drafts,
+        early=early,
+        grouped=sample.grouped,
     )
 
 

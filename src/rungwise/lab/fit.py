@@ -16,7 +16,7 @@ import numpy as np
 from rungwise.confidence.signals import SIGNALS
 from rungwise.lab.isotonic import Rising, rising
 from rungwise.lab.quality import auroc, log_loss
-from rungwise.lab.readings import Bools, Floats, Ints, Readings, folds
+from rungwise.lab.readings import Bools, Columns, Floats, Ints, folds
 
 __all__ = ["Fit", "FitKind", "Fitted", "direction", "fit"]
 
@@ -38,14 +38,14 @@ class Fitted:
     """By step type: what is added to `intercept`."""
     table: Rising | None = None
 
-    def z(self, readings: Readings) -> Floats:
+    def z(self, readings: Columns) -> Floats:
         offsets = [self.intercept + self.intercepts.get(t, 0.0) for t in readings.step_types]
         z = np.asarray(offsets, dtype=np.float64)[readings.type_of]
         for name, weight in self.weights.items():
             z = z + weight * readings.values[:, readings.signals.index(name)]
         return z
 
-    def probabilities(self, readings: Readings) -> Floats:
+    def probabilities(self, readings: Columns) -> Floats:
         """[drafts]; NaN where there is nothing to read."""
         z = self.z(readings)
         p = _sigmoid(z) if self.table is None else self.table.at(z)
@@ -65,7 +65,7 @@ class Fit:
         return self.kinds[min(self.losses, key=lambda kind: self.losses[kind], default="logistic")]
 
 
-def direction(readings: Readings, right: Bools) -> Floats:
+def direction(readings: Columns, right: Bools) -> Floats:
     """[signals]: +1 where a higher value speaks for the draft, -1 where a lower one does.
 
     For a signal of ours that is known; for any other name the labels tell.
@@ -80,7 +80,7 @@ def direction(readings: Readings, right: Bools) -> Floats:
     return np.array(found)
 
 
-def fit(readings: Readings, right: Bools, group: Ints, rng: np.random.Generator) -> Fit:
+def fit(readings: Columns, right: Bools, group: Ints, rng: np.random.Generator) -> Fit:
     """Both kinds of fit. Every row must hold readings.
 
     Labels that all agree leave nothing to tell apart: the fit is then a constant.
@@ -95,9 +95,7 @@ def fit(readings: Readings, right: Bools, group: Ints, rng: np.random.Generator)
     return Fit(kinds=kinds, losses=_held_out(readings, right, towards, folds(group, FOLDS, rng)))
 
 
-def _held_out(
-    readings: Readings, right: Bools, towards: Floats, fold: Ints
-) -> dict[FitKind, float]:
+def _held_out(readings: Columns, right: Bools, towards: Floats, fold: Ints) -> dict[FitKind, float]:
     """The log loss a draft, each judged by a fit on the other folds."""
     smooth, stepped = np.empty(len(right)), np.empty(len(right))
     for number in range(FOLDS):
@@ -115,7 +113,7 @@ def _held_out(
     return {"logistic": log_loss(smooth, right), "isotonic": log_loss(stepped, right)}
 
 
-def _logistic(readings: Readings, right: Bools, towards: Floats) -> Fitted:
+def _logistic(readings: Columns, right: Bools, towards: Floats) -> Fitted:
     """Ridge logistic regression by Newton's method. A weight that comes out against its signal's
     direction is dropped, the worst first, and the rest fitted again."""
     if len(np.unique(right)) < 2:

@@ -60,6 +60,7 @@ async def draft_and_label(
             readings=read.readings,
             right=_is_right(step, pieces),
             prefixes=read.prefixes,
+            prose=read.prose,
             tokens=read.tokens,
         )
 
@@ -92,6 +93,7 @@ class Read:
 
     readings: Mapping[str, float]
     prefixes: Mapping[int, Mapping[str, float]]
+    prose: bool
     tokens: int
 
 
@@ -104,6 +106,7 @@ def read_pieces(chat: Chat, pieces: Sequence[Piece], signals: Sequence[str]) -> 
     return Read(
         readings=_only(readings, signals),
         prefixes={s.tokens: _only(s.readings, signals) for s in snapshots},
+        prose=not chat.tools and chat.shape is None and chat.sampling.n == 1,
         tokens=round(math.expm1(readings[LENGTH])),
     )
 

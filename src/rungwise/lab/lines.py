@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import math
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from rungwise.errors import ConfigError
 
 __all__ = ["LONGEST_LINE", "Line", "numbers_in", "read_lines"]
 
+GZIP = b"\x1f\x8b"
 LONGEST_LINE = 1 << 20
 """Bytes: a recorded draft needs a few thousand; a file without line ends must not fill memory."""
 
@@ -35,8 +36,8 @@ class Line:
         return ConfigError(f"{self.place}: {key}: {what}")
 
     def truth(self, key: str, missing: bool | None = None) -> bool:
-        """`missing` stands for a key that is not there; None: it must be there."""
-        found = self.fields.get(key, missing)
+        """`missing` stands for a key that is not there, or null; None: it must be there."""
+        found = self._given(key, missing)
         if isinstance(found, bool):
             return found
         if key not in self.fields:
@@ -44,12 +45,16 @@ class Line:
         raise self.fault(key, f"must be true or false, not {_shown(found)}; correct the line")
 
     def text(self, key: str, missing: str | None = None) -> str:
-        found = self.fields.get(key, missing)
+        found = self._given(key, missing)
         if isinstance(found, str):
             return found
         if key not in self.fields:
             raise self.fault(key, "is missing; add a text")
         raise self.fault(key, f"must be a text, not {_shown(found)}; correct the line")
+
+    def _given(self, key: str, missing: bool | str | None) -> object:
+        found = self.fields.get(key)
+        return missing if found is None else found
 
     def object(self, key: str) -> Mapping[str, object]:
         found = self.fields.get(key)
@@ -59,15 +64,25 @@ class Line:
             raise self.fault(key, "is missing; add an object")
         raise self.fault(key, f"must be an object, not {_shown(found)}; correct the line")
 
-    def numbers(self, key: str) -> dict[str, float]:
-        return numbers_in(self, key, self.object(key))
+    def numbers(self, key: str, names: Collection[str] | None = None) -> dict[str, float]:
+        return numbers_in(self, key, self.object(key), names)
 
 
-def numbers_in(line: Line, key: str, found: object) -> dict[str, float]:
-    """`found` as finite numbers by name, at least one of them; `key` is where it stands."""
+def numbers_in(
+    line: Line, key: str, found: object, names: Collection[str] | None = None
+) -> dict[str, float]:
+    """`found` as finite numbers by name; `key` is where it stands. Only those of `names`, each of
+    which must be there; None: all, at least one."""
     if not isinstance(found, dict) or not found:
         raise line.fault(key, "must be an object with at least one number; correct the line")
-    return {name: _number(line, f"{key}.{name}", value) for name, value in found.items()}
+    for name in names or ():
+        if name not in found:
+            told = f"{', '.join(found):.200}"
+            raise line.fault(
+                f"{key}.{name}", f"is missing, and every line must have it; here: {told}"
+            )
+    used = found if names is None else names
+    return {name: _number(line, f"{key}.{name}", found[name]) for name in used}
 
 
 def _number(line: Line, key: str, value: object) -> float:
@@ -85,12 +100,17 @@ def _number(line: Line, key: str, value: object) -> float:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Each line's object; blank lines are passed over. ConfigError names file and line."""
+    """Each line's object; blank lines are passed over. ConfigError names file and line.
+
+    Gzip is known by its first bytes, whatever the file is called; a byte order mark is left out.
+    """
     number, found = 0, 0
     try:
-        with closing(_open(path)) as file:
+        with path.open("rb") as raw:
+            file = _unpacked(raw)
             while line := file.readline(LONGEST_LINE + 1):
                 number += 1
+                line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
                 if line.strip():
                     found += 1
                     yield _parsed(path, number, line)
@@ -103,10 +123,8 @@ def read_lines(path: Path) -> Iterator[Line]:
         raise ConfigError(f"{path}: is empty; write one JSON object a line")
 
 
-def _open(path: Path) -> BinaryIO:
-    if path.suffix == ".gz":
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    return path.open("rb")
+def _unpacked(raw: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    return gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == GZIP else raw
 
 
 def _parsed(path: Path, number: int, line: bytes) -> Line:

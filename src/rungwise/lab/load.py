@@ -47,7 +47,7 @@ async def load(
         try:
             for i in waiting:
                 begin = time.perf_counter()
-                writer.write(_request(bodies[i % len(bodies)]))
+                writer.write(_request(host, port, bodies[i % len(bodies)]))
                 first, count = await _answer(reader)
                 latencies.append(time.perf_counter() - begin)
                 firsts.append(first - begin)
@@ -82,7 +82,7 @@ async def ask(host: str, port: int, body: bytes) -> Asked:
     reader, writer = await asyncio.open_connection(host, port)
     try:
         begin = time.perf_counter()
-        writer.write(_request(body))
+        writer.write(_request(host, port, body))
         head = await reader.readuntil(b"\r\n\r\n")
         first = time.perf_counter()
         status = int(head.split(b" ", 2)[1])
@@ -96,9 +96,14 @@ async def ask(host: str, port: int, body: bytes) -> Asked:
     return Asked(status=status, headers=headers, first_s=first - begin, latency_s=end - begin)
 
 
-def _request(body: bytes) -> bytes:
-    head = "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
-    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+def _request(host: str, port: int, body: bytes) -> bytes:
+    lines = (
+        "POST /v1/chat/completions HTTP/1.1",
+        f"host: {host}:{port}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + body
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[float, int]:

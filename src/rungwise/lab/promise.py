@@ -9,15 +9,15 @@ The p-value of a candidate at which k of n drafts were bad is P(Binomial(n, limi
 most the level exactly when k <= `allowed`. The candidates and the groups of step types must not
 depend on the labels that are tested on.
 
-Several step types (and both ways to hold a draft) are tested at level (1 - confidence) / tests
-each: by Bonferroni's inequality all their promises hold at once with the stated confidence, and so
-does the one over all steps, which is a mean of theirs.
+Several step types are tested at level (1 - confidence) / tests each: by Bonferroni's inequality all
+their promises hold at once with the stated confidence, and so does the one over all steps, which is
+a mean of theirs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -76,7 +76,8 @@ class Tested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The outcome for one group; counts are of the labels that were tested on."""
+    """The outcome for one group of step types; counts are of the labels that were tested on, one
+    for each group of drafts that belong together."""
 
     threshold: float | None
     labels: int
@@ -84,8 +85,8 @@ class Chosen:
     bad: int = 0
     """Lost (loss) or climbing (spending) at the threshold."""
     needed: int = 0
-    """How many more labels would be needed at the least; 0 where there is a threshold, and where
-    more of the same would not help."""
+    """How many more labels, each an independent draw, would be needed at the least; 0 where there
+    is a threshold, and where more of the same would not help."""
     pooled: bool = False
 
 
@@ -143,16 +144,23 @@ def to_label(tested: int, share: float) -> int:
     return math.ceil((tested + 1) / share) if share < 1 else tested
 
 
-def groups_to_test(counts: Mapping[str, int], aim: Aim, *, ways: int) -> Tested:
-    """Decided by how many labels each step type has, not by what they are. `ways`: how many
-    thresholds each is given."""
-    shared = (1 - aim.confidence) / (max(1, len(counts)) * ways)
+def groups_to_test(
+    counts: Mapping[str, int], aim: Aim, together: Callable[[tuple[str, ...]], int] | None = None
+) -> Tested:
+    """Decided by how many labels each step type has, not by what they are.
+
+    All are counted in independent draws. `together` counts those of several step types; without it
+    they are taken to have none in common.
+    """
+    shared = (1 - aim.confidence) / max(1, len(counts))
     least = least_labels(aim.limit, shared)
     groups: list[tuple[str, ...]] = [(name,) for name, n in counts.items() if n >= least]
     thin = tuple(name for name, n in counts.items() if n < least)
-    if aim.pool_thin and sum(counts[name] for name in thin) >= least:
-        groups, thin = [*groups, thin], ()
-    level = (1 - aim.confidence) / (len(groups) * ways) if groups else shared
+    if aim.pool_thin and thin:
+        pooled = together(thin) if together else sum(counts[name] for name in thin)
+        if pooled >= least:
+            groups, thin = [*groups, thin], ()
+    level = (1 - aim.confidence) / len(groups) if groups else shared
     return Tested(groups=tuple(groups), thin=thin, least=least, level=level)
 
 

@@ -80,10 +80,14 @@ def calibration_error(p: Floats, right: Bools) -> float:
 
 
 def error_interval(p: Floats, right: Bools, group: Ints, seed: int = 0) -> tuple[float, float]:
-    """The 95 % percentile interval of the calibration error over resampled groups.
+    """The 95 % basic bootstrap interval of the calibration error, over resampled groups.
 
-    The bins stay those of the data. Noise in a bin only ever adds to the error, so the interval
-    leans upwards.
+    [2 x estimate - q97.5, 2 x estimate - q2.5], within 0 and 1 (Davison and Hinkley, Bootstrap
+    Methods, 1997, 5.2). Noise in a bin only ever adds to the error, in the resamples once more than
+    in the data: turning them round the estimate takes that off, where percentiles would double it.
+    Where it takes off more than there is, the estimate is the upper end. It is no exact interval:
+    of a perfect curve it covers the error of 0 in about six of ten draws. The bins stay those of
+    the data.
     """
     _, unit = np.unique(group, return_inverse=True)
     units = int(unit.max()) + 1
@@ -95,8 +99,9 @@ def error_interval(p: Floats, right: Bools, group: Ints, seed: int = 0) -> tuple
     for _ in range(RESAMPLES):
         times = np.bincount(rng.integers(0, units, units), minlength=units).astype(np.float64)
         drawn.append(float(np.abs(times @ gaps).sum() / (times @ sizes)))
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return float(low), float(high)
+    estimate = calibration_error(p, right)
+    low, high = (2 * estimate - float(q) for q in np.quantile(drawn, (0.975, 0.025)))
+    return min(max(low, 0.0), estimate), max(min(high, 1.0), estimate)
 
 
 def risk_by_coverage(p: Floats, right: Bools) -> tuple[Floats, Floats]:

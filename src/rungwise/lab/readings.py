@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,9 +13,9 @@ from rungwise.lab.recorded import Recorded
 
 __all__ = [
     "Bools",
+    "Columns",
     "Floats",
     "Ints",
-    "Readings",
     "Sample",
     "folds",
     "halves",
@@ -29,7 +29,7 @@ Bools: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Readings:
+class Columns:
     """What was read of each draft, and of which step type it was."""
 
     signals: tuple[str, ...]
@@ -39,8 +39,8 @@ class Readings:
     type_of: Ints
     """[drafts], places in `step_types`."""
 
-    def take(self, rows: Ints | Bools) -> Readings:
-        return Readings(
+    def take(self, rows: Ints | Bools) -> Columns:
+        return Columns(
             signals=self.signals,
             values=self.values[rows],
             step_types=self.step_types,
@@ -56,11 +56,13 @@ class Readings:
 class Sample:
     """Recorded drafts, one row each."""
 
-    finished: Readings
-    prefixes: Mapping[int, Readings]
+    finished: Columns
+    prefixes: Mapping[int, Columns]
     """By length, of every draft: with rows of NaN for those that are shorter."""
     right: Bools
     reference: Bools
+    prose: Bools
+    """Whether a draft could leave at its beginning; the others are always held whole."""
     group: Ints
     """Drafts with the same number belong together."""
 
@@ -85,12 +87,26 @@ class Sample:
         found = np.bincount(self.type_of, minlength=len(self.step_types)).tolist()
         return {name: n for name, n in zip(self.step_types, found, strict=True) if n}
 
+    @property
+    def grouped(self) -> bool:
+        """Whether any two drafts belong together."""
+        return len(np.unique(self.group)) < len(self)
+
+    def of_types(self, names: Collection[str]) -> Bools:
+        """[drafts], whether it is of one of these step types."""
+        return np.array([name in names for name in self.step_types], dtype=np.bool_)[self.type_of]
+
+    def groups_with(self, names: Collection[str]) -> int:
+        """How many groups have a draft of one of these step types: so many independent draws."""
+        return len(np.unique(self.group[self.of_types(names)]))
+
     def take(self, rows: Ints | Bools) -> Sample:
         return Sample(
             finished=self.finished.take(rows),
             prefixes={length: r.take(rows) for length, r in self.prefixes.items()},
             right=self.right[rows],
             reference=self.reference[rows],
+            prose=self.prose[rows],
             group=self.group[rows],
         )
 
@@ -104,10 +120,10 @@ def sample_of(items: Sequence[Recorded], signals: Sequence[str]) -> Sample:
     early = next((set(v) for item in items for v in item.prefixes.values()), set())
     read_early = [name for name in signals if name in early]
 
-    def readings(names: Sequence[str], rows: Sequence[Mapping[str, float] | None]) -> Readings:
+    def readings(names: Sequence[str], rows: Sequence[Mapping[str, float] | None]) -> Columns:
         nothing = [np.nan] * len(names)
         values = [nothing if row is None else [row[name] for name in names] for row in rows]
-        return Readings(
+        return Columns(
             signals=tuple(names),
             values=np.array(values, dtype=np.float64).reshape(len(rows), len(names)),
             step_types=step_types,
@@ -122,6 +138,7 @@ def sample_of(items: Sequence[Recorded], signals: Sequence[str]) -> Sample:
         },
         right=np.array([item.right for item in items], dtype=np.bool_),
         reference=np.array([item.reference for item in items], dtype=np.bool_),
+        prose=np.array([item.prose for item in items], dtype=np.bool_),
         group=_numbered([item.group for item in items]),
     )
 
@@ -155,11 +172,12 @@ def halves(sample: Sample, share: float, rng: np.random.Generator) -> tuple[Samp
     return sample.take(first[group]), sample.take(~first[group])
 
 
-def one_per_group(sample: Sample, rng: np.random.Generator) -> Sample:
-    """One draft, drawn at random, of each group and step type: what may be counted as independent
-    draws where the groups are."""
+def one_per_group(sample: Sample, rng: np.random.Generator, *, pooled: bool = False) -> Sample:
+    """One draft, drawn at random, of each group and step type, or (`pooled`) of each group: what
+    may be counted as independent draws where the groups are. It stands for steps that are drawn by
+    first drawing a group."""
     types = len(sample.step_types)
-    cell = sample.group * types + sample.type_of
+    cell = sample.group if pooled else sample.group * types + sample.type_of
     order = rng.permutation(len(sample))
     _, first = np.unique(cell[order], return_index=True)
     return sample if len(first) == len(sample) else sample.take(np.sort(order[first]))

@@ -27,35 +27,48 @@ class Recorded:
     """Whether the reference rung was right; not known counts as right, which loses most."""
     prefixes: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     """The readings once so many deciding tokens had been read."""
+    prose: bool = True
+    """False: tools, a JSON shape or several answers were asked for, so that it is always held whole
+    and its prefixes tell only whether it will recover."""
     tokens: int | None = None
     """How many deciding tokens it had."""
     group: str | None = None
     """Drafts of one group (a conversation, a document) are not independent of each other."""
 
 
-def read_recorded(path: Path, step_types: Collection[str] | None = None) -> list[Recorded]:
-    """Every line of the file, at least one, all with the same signals.
+def read_recorded(
+    path: Path,
+    step_types: Collection[str] | None = None,
+    signals: Collection[str] | None = None,
+) -> list[Recorded]:
+    """Every line of the file, at least one, with the readings of `signals`, else of those that the
+    first line has; what else was read is left alone. Prefixes have those that the first one has.
 
     `step_types` are the allowed ones, where not every name will do. ConfigError names the line.
     """
     found: list[Recorded] = []
-    first_prefix: Mapping[str, float] | None = None
+    early: Collection[str] | None = None
     for line in read_lines(path):
-        item = _recorded(line)
+        readings = line.numbers("readings", signals)
+        signals = readings.keys() if signals is None else signals
+        prefixes = _prefixes(line)
+        if early is None and prefixes:
+            early = _read_early(line, prefixes, signals)
+        item = _recorded(line, readings, prefixes, early or ())
         if step_types is not None and item.step_type not in step_types:
             known = ", ".join(step_types)
             raise line.fault("step_type", f"no step type {item.step_type!r:.60}; known: {known}")
-        if found:
-            _same_signals(line, "readings", item.readings, found[0].readings)
-        for length, values in item.prefixes.items():
-            first_prefix = first_prefix or values
-            _same_signals(line, f"prefixes.{length}", values, first_prefix)
         found.append(item)
     return found
 
 
-def _recorded(line: Line) -> Recorded:
-    readings = line.numbers("readings")
+def _recorded(
+    line: Line,
+    readings: Mapping[str, float],
+    prefixes: Mapping[int, object],
+    early: Collection[str],
+) -> Recorded:
+    """`early` are the signals to take from each of the prefixes."""
     step_type = line.text("step_type", StepType.OPEN_CHAT.value)
     if not step_type:
         raise line.fault("step_type", "is empty; leave it out or name one")
@@ -64,23 +77,37 @@ def _recorded(line: Line) -> Recorded:
         readings=readings,
         right=line.truth("label"),
         reference=line.truth("reference", True),
-        prefixes=_prefixes(line, readings) if "prefixes" in line.fields else {},
+        prefixes={
+            length: numbers_in(line, f"prefixes.{length}", values, early)
+            for length, values in (prefixes.items() if early else ())
+        },
+        prose=line.truth("prose", True),
         tokens=_tokens(line) if line.fields.get("tokens") is not None else None,
         group=line.text("group") if line.fields.get("group") is not None else None,
     )
 
 
-def _prefixes(line: Line, readings: Mapping[str, float]) -> dict[int, dict[str, float]]:
-    found: dict[int, dict[str, float]] = {}
+def _prefixes(line: Line) -> dict[int, object]:
+    """By length, as they stand there."""
+    if line.fields.get("prefixes") is None:
+        return {}
+    found: dict[int, object] = {}
     for length, values in line.object("prefixes").items():
-        key = f"prefixes.{length}"
         if not (length.isascii() and length.isdigit() and 0 < len(length) < 8 and int(length) > 0):
+            key = f"prefixes.{length}"
             raise line.fault(key, "the key must be a number of tokens, 1 or more")
-        found[int(length)] = numbers_in(line, key, values)
-        unknown = sorted(found[int(length)].keys() - readings.keys())
-        if unknown:
-            raise line.fault(f"{key}.{unknown[0]}", "is not among the readings; add it there too")
+        found[int(length)] = values
     return found
+
+
+def _read_early(
+    line: Line, prefixes: Mapping[int, object], signals: Collection[str]
+) -> Collection[str]:
+    """Which of `signals` the first prefix of all has."""
+    length, values = next(iter(prefixes.items()))
+    if not isinstance(values, dict):
+        raise line.fault(f"prefixes.{length}", "must be an object with at least one number")
+    return [name for name in signals if name in values]
 
 
 def _tokens(line: Line) -> int:
@@ -88,16 +115,6 @@ def _tokens(line: Line) -> int:
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
         raise line.fault("tokens", "must be a whole number, 0 or more; correct it or leave it out")
     return found
-
-
-def _same_signals(
-    line: Line, key: str, here: Mapping[str, float], first: Mapping[str, float]
-) -> None:
-    if here.keys() == first.keys():
-        return
-    odd = sorted(here.keys() ^ first.keys())[0]
-    what = "is missing" if odd in first else "is not on the lines before"
-    raise line.fault(f"{key}.{odd}", f"{what}; every line must have the same signals")
 
 
 def write_recorded(path: Path, items: Iterable[Recorded]) -> None:
@@ -130,6 +147,8 @@ def _texts(items: Iterable[Recorded]) -> Iterator[str]:
         if item.prefixes:
             prefixes = sorted(item.prefixes.items())
             fields["prefixes"] = {str(n): dict(sorted(values.items())) for n, values in prefixes}
+        if not item.prose:
+            fields["prose"] = False
         if item.tokens is not None:
             fields["tokens"] = item.tokens
         if item.group is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from rungwise.ledger.rows import (
 from rungwise.ledger.schema import open_file
 from rungwise.types import Attempt, Entry, Outcome
 
-__all__ = ["SqliteLedger", "read_entries"]
+__all__ = ["SqliteLedger", "check_file", "read_entries"]
 
 _T = TypeVar("_T")
 
@@ -142,7 +143,7 @@ def read_entries(path: Path, *, since: float = 0.0) -> Iterator[Entry]:
     if not path.exists():
         raise StoreError(f"{path}: no ledger there; name the file of the server's ledger.path")
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        with closing(_read_only(path)) as db:
             db.row_factory = sqlite3.Row
             attempts: dict[str, list[Attempt]] = {}
             rows = "select a.* from attempt a join entry e on e.id = a.entry_id where e.at >= ?"
@@ -152,3 +153,31 @@ def read_entries(path: Path, *, since: float = 0.0) -> Iterator[Entry]:
                 yield entry_of(row, tuple(attempts.get(row["id"], ())))
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}") from error
+
+
+def check_file(path: Path) -> None:
+    """Whether a ledger can be kept there, or made. Looks, and changes nothing. Raises StoreError
+    for what stands against it."""
+    mend = "correct ledger.path"
+    try:
+        if not path.exists():
+            folder = next(parent for parent in path.absolute().parents if parent.exists())
+            if not folder.is_dir():
+                raise StoreError(f"{path}: {folder} is no folder; {mend}")
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise StoreError(f"{path}: cannot be made in {folder}; {mend} or the permissions")
+            return
+        if not path.is_file():
+            raise StoreError(f"{path}: is no file; {mend}")
+        # its folder too: SQLite keeps what is not written yet in files beside it
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise StoreError(f"{path}: cannot be written; {mend} or the permissions")
+        with closing(_read_only(path, "&immutable=1")) as db:
+            db.execute("select count(*) from sqlite_master").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{path}: {error}; {mend}") from None
+
+
+def _read_only(path: Path, more: str = "") -> sqlite3.Connection:
+    """A name may hold what means something in an address."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{more}", uri=True)

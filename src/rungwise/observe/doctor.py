@@ -18,12 +18,10 @@ from rungwise.config import (
     HostedTierConfig,
     VllmTierConfig,
     has_variable,
-    load,
 )
-from rungwise.errors import ConfigError
 from rungwise.observe.gpu import Gpu, GpuAbsent, gpus
 
-__all__ = ["Finding", "examine", "preflight"]
+__all__ = ["Finding", "engine_lacks", "examine", "examine_config"]
 
 CPU_MEMORY_GIB = 8.0
 """More than was seen in use by the demo: three engines and their front ends."""
@@ -42,16 +40,23 @@ class Finding:
     mend: str = ""
 
 
-def examine(config: Path | None) -> list[Finding]:
-    """Every finding, the machine first. Never raises."""
-    findings = [*_python(), *_gpu(), *_cpu(), *_memory(), *_packages(), *_keys()]
-    if config is not None:
-        findings += _configured(config)
-    return findings
+def examine() -> list[Finding]:
+    """What there is to say of this machine. Never raises."""
+    return [*_python(), *_gpu(), *_cpu(), *_memory(), *_packages(), *_keys()]
 
 
-def preflight(config: Config) -> Iterator[Finding]:
-    """What would make this configuration fail once its engines start: lacks only, cheap to find."""
+def examine_config(config: Config) -> Iterator[Finding]:
+    """What there is to say of this configuration, beside what it lacks."""
+    yield _port(config)
+    yield from (finding for finding in _models(config) if finding.state != "lack")
+    for tier in config.tiers:
+        if isinstance(tier, HostedTierConfig):
+            yield Finding(state="ok", what=f"{tier.name}: key", found=f"{tier.api_key_env} is set")
+            yield _price(tier)
+
+
+def engine_lacks(config: Config) -> Iterator[Finding]:
+    """What would make it fail once its engines start: lacks only, cheap to find."""
     yield from (finding for finding in _models(config) if finding.state == "lack")
     if any(isinstance(tier, VllmTierConfig) for tier in config.tiers):
         checks = [*_cpu(), *_engine()] if isinstance(gpus(), GpuAbsent) else [*_engine()]
@@ -179,21 +184,6 @@ def _keys() -> Iterator[Finding]:
     for name in KEYS:
         present = has_variable(name)
         yield Finding(state="note", what=name, found="set" if present else "not set")
-
-
-def _configured(path: Path) -> Iterator[Finding]:
-    try:
-        config = load(path)
-    except ConfigError as error:
-        yield Finding(state="lack", what="configuration", found=str(error))
-        return
-    yield Finding(state="ok", what="configuration", found=str(path))
-    yield _port(config)
-    yield from _models(config)
-    for tier in config.tiers:
-        if isinstance(tier, HostedTierConfig):
-            yield Finding(state="ok", what=f"{tier.name}: key", found=f"{tier.api_key_env} is set")
-            yield _price(tier)
 
 
 def _price(tier: HostedTierConfig) -> Finding:

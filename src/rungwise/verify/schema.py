@@ -1,7 +1,8 @@
 """Does a value fit a caller's schema? Asked in bounded time: the schema may be hostile.
 
 jsonschema runs a schema's patterns with `re`, where `(a|a)*$` takes longer than anyone waits, and
-follows references as often as they say. Here both draw on one allowance.
+goes wherever the schema sends it, as often as it says: ten thousand `allOf` for each of an array's
+items. Here every pattern and every step from one subschema to the next draws on one allowance.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["SECONDS", "fault_of"]
+__all__ = ["SECONDS", "STEPS", "fault_of"]
 
-SECONDS = 0.1
-"""For all patterns of one check. Seen: microseconds."""
-REFERENCES = 10_000
-"""Followed in one check: a linked list may be long, an exponential schema is stopped."""
+SECONDS = 0.25
+"""Of this thread's own work, for one check. Seen: a hundredth."""
+STEPS = 100_000
+"""From one subschema to the next, in one check. Seen: a few for each value of the answer."""
 
 _Faults = Iterator[Any]
 
@@ -28,11 +29,15 @@ def fault_of(schema: Mapping[str, Any], value: object) -> str | None:
     A schema that cannot be checked, or not within the allowance, is a fault too.
     """
     import jsonschema  # only where a schema was sent: 40 ms on first use
+    from referencing import Registry
 
     token = _LEFT.set(_Allowance())
     try:
+        _refuse_ways_around(schema)
         kind = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
-        fault = next(iter(_bounded(kind)(schema).iter_errors(value)), None)
+        # an empty registry: jsonschema's own would open the address that a reference names
+        validator = _bounded(kind)(schema, registry=Registry())
+        fault = next(iter(validator.iter_errors(value)), None)
     except Exception as error:  # a schema that refers to itself or elsewhere, in any way
         return f" could not be checked against the schema ({type(error).__name__})"
     finally:
@@ -44,41 +49,74 @@ def fault_of(schema: Mapping[str, Any], value: object) -> str | None:
 
 
 class _Allowance:
+    """What one check may still cost. Its methods raise TimeoutError where that is nothing."""
+
     def __init__(self) -> None:
-        self._until = time.perf_counter() + SECONDS
-        self._references = REFERENCES
+        # not the wall's clock: a busy machine says nothing of the schema
+        self._until = time.thread_time() + SECONDS
+        self._steps = STEPS
+
+    def step(self) -> None:
+        self._steps -= 1
+        if self._steps < 0 or self._left() <= 0:
+            raise TimeoutError
 
     def search(self, pattern: str, text: str) -> bool:
-        """Raises TimeoutError."""
         import regex  # like re, and it takes a time limit
 
-        left = self._until - time.perf_counter()
-        if left <= 0:
-            raise TimeoutError
-        return regex.search(pattern, text, timeout=left) is not None
+        self.step()
+        return regex.search(pattern, text, timeout=self._left()) is not None
 
-    def follow(self) -> None:
-        """Raises RecursionError."""
-        self._references -= 1
-        if self._references < 0:
-            raise RecursionError
+    def _left(self) -> float:
+        return self._until - time.thread_time()
 
 
 _LEFT: ContextVar[_Allowance] = ContextVar("schema_allowance")
 
 
+def _refuse_ways_around(schema: Mapping[str, Any]) -> None:
+    """Raises ValueError for what would lead jsonschema past our rules: an inner `$schema`, by
+    which it changes to its own, and a search for evaluated properties, which it makes with `re`
+    wherever references lead."""
+    names: set[str] = set()
+    inner: list[object] = list(schema.values())
+    names.update(schema)
+    while inner:
+        part = inner.pop()
+        if isinstance(part, Mapping):
+            if isinstance(part.get("$schema"), str):
+                raise ValueError("an inner $schema")
+            names.update(part)
+            inner.extend(part.values())
+        elif isinstance(part, list):
+            inner.extend(part)
+    if {"unevaluatedProperties", "patternProperties"} <= names:
+        raise ValueError("unevaluatedProperties beside patternProperties")
+
+
 @lru_cache(maxsize=16)
 def _bounded(kind: Any) -> Any:
-    """The same draft of JSON Schema, with every rule that costs replaced."""
+    """The same draft of JSON Schema, with every rule that costs replaced and every step charged."""
     import jsonschema
 
-    rules = {"pattern": _pattern, "patternProperties": _pattern_properties}
-    rules["additionalProperties"] = _additional_properties(kind)
-    rules["unevaluatedProperties"] = _unevaluated_properties(kind)
-    for name in ("$ref", "$dynamicRef", "$recursiveRef"):
-        if name in kind.VALIDATORS:
-            rules[name] = _counted(kind.VALIDATORS[name])
-    return jsonschema.validators.extend(kind, rules)  # type: ignore[no-untyped-call]
+    rules = {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties(kind),
+        "uniqueItems": _unique_items,
+    }
+    made = jsonschema.validators.extend(kind, rules)  # type: ignore[no-untyped-call]
+    for name in ("descend", "iter_errors", "evolve"):
+        setattr(made, name, _charged(getattr(made, name)))
+    return made
+
+
+def _charged(go_on: Callable[..., Any]) -> Callable[..., Any]:
+    def step(validator: Any, *where: Any, **further: Any) -> Any:
+        _LEFT.get().step()
+        return go_on(validator, *where, **further)
+
+    return step
 
 
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> _Faults:
@@ -109,21 +147,28 @@ def _additional_properties(kind: Any) -> Callable[..., _Faults]:
     return check
 
 
-def _unevaluated_properties(kind: Any) -> Callable[..., _Faults]:
-    def check(validator: Any, rule: Any, value: Any, schema: Any) -> _Faults:
-        # jsonschema looks for patterns all over the schema here, with `re`
-        if "patternProperties" in repr(schema):
-            raise ValueError("unevaluatedProperties beside patternProperties")
-        known = kind.VALIDATORS.get("unevaluatedProperties")
-        if known is not None:
-            yield from known(validator, rule, value, schema)
+def _unique_items(validator: Any, wanted: Any, value: Any, schema: Any) -> _Faults:
+    """jsonschema compares every two items where it cannot sort them."""
+    from jsonschema import ValidationError
 
-    return check
+    if not wanted or not isinstance(value, list):
+        return
+    seen = set()
+    for item in value:
+        _LEFT.get().step()
+        seen.add(_hashable(item))
+    if len(seen) < len(value):
+        yield ValidationError("not unique")
 
 
-def _counted(follow: Callable[..., _Faults]) -> Callable[..., _Faults]:
-    def check(validator: Any, target: str, value: Any, schema: Any) -> _Faults:
-        _LEFT.get().follow()
-        yield from follow(validator, target, value, schema) or ()
-
-    return check
+def _hashable(value: Any) -> Any:
+    """Equal for what JSON Schema calls equal: 1 is 1.0, and not true."""
+    match value:
+        case bool():
+            return bool, value
+        case list():
+            return list, tuple(map(_hashable, value))
+        case dict():
+            return dict, frozenset((name, _hashable(inner)) for name, inner in value.items())
+        case _:
+            return value
