@@ -9,7 +9,16 @@ from dataclasses import replace
 import pytest
 
 from rungwise.edge.faults import fault_of
-from rungwise.edge.refusals import SlowBody
+from rungwise.edge.refusals import (
+    Busy,
+    Foreign,
+    LongHead,
+    NotHttp,
+    SlowBody,
+    SlowHead,
+    Stopping,
+    WrongKind,
+)
 from rungwise.errors import (
     CallerError,
     LadderExhausted,
@@ -64,6 +73,13 @@ class OverBudget(CallerError):
         (NotAuthorised("bad", code="invalid_api_key"), 401, "invalid_api_key"),
         (TooLarge("bad", code="request_too_large"), 413, "request_too_large"),
         (SlowBody("bad", code="request_timeout"), 408, "request_timeout"),
+        (SlowHead("bad", code="request_timeout"), 408, "request_timeout"),
+        (LongHead("bad", code="head_too_large"), 431, "head_too_large"),
+        (NotHttp("bad", code="not_http"), 400, "not_http"),
+        (Foreign("bad", code="foreign_origin"), 403, "foreign_origin"),
+        (WrongKind("bad", code="unsupported_media_type"), 415, "unsupported_media_type"),
+        (Busy("crowded"), 503, "too_many_connections"),
+        (Stopping(), 503, "stopping"),
         (StoreError("disk"), 503, "store_error"),
         (TierError("tier1", "broken", "half"), 502, "broken"),
         (TierError("tier1", "rejected", "no"), 400, "rejected"),
@@ -123,6 +139,24 @@ def test_too_long_has_the_code_that_clients_know() -> None:
     fault = fault_of(exhausted(failed("tier1", "too_long"), last="too_long"), "req_1")
     assert (fault.status, fault.code) == (400, "context_length_exceeded")
     assert fault.param == "messages"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "param"),
+    [
+        ("too_long", "max_completion_tokens=9 cannot be greater than max_model_len", "max_tokens"),
+        ("too_long", "max_tokens: 9 > 8", "max_tokens"),
+        ("rejected", "max_tokens is too large: 9", "max_tokens"),
+        ("too_long", "your prompt contains 9 input tokens", "messages"),
+        ("rejected", "no", None),
+    ],
+)
+def test_the_field_that_an_upstream_names_is_the_one_at_fault(
+    fault: TierFault, said: str, param: str | None
+) -> None:
+    last = TierError("tier2", fault, said)
+    assert fault_of(LadderExhausted((failed("tier2", fault),), last), "req_1").param == param
+    assert fault_of(last, "req_1").param == param
 
 
 def test_the_unexpected_is_logged_with_the_id_and_not_told(

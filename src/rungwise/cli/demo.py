@@ -22,7 +22,7 @@ CONFIG = Path("configs/demo.yaml")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=CONFIG, help="the demo's ladder")
-    parser.add_argument("--steps", type=int, default=225, help="steps sent by each route")
+    parser.add_argument("--steps", type=int, default=450, help="steps sent by each route")
     parser.add_argument("--concurrency", type=int, default=8, help="requests open at once")
     parser.add_argument("--port", type=int, default=8080, help="where the server listens; 0: any")
     parser.add_argument("--once", action="store_true", help="stop after the table")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from rungwise.build import build_gate
 from rungwise.config import Config, VllmTierConfig, api_keys
@@ -30,14 +31,14 @@ def lacks(config: Config) -> Iterator[Finding]:
 
 def _checks(config: Config) -> Iterator[Callable[[], object]]:
     """Each raises ConfigError or StoreError: one line of `place: what is wrong; what to do`."""
-    yield lambda: _reachable_only_with_keys(config)
+    yield partial(_reachable_only_with_keys, config)
     tiers = {tier.name: tier for tier in config.tiers}
     for gate in config.gates:
-        yield lambda gate=gate: build_gate(gate, tiers[gate.tier])
+        yield partial(build_gate, gate, tiers[gate.tier])
     for tier in config.tiers:
         if isinstance(tier, VllmTierConfig):
-            yield lambda tier=tier: engine_flags(tier)
-    yield lambda: check_file(config.ledger.path)
+            yield partial(engine_flags, tier)
+    yield partial(check_file, config.ledger.path)
 
 
 def _reachable_only_with_keys(config: Config) -> None:

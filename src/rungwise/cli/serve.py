@@ -6,7 +6,6 @@ import argparse
 import socket
 from pathlib import Path
 
-from rungwise.cli.preflight import lacks
 from rungwise.config import Config, api_keys, load
 from rungwise.errors import ConfigError
 
@@ -30,10 +29,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError before anything heavy starts, and what
-    kept the ledger or an engine's settings from being used once they do."""
+    """Serve until SIGTERM or SIGINT. Raises ConfigError before anything heavy starts, and that or
+    StoreError for what only shows once it does."""
+    from rungwise.cli.preflight import lacks
+
     for lack in lacks(config):
-        raise ConfigError(f"{lack.what}: {lack.found}; {lack.mend}")
+        raise ConfigError(lack.line)
     listener = _listen(config.server.host, config.server.port)
     with listener:
         _run_uvicorn(config, listener)

@@ -41,9 +41,10 @@ class _Server(uvicorn.Server):
         self._app, self._life = app, AsyncExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        life = self._app.router.lifespan_context(self._app)
-        await self._life.enter_async_context(life)
-        await super().startup(sockets)
+        async with AsyncExitStack() as life:
+            await life.enter_async_context(self._app.router.lifespan_context(self._app))
+            await super().startup(sockets)
+            self._life = life.pop_all()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         try:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TypeAlias, TypedDict
 
@@ -52,10 +52,15 @@ def format_fault(chat: Chat, text: str) -> str | None:
     return f"{_formats()[name].says.format(*filter(None, order.groups()))} was asked for"
 
 
-def _ordered(text: str) -> dict[str, Order]:
+def _ordered(text: str) -> Mapping[str, Order]:
     """The formats that a message orders; of two that differ in rigour the stricter."""
+    return _formats_among(orders_in(text))
+
+
+@lru_cache(maxsize=128)
+def _formats_among(orders: tuple[tuple[str, ...], ...]) -> Mapping[str, Order]:
     found: dict[str, Order] = {}
-    for parts in orders_in(text):
+    for parts in orders:
         for part in parts:
             for name, form in _formats().items():
                 order = form.order.match(part)

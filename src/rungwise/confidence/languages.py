@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TypedDict
 
@@ -64,12 +64,13 @@ def _ordered(texts: Iterable[str]) -> set[str]:
     return {name for text in texts for parts in orders_in(text) for name in _named(parts)}
 
 
-def _named(parts: tuple[str, ...]) -> set[str]:
+@lru_cache(maxsize=512)
+def _named(parts: tuple[str, ...]) -> frozenset[str]:
     """Every language that a sentence names, if one of its parts orders a language."""
     orders = (_tongues().order.match(part) for part in parts)
     if not any(order and _spoken(order[order.lastindex or 0]) for order in orders):
-        return set()
-    return _spoken(parts[0])
+        return frozenset()
+    return frozenset(_spoken(parts[0]))
 
 
 def _spoken(text: str) -> set[str]:

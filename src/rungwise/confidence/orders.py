@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import yaml
@@ -25,8 +25,14 @@ _END_OF_ORDER = re.compile(r"[:\uff1a]\s|\n")
 
 def orders_in(text: str) -> tuple[tuple[str, ...], ...]:
     """For each sentence that may hold an order: the sentence, and its clauses."""
-    words = own_words(text[: 2 * LONGEST]).strip()
-    if len(text) > LONGEST or _pattern("material").search(words):
+    return _orders_in(text[: 2 * LONGEST], long=len(text) > LONGEST)
+
+
+# An agent's system prompt, and the question that several rungs are asked, come again and again.
+@lru_cache(maxsize=128)
+def _orders_in(head: str, *, long: bool) -> tuple[tuple[str, ...], ...]:
+    words = own_words(head).strip()
+    if long or _pattern("material").search(words):
         words = _END_OF_ORDER.split(words, maxsplit=1)[0]
     return tuple(
         (_bare(sentence), *map(_bare, clauses(sentence)))

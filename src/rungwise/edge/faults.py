@@ -143,8 +143,14 @@ def _of_tier(error: TierError) -> Fault:
 
 def _refused(error: TierError) -> Fault:
     code = "context_length_exceeded" if error.fault == "too_long" else "rejected"
-    param = "messages" if error.fault == "too_long" else None
-    return _callers(400, f"{error.tier}: {error.message[:500]}", param, code, {})
+    return _callers(400, f"{error.tier}: {error.message[:500]}", _blamed(error), code, {})
+
+
+def _blamed(error: TierError) -> str | None:
+    """Which field is at fault. Upstreams name max_completion_tokens for max_tokens, too."""
+    if "max_tokens" in error.message or "max_completion_tokens" in error.message:
+        return "max_tokens"
+    return "messages" if error.fault == "too_long" else None
 
 
 def _of_route(error: HTTPException) -> Fault:

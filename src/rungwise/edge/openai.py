@@ -22,8 +22,9 @@ __all__ = ["Answers", "OpenAIRoutes"]
 
 LONG = 16 * 1024
 """Bytes: a body over this is read beside the event loop, not on it."""
-SCHEMA = b'"json_schema"'
-"""So is one with a schema: a new one is checked for up to some hundred milliseconds."""
+SCHEMAS = (b'"json_schema"', rb"\u00")
+"""So is one with a schema, and one that may write the word in another way: a new schema is checked
+for up to some hundred milliseconds."""
 
 
 class Answers(Protocol):
@@ -52,7 +53,7 @@ class OpenAIRoutes:
         headers, visit = request.headers, visit_of(request)
         refuse_other_kinds(headers)
         body = await read_body(headers, request.receive, self._limits)
-        if len(body) > LONG or SCHEMA in body:
+        if len(body) > LONG or any(word in body for word in SCHEMAS):
             asked = await asyncio.to_thread(read_chat, body, headers, self._names)
         else:
             asked = read_chat(body, headers, self._names)

@@ -24,8 +24,8 @@ MOST = 32 * 1024
 MOST_PARAMETERS = 256 * 1024
 """A tool's parameters are not checked against the meta-schema."""
 
-MOST_WORK = 10_000
-"""For all patterns that one answer is held to: `.{1,1000}` takes half of it, `.{1,100}` a 75th."""
+MOST_WORK = 8_000
+"""For all patterns that one answer is held to: `.{1,1000}` takes over half, `.{1,100}` a 60th."""
 EACH = 16
 """Of that, what a pattern takes that repeats nothing."""
 

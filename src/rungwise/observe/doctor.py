@@ -39,6 +39,10 @@ class Finding:
     found: str
     mend: str = ""
 
+    @property
+    def line(self) -> str:
+        return f"{self.what}: {self.found}" + (f"; {self.mend}" if self.mend else "")
+
 
 def examine() -> list[Finding]:
     """What there is to say of this machine. Never raises."""

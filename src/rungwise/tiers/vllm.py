@@ -30,13 +30,14 @@ __all__ = ["VllmTier", "held_stride"]
 LEAST_STRIDE, MOST_STRIDE = 4, 16
 
 
-def held_stride(running: int) -> int:
+def held_stride(running: int, *, stream: bool) -> int:
     """How many tokens of a draft that is read come at once, with so many drafts on the engine.
 
     Each result costs the event loop about as much as four tokens do in one, so a busy engine gives
-    them less often; a lost draft is then stopped up to so many tokens later.
+    them less often, above all where nobody watches; a lost draft is then stopped up to so many
+    tokens later.
     """
-    return min(max(running // 2, LEAST_STRIDE), MOST_STRIDE)
+    return min(max(running // 2 if stream else running, LEAST_STRIDE), MOST_STRIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ class VllmTier:
         elif not (chat.stream or tap.read or chat.sampling.n > 1):
             tap.one_piece = running.vllm.OutputKind.FINAL_ONLY
         elif tap.read and chat.shape is None:  # in JSON some tokens decide and some do not
-            tap.stride = held_stride(self._clock.running + 1)
+            tap.stride = held_stride(self._clock.running + 1, stream=chat.stream)
         request = running.vllm.ChatCompletionRequest(**to_request(chat))
         token = compat.TAP.set(tap)
         try:

@@ -8,11 +8,19 @@ from typing import Any
 from rungwise.tiers.openai_request import body_of
 from rungwise.types import Chat, Message
 
-__all__ = ["fetched_image", "to_request", "tools_in_play"]
+__all__ = ["constrained", "fetched_image", "to_request", "tools_in_play"]
 
 
 def tools_in_play(chat: Chat) -> bool:
     return bool(chat.tools) and chat.tool_choice.mode != "none"
+
+
+def constrained(chat: Chat) -> bool:
+    """Whether the engine must make a grammar of the caller's schemas to write this answer."""
+    if chat.shape is not None:
+        return True
+    held = chat.tool_choice.mode in ("required", "named") or any(tool.strict for tool in chat.tools)
+    return tools_in_play(chat) and held
 
 
 def fetched_image(chat: Chat) -> str | None:

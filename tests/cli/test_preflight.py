@@ -1,0 +1,49 @@
+"""Does the doctor name whatever the server would refuse, in the same words?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_main import one_line_error, rungwise, write
+
+HOSTED = "{name: tier1, kind: openai, model: m, api_key_env: RUNGWISE_TEST_KEY}"
+LOCAL = "{{name: tier1, kind: vllm, model: {model}, engine: {{extra: {{dtype: half}}}}}}"
+
+
+def document(tiers: str = HOSTED, more: str = "") -> str:
+    return f"server: {{port: 0}}\ntiers: [{tiers}]\n{more}\n"
+
+
+KEYED = "server: {port: 0, api_keys_env: RUNGWISE_NO_KEYS}"
+FAULTY = {
+    "no calibration": document(more="gates: [{tier: tier1, calibration: none.json}]"),
+    "an unknown signal": document(more="gates: [{tier: tier1, signals: [guess]}]"),
+    "a ledger that is a folder": document(more="ledger: {path: .}"),
+    "open to all": document().replace("port: 0", "port: 0, host: 0.0.0.0"),
+    "no keys": document().replace("server: {port: 0}", KEYED),
+    "a flag that is ours": document(LOCAL.format(model="./small")),
+    "no model": document(LOCAL.format(model="./none").replace("dtype", "seed")),
+}
+
+
+@pytest.mark.parametrize("text", FAULTY.values(), ids=list(FAULTY))
+def test_what_serve_refuses_the_doctor_names(tmp_path: Path, text: str) -> None:
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "config.json").write_text("{}")
+    config = write(tmp_path, text)
+    error = one_line_error(rungwise("serve", "--config", config, RUNGWISE_TEST_KEY="x"))
+    done = rungwise("doctor", "--config", config, RUNGWISE_TEST_KEY="x")
+    assert done.returncode == 1
+    what, _, rest = error.removeprefix("rungwise: ").strip().partition(": ")
+    found, _, mend = rest.partition("; ")
+    assert f"LACK    {what}: {found}\n" in done.stdout
+    assert mend in done.stdout
+
+
+def test_what_serve_takes_the_doctor_takes(tmp_path: Path) -> None:
+    config = write(tmp_path, document())
+    done = rungwise("doctor", "--config", config, RUNGWISE_TEST_KEY="x")
+    assert "LACK" not in done.stdout.partition("configuration:")[2]
+    assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]

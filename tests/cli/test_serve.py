@@ -1,0 +1,87 @@
+"""Does the server run as it was told, and say in one line why it does not start?"""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from rungwise.cli.server import server_of
+from rungwise.config import ServerConfig
+from rungwise.errors import ConfigError, StoreError
+from rungwise.tiers.scripted import ScriptedTier
+from tests.cli.test_main import one_line_error, rungwise, write
+from tests.edge.doubles import NoLedger, app
+
+LEDGER = """
+server: {{port: 0}}
+ledger: {{path: '{path}'}}
+tiers:
+  - {{name: tier1, kind: openai, model: m, api_key_env: RUNGWISE_TEST_KEY}}
+"""
+
+
+class Unsuited(ScriptedTier):
+    """An engine whose settings turn out to be wrong when it starts."""
+
+    async def start(self) -> None:
+        raise ConfigError("tier 'tier1': engine: vLLM says: no such flag; see engine.extra")
+
+
+class Locked(NoLedger):
+    async def start(self) -> None:
+        raise StoreError("rungwise.db: of a later release")
+
+
+def test_what_keeps_the_app_from_starting_comes_out_as_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for served, kind in (
+        (app(rungs=[Unsuited("tier1")]), ConfigError),
+        (app(ledger=Locked()), StoreError),
+    ):
+        with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(kind):
+            server_of(served, ServerConfig()).run(sockets=[listener])
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_ledger_and_ladder_live_as_long_as_the_server() -> None:
+    ledger, tier = NoLedger(), ScriptedTier("tier1")
+    server = server_of(app(ledger=ledger, rungs=[tier]), ServerConfig())
+    server.should_exit = True
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server.run(sockets=[listener])
+    assert server.started and ledger.life == ["start", "stop"] and not tier.running
+
+
+def test_the_servers_section_reaches_uvicorn() -> None:
+    config = server_of(app(), ServerConfig(max_connections=7, grace_s=2.5)).config
+    config.load()
+    assert config.http_protocol_class.limits.connections == 7  # type: ignore[union-attr]
+    assert config.timeout_graceful_shutdown == 3
+
+
+def later_release(path: Path) -> Path:
+    db = sqlite3.connect(path)
+    db.execute("pragma user_version = 99")
+    db.close()
+    return path
+
+
+def test_a_ledger_that_cannot_be_kept_is_one_line(tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.db"
+    garbage.write_bytes(b"no database " * 100)
+    for path, said in ((tmp_path, "is no file"), (garbage, "not a database")):
+        config = write(tmp_path, LEDGER.format(path=path))
+        done = rungwise("serve", "--config", config, RUNGWISE_TEST_KEY="x")
+        assert said in one_line_error(done) and str(path) in done.stderr
+
+
+def test_what_only_shows_at_the_start_is_an_error_without_a_traceback(tmp_path: Path) -> None:
+    path = later_release(tmp_path / "later.db")
+    config = write(tmp_path, LEDGER.format(path=path))
+    done = rungwise("serve", "--config", config, RUNGWISE_TEST_KEY="x")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"rungwise: {path}: the file is of version 99")
