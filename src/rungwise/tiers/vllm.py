@@ -18,7 +18,7 @@ from rungwise.tiers.vllm_bare import generate_bare, prompt_ids
 from rungwise.tiers.vllm_faults import fault_of, one_line, refusal
 from rungwise.tiers.vllm_labels import LabelReads
 from rungwise.tiers.vllm_meter import BusyClock, EngineMeter
-from rungwise.tiers.vllm_request import fetched_image, to_request, tools_in_play
+from rungwise.tiers.vllm_request import constrained, fetched_image, to_request, tools_in_play
 from rungwise.tiers.vllm_routes import Unspoken, parsed, plain, watched
 from rungwise.tiers.vllm_score import score
 from rungwise.tiers.vllm_tap import Tap
@@ -203,7 +203,9 @@ class VllmTier:
                 async for piece in pieces:
                     yield piece
         except Exception as error:
-            raise fault_of(self.name, error, running.vllm, running.serving) from None
+            raise fault_of(
+                self.name, error, running.vllm, running.serving, constrained=constrained(chat)
+            ) from None
 
     async def _begin(self, running: _Running, chat: Chat, tap: Tap) -> AsyncGenerator[Piece, None]:
         """Let vLLM check and template the request; nothing is generated yet."""
@@ -223,7 +225,9 @@ class VllmTier:
         finally:
             compat.TAP.reset(token)
         if (refused := getattr(chunks, "error", None)) is not None:
-            raise refusal(self.name, int(refused.code), refused.message)
+            raise refusal(
+                self.name, int(refused.code), refused.message, constrained=constrained(chat)
+            )
         return parsed(chunks, tap, unspoken) if needs_parsing else plain(tap)
 
     def _unavailable(self, message: str) -> TierError:
