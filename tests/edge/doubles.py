@@ -157,6 +157,15 @@ async def serving(
     served: FastAPI, *, grace_s: int | None = None, **limits: Any
 ) -> AsyncIterator[int]:
     """A real server on a free port of loopback. With a grace period it ends as by SIGTERM."""
+    life = served.router.lifespan_context(served)  # uvicorn would leave it when forced to exit
+    async with life, _listening(served, grace_s, limits) as port:
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def _listening(
+    served: FastAPI, grace_s: int | None, limits: dict[str, Any]
+) -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             served,
@@ -164,7 +173,7 @@ async def serving(
             ws="none",
             log_config=None,
             access_log=False,
-            lifespan="on",
+            lifespan="off",
             timeout_graceful_shutdown=grace_s,
         )
         server = uvicorn.Server(config)
