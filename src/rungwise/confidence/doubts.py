@@ -8,19 +8,14 @@ from rungwise.confidence.wording import wording_of
 from rungwise.config import GateConfig
 from rungwise.types import Chat, Choice
 
-__all__ = ["declined", "doubt_of", "prose_doubt_of"]
-
-
-def declined(choice: Choice) -> bool:
-    """The API itself says that it declined: there is no answer to be sure of."""
-    return bool(choice.refusal) or choice.finish == "content_filter"
+__all__ = ["doubt_of", "prose_doubt_of"]
 
 
 def doubt_of(config: GateConfig, chat: Chat, choice: Choice) -> str | None:
     """One line for what speaks against it, as far as the owner wants that to count."""
     if choice.finish == "length" and config.truncation == "escalate":
         return "truncated: the draft hit its token limit"
-    if declined(choice):
+    if choice.declined:
         return "refused to answer" if config.refusal == "escalate" else None
     if not choice.text.strip() and not choice.tool_calls:
         return "empty answer"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rungwise.confidence.calibration import Calibration
-from rungwise.confidence.doubts import declined, doubt_of, prose_doubt_of
+from rungwise.confidence.doubts import doubt_of, prose_doubt_of
 from rungwise.confidence.reading import ReadChoice, Snapshot
 from rungwise.confidence.signals import best_of
 from rungwise.config import GateConfig
@@ -221,7 +221,7 @@ class GateJudgement(Watch):
             doubt = doubt_of(self._config, self._chat, choice)
             if doubt is not None:
                 return Escalate(reason=doubt)
-        self._declined = frozenset(i for i, c in enumerate(draft.choices) if declined(c))
+        self._declined = frozenset(i for i, c in enumerate(draft.choices) if c.declined)
         if len(self._declined) == len(draft.choices):
             self._returned = Accept(reason="declined to answer; returned as configured")
         return self._returned or self._judged()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 import yaml
 
+from rungwise.confidence.orders import any_of
 from rungwise.confidence.prose import clauses, own_words, sentences
 
 __all__ = ["Wording", "wording_of"]
@@ -56,20 +57,16 @@ def _first(kind: Kind, parts: list[str]) -> Wording | None:
 @cache
 def _spoken(kind: Kind) -> re.Pattern[str]:
     """One expression for all languages; the group that matched last is the language."""
-    return _any(
-        rf"(?P<{language}>(?:{_any(table['opens']).pattern}[\s,.:!\u060c\uff0c\u3001\u2026]*){{0,3}}"
-        rf"{_any(table[kind]).pattern})"
+    return any_of(
+        rf"(?P<{language}>(?:{any_of(table['opens']).pattern}[\s,.:!\u060c\uff0c\u3001\u2026]*){{0,3}}"
+        rf"{any_of(table[kind]).pattern})"
         for language, table in _table().items()
     )
 
 
 @cache
 def _letter() -> re.Pattern[str]:
-    return _any(pattern for table in _table().values() for pattern in table["letter"])
-
-
-def _any(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(f"(?:{'|'.join(patterns)})", re.IGNORECASE)
+    return any_of(pattern for table in _table().values() for pattern in table["letter"])
 
 
 @cache

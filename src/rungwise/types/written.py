@@ -128,6 +128,11 @@ class Choice:
     refusal: str = ""
     finish: FinishReason | None = None
 
+    @property
+    def declined(self) -> bool:
+        """The API itself says that it declined: there is no answer to be sure of."""
+        return bool(self.refusal) or self.finish == "content_filter"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:

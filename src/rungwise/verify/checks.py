@@ -35,7 +35,7 @@ class Checks:
         return Accept(reason="checked")
 
     def _faults(self, chat: Chat, choice: Choice) -> Iterator[str]:
-        if choice.refusal or choice.finish == "content_filter":
+        if choice.declined:
             return
         yield from _tool_faults(chat, choice)
         if choice.tool_calls:
