@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from rungwise.confidence.calibration import load_calibration
+from rungwise.confidence.calibration import load_calibration, read_calibration
 from rungwise.errors import ConfigError
-from rungwise.lab.artefact import Origin, artefact, fitted_of, read_artefact, write_artefact
+from rungwise.lab.artefact import Origin, artefact, fitted_of, write_artefact
 from rungwise.lab.calibrate import Options, calibrate, recovery
 from rungwise.lab.promise import Aim
 from rungwise.lab.readings import sample_of
@@ -100,7 +100,7 @@ def test_what_the_gate_cannot_read_is_no_calibration() -> None:
 def test_another_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     with pytest.raises(ConfigError, match=r"c\.json: cannot be read"):
-        read_artefact(path)
+        read_calibration(path, "mend it")
     path.write_text('{"name": 3}')
     with pytest.raises(ConfigError, match=r"c\.json: not a calibration"):
-        read_artefact(path)
+        read_calibration(path, "mend it")

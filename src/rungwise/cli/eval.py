@@ -143,7 +143,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _calibration(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.artefact import fitted_of, read_artefact
+    from rungwise.confidence.calibration import read_calibration
+    from rungwise.lab.artefact import fitted_of
     from rungwise.lab.charts import reliability_chart, risk_chart
     from rungwise.lab.figures import as_json, as_lines, measure
     from rungwise.lab.plots import plot_calibration
@@ -151,7 +152,8 @@ def _calibration(arguments: argparse.Namespace) -> int:
     from rungwise.lab.recorded import read_recorded
     from rungwise.types import StepType
 
-    calibration = read_artefact(arguments.calibration)
+    mend = "run `rungwise calibrate`, or correct --calibration"
+    calibration = read_calibration(arguments.calibration, mend)
     step_types = [step_type.value for step_type in StepType]
     items = read_recorded(arguments.data, step_types, calibration.signals)
     fitted = fitted_of(calibration.finished)

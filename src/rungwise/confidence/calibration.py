@@ -28,6 +28,7 @@ __all__ = [
     "Provenance",
     "Threshold",
     "load_calibration",
+    "read_calibration",
 ]
 
 
@@ -179,18 +180,23 @@ class Calibration(_Part):
         return self.thresholds.get(step_type, Threshold(whole=None, labels=0))
 
 
+def read_calibration(path: Path, mend: str) -> Calibration:
+    """A calibration, whichever model it is for. Raises ConfigError that ends with the mend."""
+    try:
+        return Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); {mend}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not a calibration ({_first_fault(error)}); {mend}") from None
+
+
 def load_calibration(
     path: Path, *, model: str, revision: str, signals: tuple[str, ...] | None = None
 ) -> Calibration:
     """Read a calibration fitted for this model and revision, and for these signals where they are
     given. Raises ConfigError for any other file."""
     mend = "run `rungwise calibrate` for this tier, or correct gates[].calibration"
-    try:
-        calibration = Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); {mend}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: not a calibration ({_first_fault(error)}); {mend}") from None
+    calibration = read_calibration(path, mend)
     if calibration.model != model:
         raise ConfigError(
             f"{path}: fitted on drafts of {calibration.model!r}, but the tier serves {model!r}; "

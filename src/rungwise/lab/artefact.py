@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from rungwise.confidence.calibration import (
     Calibration,
@@ -28,7 +27,7 @@ from rungwise.lab.recorded import Recorded, digest
 from rungwise.lab.threshold_report import how_drawn, ways_tested
 from rungwise.types import StepType
 
-__all__ = ["Origin", "artefact", "curve_of", "fitted_of", "read_artefact", "write_artefact"]
+__all__ = ["Origin", "artefact", "curve_of", "fitted_of", "write_artefact"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,17 +133,3 @@ def write_artefact(path: Path, calibration: Calibration) -> None:
         path.write_text(calibration.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def read_artefact(path: Path) -> Calibration:
-    """A calibration, whichever model it is for. Raises ConfigError."""
-    try:
-        return Calibration.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); correct its name") from None
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        raise ConfigError(
-            f"{path}: not a calibration ({place}: {fault['msg']}); run `rungwise calibrate`"
-        ) from None
