@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.databases import _redis_server, postgres_server, postgres_url, redis_url, store_url
+
+__all__ = ["_redis_server", "postgres_server", "postgres_url", "redis_url", "store_url"]
+
 _stopped: list[str] = []
 _open = False
 
@@ -19,6 +23,18 @@ _open = False
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough", action="store_true", help="as many rounds as the README's numbers stand on"
+    )
+
+
+@pytest.fixture
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether there is time for every round, and not just for a few."""
+    return bool(request.config.getoption("--thorough"))
 
 
 @pytest.fixture

@@ -188,13 +188,18 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    folder: Path, *rungs: ScriptedTier | str, config: str = "", listening: bool = False
+    folder: Path,
+    *rungs: ScriptedTier | str,
+    config: str = "",
+    listening: bool = False,
+    key: str = KEY,
 ) -> AsyncIterator[Served]:
     """The app of these rungs, lowest first, and of `config`, which is the rest of the document.
 
-    `listening`: on a real socket, where the order and the time of bytes can be seen.
+    `listening`: on a real socket, where the order and the time of bytes can be seen. `key`: what
+    the variable of the hosted rungs holds.
     """
-    with app_of(folder, *rungs, config=config) as app:
+    with app_of(folder, *rungs, config=config, key=key) as app:
         if listening:
             async with serving(app) as port:
                 url = f"http://127.0.0.1:{port}"
@@ -208,7 +213,9 @@ async def served(
 
 
 @contextmanager
-def app_of(folder: Path, *rungs: ScriptedTier | str, config: str) -> Iterator[FastAPI]:
+def app_of(
+    folder: Path, *rungs: ScriptedTier | str, config: str, key: str = KEY
+) -> Iterator[FastAPI]:
     """From the document to the app, by the way that `rungwise serve` goes."""
     path = document(folder, *rungs, config=config)
     module = ModuleType(RUNGS)
@@ -217,7 +224,7 @@ def app_of(folder: Path, *rungs: ScriptedTier | str, config: str) -> Iterator[Fa
             setattr(module, rung.name, lambda _, rung=rung: rung)
     sys.modules[RUNGS] = module
     try:
-        yield build_app(load(path, {"KEY": KEY}), ())
+        yield build_app(load(path, {"KEY": key}), ())
     finally:
         del sys.modules[RUNGS]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rungwise.attempts import Clock
+from rungwise.access.free import FreePurse
+from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
 from rungwise.confidence.gate import CalibratedGate
 from rungwise.confidence.judge import Judge
@@ -15,6 +16,7 @@ from rungwise.config import GateConfig, JudgeConfig, PriceConfig, RouteConfig, R
 from rungwise.contracts import Drafting
 from rungwise.errors import CallerError, LadderExhausted, TierError
 from rungwise.policy.static import StaticRouter
+from rungwise.story import Clock
 from rungwise.tiers.scripted import Script, ScriptedTier, call, fail, say, script, stall
 from rungwise.types import (
     Caller,
@@ -73,7 +75,8 @@ def cascade(
 ) -> Cascade:
     """A ladder whose rungs all have the same gate on the worst window."""
     seconds = iter(range(100_000))
-    gates = gates or {t.name: CalibratedGate(GateConfig(tier=t.name), windowed()) for t in tiers}
+    own = {t.name: CalibratedGate(GateConfig(tier=t.name), windowed()) for t in tiers}
+    gates = {**own, **(gates or {})}
     return Cascade(
         ladder=tiers,
         router=StaticRouter(
@@ -81,6 +84,8 @@ def cascade(
         ),
         gates=gates,
         verifier=Checks(),
+        cache=NoCache(),
+        purse=FreePurse(),
         ledger=ledger or ListLedger(),
         clock=Clock(now=lambda: float(next(seconds)), unix=lambda: 1e9),
     )
@@ -234,8 +239,8 @@ async def test_an_error_of_our_own_is_not_blamed_on_the_caller() -> None:
 async def test_a_rung_that_could_not_be_accepted_is_not_paid_for() -> None:
     low, middle, high = tier("t1", say("x", logprob=-9.0)), tier("t2"), tier("t3", say("y"))
     ledger = ListLedger()
-    built = cascade(low, middle, high, ledger=ledger)
-    built._gates = {**built._gates, "t2": CalibratedGate(GateConfig(tier="t2"), None)}
+    uncalibrated = {"t2": CalibratedGate(GateConfig(tier="t2"), None)}
+    built = cascade(low, middle, high, ledger=ledger, gates=uncalibrated)
     released, _, _ = await answered(built)
     assert (released.tier, released.rungs_tried) == ("t3", 2)
     assert middle.chats == []

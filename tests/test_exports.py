@@ -10,12 +10,16 @@ def test_the_package_itself() -> None:
 
 def test_contracts() -> None:
     assert contracts.__all__ == [
+        "Cache",
         "Drafting",
         "Gate",
         "Judgement",
         "Keyring",
         "Ledger",
+        "Pace",
         "Probe",
+        "Purse",
+        "Repeats",
         "Router",
         "Signal",
         "Tier",

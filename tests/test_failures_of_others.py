@@ -247,7 +247,7 @@ async def test_16_a_held_stream_that_breaks_is_replaced_by_the_next_rung(
     tmp_path: Path, cut: Answer, stream: bool
 ) -> None:
     async with Upstream(cut) as upstream:
-        rung = hosted("low", upstream.url, more=", logprobs: true")
+        rung = hosted("low", upstream.url, more=", logprobs: true, guards: {retries: 0}")
         config = "gates: [{tier: low, calibration: window.json}]"
         async with served(tmp_path, rung, top(BETTER), config=config) as server:
             answer = await server.ask(stream=stream)

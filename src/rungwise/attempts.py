@@ -1,122 +1,30 @@
-"""What has happened so far to one step? The mutable side of Attempt and Entry, while it climbs."""
+"""What became of one rung's part in a step? The mutable side of an Attempt, while it is made."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rungwise.contracts import Drafting, Judgement, Tier
 from rungwise.errors import TierError
-from rungwise.headstart import Headstart
 from rungwise.types import (
     Attempt,
     AttemptRole,
     AttemptState,
-    Caller,
-    Chat,
-    Entry,
     Piece,
-    Plan,
     Released,
-    Settled,
     TierFault,
     Verdict,
 )
 
-__all__ = ["Ascent", "Clock", "Story"]
+if TYPE_CHECKING:
+    from rungwise.story import Story
+
+__all__ = ["Ascent"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
-    """Time is injected: `now` counts monotonic seconds, `unix` is the wall clock."""
-
-    now: Callable[[], float]
-    unix: Callable[[], float]
-
-
-class Story:
-    """One step on its way: which attempts were made, and whether one was released.
-
-    On leaving it (`async with`) nothing that was begun ahead goes on.
-    """
-
-    def __init__(self, id: str, chat: Chat, caller: Caller, plan: Plan, clock: Clock) -> None:
-        self.id, self.chat, self.caller, self.plan = id, chat, caller, plan
-        self.attempts: list[Attempt] = []
-        self.headstart: Headstart[Ascent] = Headstart()
-        self.last_fault: TierError | None = None
-        self.first_byte_s: float | None = None
-        self.rungs_tried = 0
-        self._gone = False
-        self._clock, self._at, self._start = clock, clock.unix(), clock.now()
-
-    async def __aenter__(self) -> Story:
-        return self
-
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._gone = isinstance(error, (asyncio.CancelledError, GeneratorExit))
-        self.headstart.drop()
-        await self.headstart.dropped()
-
-    def elapsed(self) -> float:
-        return self._clock.now() - self._start
-
-    def begin(
-        self,
-        tier: Tier,
-        chat: Chat,
-        *,
-        role: AttemptRole = "draft",
-        judgement: Judgement | None = None,
-        likeliest: int | None = None,
-    ) -> Ascent:
-        """Ask a tier for a draft. `likeliest` as in Gate; None reads nothing."""
-        read = likeliest is not None
-        drafting = tier.draft(chat, read=read, likeliest=likeliest or 0)
-        return Ascent(self, tier, drafting, role, judgement)
-
-    def tried(self, ascent: Ascent) -> Ascent:
-        """Count a rung whose draft is now looked at."""
-        self.rungs_tried += 1
-        return ascent
-
-    def entry(self) -> Entry:
-        return Entry(
-            id=self.id,
-            at=self._at,
-            caller=self.caller.name,
-            route=self.chat.route,
-            step_type=self.plan.step_type,
-            plan_why=self.plan.why,
-            attempts=tuple(sorted(self.attempts, key=lambda a: a.started_s)),
-            state=self._state(),
-            first_byte_s=self.first_byte_s,
-            latency_s=self.elapsed(),
-            stream=self.chat.stream,
-        )
-
-    def settled(self) -> Settled:
-        entry = self.entry()
-        return Settled(usage=entry.usage, cost_nano=entry.cost_nano, attempts=entry.attempts)
-
-    def _state(self) -> Literal["answered", "broken_off", "exhausted", "cancelled"]:
-        drafts = [a.state for a in self.attempts if a.role == "draft" and a.state != "outrun"]
-        if self._gone or not drafts:
-            return "cancelled"
-        match drafts[-1]:
-            case "released":
-                return "answered"
-            case "broken_off":
-                return "broken_off"
-            case "left" | "cancelled":
-                return "cancelled"
-            case _:
-                return "exhausted"
 
 
 class Ascent:
@@ -172,10 +80,13 @@ class Ascent:
         return self.watch(piece)
 
     def watch(self, piece: Piece) -> Verdict | None:
+        if self._released:
+            self._story.given.append(piece)
         return None if self.judgement is None else self.judgement.feed(piece)
 
     def release(self, reason: str) -> Released:
         self._released, self._reason = True, reason
+        self._story.given = list(self.held)
         self._story.headstart.drop()
         self._story.first_byte_s = self._story.elapsed()
         return Released(
@@ -228,12 +139,17 @@ class Ascent:
             fault=self._fault,
             usage=spent.usage,
             cost_nano=self.tier.cost_nano(spent),
+            uncached_nano=None
+            if self.tier.local
+            else self.tier.cost_nano(replace(spent, usage=spent.usage.uncached)),
             started_s=self._started,
             first_piece_s=self._first_piece,
             ended_s=self._story.elapsed(),
             readings=tuple(judgement.readings) if judgement else (),
             confidence=judgement.confidence if judgement else None,
             engine_s=spent.engine_s,
+            joules=spent.joules,
+            billed_as=spent.billed_as,
             role=self._role,
             threshold=judgement.threshold if judgement else None,
         )

@@ -1,4 +1,4 @@
-"""How is one step answered? Plan, climb until a draft is accepted, release it, write it down."""
+"""How is one step answered? Recall, or climb until a draft is accepted; and write it down."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
-from rungwise.attempts import Ascent, Clock, Story
-from rungwise.contracts import Gate, Ledger, Probe, Router, Tier, Verifier
+from rungwise.attempts import Ascent
+from rungwise.contracts import Cache, Gate, Ledger, Probe, Purse, Router, Tier, Verifier
 from rungwise.drafts import collect
-from rungwise.errors import LadderExhausted, TierError
+from rungwise.errors import TierError
+from rungwise.feasible import Feasible
 from rungwise.headstart import Headstart
+from rungwise.story import Clock, Story
 from rungwise.types import (
     Accept,
     Caller,
     Chat,
     Draft,
-    Entry,
     Escalate,
     Piece,
     Plan,
+    Quote,
     Released,
     Settled,
     Verdict,
@@ -34,7 +36,8 @@ class Cascade:
 
     `gates` maps a tier's name to its gate. A tier without one is not judged, and neither is the
     last rung of a plan, a pinned one included: nothing stands above it that could do better.
-    A rung whose gate could accept no draft is not asked for one.
+    A rung whose gate could accept no draft is not asked for one, and neither is one that lacks what
+    the chat needs.
     """
 
     def __init__(
@@ -44,35 +47,54 @@ class Cascade:
         router: Router,
         gates: Mapping[str, Gate],
         verifier: Verifier,
+        cache: Cache,
+        purse: Purse,
         ledger: Ledger,
         clock: Clock,
     ) -> None:
         self._tiers = {tier.name: tier for tier in ladder}
         self._router, self._gates, self._verifier = router, gates, verifier
-        self._ledger, self._clock = ledger, clock
+        self._cache, self._purse, self._ledger, self._clock = cache, purse, ledger, clock
+        self._feasible = Feasible(self._tiers, gates)
+
+    def quote(self, chat: Chat, caller: Caller) -> Quote:
+        """What `answer` would do, and what it can cost. Calls nothing. Raises CallerError."""
+        plan = self._plan(chat, caller)
+        return Quote(
+            plan=plan,
+            bids=self._feasible.bids(plan, chat),
+            least_nano=self._feasible.least(plan, chat),
+        )
 
     async def answer(
         self, chat: Chat, caller: Caller, *, id: str
     ) -> AsyncGenerator[Released | Piece | Settled, None]:
         """Answer one step: first a Released, then its Pieces, last a Settled.
 
-        Nothing comes before a draft may reach the caller. Raises CallerError or LadderExhausted
-        before the Released, and TierError after it, when the released draft breaks off. Closing
-        the generator stops the work; the ledger is written either way.
+        Nothing comes before a draft may reach the caller. Raises CallerError, StoreError or
+        LadderExhausted before the Released, and TierError after it, when the released draft breaks
+        off. Closing the generator stops the work; the ledger is written either way.
         """
-        plan = self._worth_drafting(self._router.plan(chat))
-        story = Story(id, chat, caller, plan, self._clock)
+        story = Story(id, chat, caller, self._plan(chat, caller), self._clock)
         try:
-            async with aclosing(self._climb(story)) as climb:
-                async for event in climb:
+            known = await self._cache.recall(chat)
+            async with aclosing(
+                self._climb(story) if known is None else story.recount(known)
+            ) as events:
+                async for event in events:
                     yield event
         finally:
-            await self._record(story.entry())
+            await self._record(story)
+        if known is None and (answer := story.memorable()) is not None:
+            await self._cache.remember(chat, answer)
         yield story.settled()
 
     async def _climb(self, story: Story) -> AsyncGenerator[Released | Piece, None]:
+        await story.reserve(self._purse, self._feasible.bids(story.plan, story.chat))
         async with story:
-            for rung in story.plan.rungs:
+            for rung in story.rungs:
+                if story.spills(self._tiers[rung]):
+                    continue
                 async with self._ascend(story, rung) as ascent:
                     verdict = await self._hold(ascent, story)
                     if isinstance(verdict, Escalate):
@@ -86,8 +108,7 @@ class Cascade:
                         yield piece
                     ascent.complete()
                     return
-        assert story.last_fault is not None, "the last rung is not judged: only a fault ends here"
-        raise LadderExhausted(story.entry().attempts, story.last_fault)
+        raise story.exhausted()
 
     async def _hold(self, ascent: Ascent, story: Story) -> Verdict:
         """Keep the draft back until it is known whether it may leave."""
@@ -133,10 +154,11 @@ class Cascade:
     def _ascend(self, story: Story, rung: str) -> Ascent:
         """This rung's draft, begun now or ahead; and in time the next one's beside it."""
         ascent = story.tried(story.headstart.take() or self._begin(story, rung))
-        plan = story.plan
-        above = plan.rungs[plan.rungs.index(rung) + 1 :]
-        if plan.headstart_s is not None and above:
-            story.headstart = Headstart(lambda: self._begin(story, above[0]), plan.headstart_s)
+        above = story.rungs[story.rungs.index(rung) + 1 :]
+        if story.plan.headstart_s is not None and above:
+            story.headstart = Headstart(
+                lambda: self._begin(story, above[0]), story.plan.headstart_s
+            )
         return ascent
 
     def _begin(self, story: Story, rung: str) -> Ascent:
@@ -149,21 +171,15 @@ class Cascade:
         likeliest = gate.likeliest if gate is not None and judgement is not None else None
         return story.begin(self._tiers[rung], chat, judgement=judgement, likeliest=likeliest)
 
+    def _plan(self, chat: Chat, caller: Caller) -> Plan:
+        return self._feasible.plan(self._router.plan(chat), chat, caller)
+
     def _gate(self, plan: Plan, rung: str) -> Gate | None:
         return None if rung == plan.rungs[-1] else self._gates.get(rung)
 
-    def _worth_drafting(self, plan: Plan) -> Plan:
-        """The plan without the rungs that would draft in vain, and why."""
-        rungs, why = [], [plan.why]
-        for rung in plan.rungs:
-            gate = self._gate(plan, rung)
-            hopeless = gate.hopeless(plan.step_type) if gate else None
-            if hopeless is None:
-                rungs.append(rung)
-            else:
-                why.append(f"{rung} is passed over, {hopeless}")
-        return replace(plan, rungs=tuple(rungs), why="; ".join(why))
-
-    async def _record(self, entry: Entry) -> None:
-        """The ledger line is written even when the caller's task is being cancelled."""
-        await asyncio.shield(asyncio.ensure_future(self._ledger.record(entry)))
+    async def _record(self, story: Story) -> None:
+        """The ledger line is written, and what was reserved is settled with it, even when the
+        caller's task is being cancelled."""
+        if story.touched:
+            entry = replace(story.entry(), baselines=self._feasible.baselines(story.entry()))
+            await asyncio.shield(asyncio.ensure_future(self._ledger.record(entry)))

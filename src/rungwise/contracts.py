@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rungwise.types import (
     AttemptRole,
+    Bid,
     Caller,
     Chat,
     Confidence,
     Done,
     Draft,
     Entry,
+    Grant,
     Outcome,
     Piece,
     Plan,
     Reading,
+    Remembered,
     StepType,
     Verdict,
 )
 
 __all__ = [
+    "Cache",
     "Drafting",
     "Gate",
     "Judgement",
     "Keyring",
     "Ledger",
+    "Pace",
     "Probe",
+    "Purse",
+    "Repeats",
     "Router",
     "Signal",
     "Tier",
@@ -90,6 +98,21 @@ class Tier(Protocol):
         """Nano-dollars for what was spent; None when the price is unknown."""
         ...
 
+    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+        """Nano-dollars that one draft of this chat can be billed at most, with so many tokens more
+        in its prompt; None when a price is unknown. A rung of this machine bills nobody: 0."""
+        ...
+
+    def lacks(self, chat: Chat) -> str | None:
+        """What this rung cannot do that the chat needs, in a few words; None where it can try.
+        Pure and fast; a rung whose abilities are not known lacks nothing."""
+        ...
+
+    def saturation(self) -> str | None:
+        """Why it should rather not be asked just now, in a few words; None where it may be.
+        At once."""
+        ...
+
 
 class Router(Protocol):
     def plan(self, chat: Chat) -> Plan:
@@ -134,6 +157,11 @@ class Probe(Protocol):
 
     @property
     def deadline_s(self) -> float: ...
+
+    @property
+    def answers(self) -> int:
+        """How many answers one question asks for at most: what it can cost at worst."""
+        ...
 
     def question(self, chat: Chat, draft: Draft) -> Chat | None:
         """What to ask; None where this draft leaves nothing to ask about."""
@@ -223,7 +251,70 @@ class Ledger(Protocol):
         ...
 
 
+class Cache(Protocol):
+    """Answers that may be given again. A cache that fails forgets, and says so in the log."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def recall(self, chat: Chat) -> Remembered | None:
+        """The answer to just this, asked by this chat's tenant and young enough."""
+        ...
+
+    async def remember(self, chat: Chat, answer: Remembered) -> None:
+        """Keep an accepted answer, where this chat's answers are kept at all."""
+        ...
+
+
+class Purse(Protocol):
+    """May this be paid for? What is set aside is settled by the entry's way into the ledger."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def reserve(
+        self, id: str, caller: Caller, bids: Sequence[Bid], *, most_nano: int | None
+    ) -> Grant:
+        """Set aside the worst case of as many of these rungs, from the first on, as the caller's
+        caps and this request's own (`most_nano`) allow. Rungs of 0 need no money. Never raises:
+        what cannot be written down is not granted.
+
+        Bids of 0 alone leave nothing to settle; else the entry of this id settles it, whatever
+        became of the answer.
+        """
+        ...
+
+
+class Pace(Protocol):
+    def permit(self, caller: Caller) -> AbstractContextManager[None]:
+        """Let one request in for as long as it lasts. Raises TooFast before any work."""
+        ...
+
+
+class Repeats(Protocol):
+    """What was asked under an Idempotency-Key before?"""
+
+    async def begin(self, chat: Chat, id: str) -> Remembered | None:
+        """Claim the chat's key (`wish.once`) for the answer `id`; what it was answered with when
+        it was.
+
+        Raises RepeatDiffers for another chat under the same key, RepeatOpen while the first is
+        being answered, RepeatSpent where the first was billed but has no whole answer.
+        """
+        ...
+
+    async def end(self, chat: Chat, answer: Remembered | None, *, billed: bool) -> None:
+        """Keep the answer; without one, and not billed, the key is free again."""
+        ...
+
+
 class Keyring(Protocol):
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
     def identify(self, secret: str | None) -> Caller:
         """Whose key this is. Raises NotAuthorised."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rungwise.types import Choice, FinishReason, Piece, ToolCall
+from rungwise.types import Choice, FinishReason, Piece, Thought, ToolCall
 
 __all__ = ["collect"]
 
@@ -23,6 +23,7 @@ class _Growing:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
+        self._thoughts: list[Thought] = []
         self._calls: dict[int, tuple[list[str], list[str], list[str]]] = {}
         self._finish: FinishReason | None = None
 
@@ -31,6 +32,8 @@ class _Growing:
         self._reasoning.append(piece.reasoning)
         self._refusal.append(piece.refusal)
         self._finish = piece.finish or self._finish
+        if piece.thought is not None:
+            self._thoughts.append(piece.thought)
         for delta in piece.tool_calls:
             ids, names, arguments = self._calls.setdefault(delta.index, ([], [], []))
             ids.append(delta.id or "")
@@ -43,6 +46,7 @@ class _Growing:
             reasoning="".join(self._reasoning),
             refusal="".join(self._refusal),
             finish=self._finish,
+            thoughts=tuple(self._thoughts),
             tool_calls=tuple(
                 ToolCall(id="".join(ids), name="".join(names), arguments="".join(arguments))
                 for _, (ids, names, arguments) in sorted(self._calls.items())

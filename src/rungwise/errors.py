@@ -5,6 +5,12 @@
     │   ├── UnknownModel       no tier, alias or model of that name             -> 404
     │   ├── UnknownAnswer      no answer of that id, or another caller's        -> 404
     │   ├── NotAuthorised      no key, or not this one                          -> 401
+    │   ├── NotAllowed         this key may not ask for that                    -> 403
+    │   ├── OverBudget         a cap of this key, or the request's own, is spent -> 402
+    │   ├── TooFast            this key asks too often, or too much at once     -> 429
+    │   ├── RepeatOpen         asked before under this key, and not answered yet -> 409
+    │   ├── RepeatSpent        asked before under this key, billed and then lost -> 409
+    │   ├── RepeatDiffers      another request had this Idempotency-Key          -> 422
     │   └── TooLarge           the body is over the configured size             -> 413
     ├── TierError              one rung failed; the cascade may climb
     ├── LadderExhausted        every planned rung failed; carries the attempts  -> 503
@@ -41,6 +47,34 @@ class UnknownAnswer(CallerError):
 
 class NotAuthorised(CallerError):
     """No key was sent, or one that this server does not know."""
+
+
+class NotAllowed(CallerError):
+    """The caller's key does not reach so far."""
+
+
+class OverBudget(CallerError):
+    """The worst case of every rung is more than a cap still allows."""
+
+
+class TooFast(CallerError):
+    """The caller's rate or concurrency limit; `retry_after_s` is when the next may come."""
+
+    def __init__(self, message: str, *, retry_after_s: float, code: str) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class RepeatOpen(CallerError):
+    """The first request under this Idempotency-Key is still being answered."""
+
+
+class RepeatSpent(CallerError):
+    """The first request under this Idempotency-Key was billed, and its answer is not there."""
+
+
+class RepeatDiffers(CallerError):
+    """Another request was made under this Idempotency-Key."""
 
 
 class TooLarge(CallerError):

@@ -87,7 +87,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 def test_without_keys_it_listens_to_this_machine_only(tmp_path: Path) -> None:
     config = write(tmp_path, HOSTED.format(port="0, host: 0.0.0.0"))
     done = rungwise("serve", "--config", config, RUNGWISE_TEST_KEY="x")
-    assert "no API key is configured" in one_line_error(done)
+    assert "no API key is asked for" in one_line_error(done)
 
 
 def test_a_missing_ledger_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from tests.ledger.test_sql import ENTRY
 
-from rungwise.demo.figures import Answered, Doubts, figures
+from rungwise.demo.figures import Answered, Doubts, Local, figures
+from rungwise.types import StepType, Usage
 
 
 def answered(
@@ -20,6 +21,7 @@ def answered(
         latency_s=0.05 if step == 0 else 0.3,
         tokens=10,
         cost_usd=cost,
+        id=f"{route}-{step}",
     )
 
 
@@ -73,5 +75,38 @@ def test_an_unknown_cost_is_not_a_mean_of_the_known() -> None:
 
 def test_doubts_are_those_of_the_ledgers_auto_entries() -> None:
     assert figures(ANSWERED).doubts is None
-    entries = [ENTRY, replace(ENTRY, id="2", route="tier1")]
+    entries = [replace(ENTRY, id="auto-0"), replace(ENTRY, id="tier1-0", route="tier1")]
+    entries.append(replace(ENTRY, id="another"))
     assert figures(ANSWERED, entries).doubts == Doubts(escalated=1, abandoned_tokens=3)
+
+
+def test_cached_prompts_and_the_local_rung_are_read_from_the_ledger() -> None:
+    assert figures(ANSWERED).local is None
+    assert figures(ANSWERED).routes["auto"].overall.cached_share is None
+    draft = replace(ENTRY.attempts[0], engine_s=0.25, cost_nano=4000, joules=30.0)
+    hosted = replace(draft, tier="tier3", engine_s=None, cost_nano=9000, joules=None)
+    draft = replace(draft, usage=Usage(input=10, cache_read=30))
+    hosted = replace(hosted, usage=Usage(input=60))
+    entries = [
+        replace(ENTRY, id="auto-0", step_type=StepType.PLANNING, attempts=(draft, hosted)),
+        replace(ENTRY, id="auto-1", step_type=StepType.OPEN_CHAT, attempts=(hosted,)),
+    ]
+    found = figures(ANSWERED, entries)
+    assert found.local == Local(engine_s=0.25, joules=30.0, cost_usd=4e-6)
+    auto = found.routes["auto"]
+    assert auto.overall.cached_share == 30 / 160
+    assert auto.overall.local_cost_per_task_usd == 2e-6
+    assert auto.by_step_type["planning"].cached_share == 0.3
+    assert auto.by_step_type["planning"].local_cost_per_task_usd == 4e-6
+    assert found.routes["tier1"].overall.cached_share is None, "none of its entries were written"
+    told = json.loads(json.dumps(found.as_json()))
+    assert told["local"] == {"engine_s": 0.25, "joules": 30.0, "cost_usd": 4e-6}
+    assert told["policies"]["auto"]["overall"]["cached_share"] == 0.1875
+
+
+def test_an_unknown_local_price_or_energy_stays_unknown() -> None:
+    known = replace(ENTRY.attempts[0], engine_s=0.25, cost_nano=4000, joules=30.0)
+    unknown = replace(known, cost_nano=None, joules=None)
+    found = figures(ANSWERED, [replace(ENTRY, id="auto-0", attempts=(known, unknown))])
+    assert found.local == Local(engine_s=0.5, joules=None, cost_usd=None)
+    assert found.routes["auto"].overall.local_cost_per_task_usd is None

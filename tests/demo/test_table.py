@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.demo.test_figures import ANSWERED, answered
 
-from rungwise.demo.figures import Doubts, figures
+from rungwise.demo.figures import Doubts, Local, figures
 from rungwise.demo.table import summary, table
 
 
@@ -27,3 +27,21 @@ def test_the_summary_gives_the_interval_of_every_difference() -> None:
 def test_nothing_is_less_than_nothing() -> None:
     same = [answered(i, route, True, 1.0) for route in ("auto", "tier3") for i in range(9)]
     assert "-0" not in summary(figures(same))
+
+
+def test_the_cached_share_and_the_local_part_of_the_cost_stand_beside_the_whole() -> None:
+    measured = figures(ANSWERED)
+    auto = measured.routes["auto"]
+    cell = replace(auto.overall, cached_share=0.42, local_cost_per_task_usd=2e-6)
+    measured = replace(measured, routes={"auto": replace(auto, overall=cell)})
+    head, _, *rows = table(measured).splitlines()
+    assert head.endswith("cached %  USD/1k steps  of it local")
+    assert rows[-1].split()[-3:] == ["42", "3.0000", "0.0020"]
+
+
+def test_the_summary_says_what_the_local_rung_is_billed_by() -> None:
+    measured = replace(figures(ANSWERED), local=Local(engine_s=9.26, joules=None, cost_usd=0.00026))
+    text = summary(measured)
+    assert "busy time: 9.3 s, 0.000260 USD" in text and "no GPU counts its energy" in text
+    counted = replace(measured, local=Local(engine_s=9.26, joules=812.4, cost_usd=None))
+    assert "9.3 s, at an unknown price; its GPU counted 812 J" in summary(counted)

@@ -6,6 +6,8 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,19 +35,26 @@ class Answer:
     framing: Literal["chunked", "close"] = "chunked"
     then: Literal["end", "cut", "reset", "hang"] = "end"
     silent: bool = False
-    """Never a byte, not even a status line."""
+    """Never a byte, not even a status line; then it waits for the client to go, or does as `then`
+    says."""
+    drip_s: float = 0.0
+    """Waited before each part."""
 
 
 class Upstream:
-    """Gives its answers in order, the last one again and again."""
+    """Gives its answers in order, the last one again and again; a function makes one of each
+    request."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer | Callable[[Request], Answer]) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
         self.asked = asyncio.Event()
         """Set once a request has come in."""
         self.gone = asyncio.Event()
         """Set once a client has closed a connection on which an answer was open."""
+        self.connections = 0
+        self.open = self.most_open = 0
+        """Answers that are being given, now and at most."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Upstream:
@@ -63,6 +72,7 @@ class Upstream:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         try:
             while await self._one(reader, writer):
                 pass
@@ -76,11 +86,18 @@ class Upstream:
         self.requests.append(await _read_request(reader))
         self.asked.set()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if not answer.silent:
-            await _write(writer, answer)
-        if answer.silent or answer.then == "hang":
-            await reader.read()
-            self.gone.set()
+        if not isinstance(answer, Answer):
+            answer = answer(self.requests[-1])
+        self.open += 1
+        self.most_open = max(self.open, self.most_open)
+        try:
+            if not answer.silent:
+                await _write(writer, answer)
+            if answer.then == "hang" or (answer.silent and answer.then == "end"):
+                await reader.read()
+                self.gone.set()
+        finally:
+            self.open -= 1
         if answer.then == "reset":
             _reset(writer)
         return answer.then == "end" and answer.framing == "chunked" and not answer.silent
@@ -105,6 +122,8 @@ async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
     lines = [f"HTTP/1.1 {answer.status} X", *(f"{k}: {v}" for k, v in headers.items())]
     writer.write("\r\n".join([*lines, "", ""]).encode())
     for part in (answer.body,) if isinstance(answer.body, bytes) else answer.body:
+        if answer.drip_s:
+            await asyncio.sleep(answer.drip_s)
         if part:
             chunk = b"%x\r\n%b\r\n" % (len(part), part)
             writer.write(chunk if answer.framing == "chunked" else part)
@@ -125,6 +144,23 @@ def refused_url() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+@contextmanager
+def deaf_url() -> Iterator[str]:
+    """An address where nobody answers: its queue of connections is full, and nobody takes any."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            caller = stack.enter_context(socket.socket())
+            caller.settimeout(0.05)
+            try:
+                caller.connect(listener.getsockname())
+            except TimeoutError:
+                break
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def openai_stream(*chunks: dict[str, Any], done: bool = True) -> bytes:

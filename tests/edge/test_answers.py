@@ -11,13 +11,15 @@ from typing import Any, get_args
 
 import pytest
 
-from rungwise.attempts import Clock
+from rungwise.access.free import FreePurse
+from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
 from rungwise.config import RoutingConfig, ServerConfig
 from rungwise.edge.app import make_app
 from rungwise.edge.auth import StaticKeyring
 from rungwise.ledger.sql import SqliteLedger
 from rungwise.policy.static import StaticRouter
+from rungwise.story import Clock
 from rungwise.tiers.scripted import ScriptedTier, fail, say
 from rungwise.types import (
     Attempt,
@@ -103,6 +105,7 @@ async def test_an_answer_is_told_whole() -> None:
             "estimated": True,
         },
         "cost_usd": None,
+        "baselines_usd": {},
         "outcome": {"right": True, "source": "checker"},
     }
     assert first == {
@@ -130,6 +133,9 @@ async def test_an_answer_is_told_whole() -> None:
         "first_piece_ms": 500.0,
         "ended_ms": 1000.0,
         "engine_s": 0.75,
+        "joules": None,
+        "billed_as": None,
+        "cost_without_prompt_cache_usd": None,
     }
     assert (judge["role"], judge["fault"], judge["verdict"]) == ("judge", "timeout", None)
     assert judge["cost_usd"] is judge["first_piece_ms"] is judge["confidence"] is None
@@ -211,6 +217,8 @@ async def test_an_answer_can_be_asked_for_as_soon_as_it_ended_and_holds_no_text(
             router=StaticRouter(ladder, RoutingConfig()),
             gates={},
             verifier=Checks(),
+            cache=NoCache(),
+            purse=FreePurse(),
             ledger=ledger,
             clock=Clock(now=lambda: float(next(seconds)), unix=lambda: 1e9),
         ),

@@ -27,6 +27,7 @@ from tests.edge.doubles import ATTEMPT, SETTLED, Event, released
 
 EXTENSION = {
     "tier": "tier1",
+    "recalled": False,
     "rungs_tried": 1,
     "step_type": "open_chat",
     "cost_usd": 0.0000015,

@@ -133,7 +133,10 @@ def test_every_role() -> None:
         Message(role="system", text="s"),
         Message(role="developer", text="d"),
         Message(
-            role="user", name="ann", text="what is\nthis?", images=(Image(url="https://a/b.png"),)
+            role="user",
+            name="ann",
+            text="what is\nthis?",
+            images=(Image(url="https://a/b.png", at=7),),
         ),
         Message(role="assistant", tool_calls=(ToolCall(id="c1", name="weather", arguments="{}"),)),
         Message(role="tool", tool_call_id="c1", text="rain"),
@@ -293,7 +296,8 @@ JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}
         ({"metadata": {"a": 1}}, "metadata.a"),
         ({"metadata": {"step_type": "cooking"}}, "metadata.step_type"),
         ({"modalities": ["text", "audio"]}, "modalities"),
-        ({"reasoning_effort": "high"}, "reasoning_effort"),
+        ({"reasoning_effort": "hardly"}, "reasoning_effort"),
+        ({"cache_salt": ""}, "cache_salt"),
     ],
 )
 def test_a_fault_names_its_place(fields: dict[str, Any], param: str) -> None:

@@ -126,6 +126,22 @@ async def test_a_long_system_prompt_is_read_from_the_cache(tier: VllmTier) -> No
     assert second.usage.prompt_tokens == first.usage.prompt_tokens
 
 
+async def test_a_prefix_is_cached_for_one_tenant_and_one_salt_of_its_own(tier: VllmTier) -> None:
+    rules = Message(role="system", text="Rules: be brief. " * 60)
+    base = replace(chat(), messages=(rules, Message(role="user", text="Hello.")))
+    asked = [
+        replace(base, tenant="a"),
+        replace(base, tenant="a"),
+        replace(base, tenant="b"),
+        replace(base, tenant="b", cache_salt="mine"),
+        replace(base, tenant="a", cache_salt="mine"),
+        replace(base, tenant="a", cache_salt="mine"),
+    ]
+    cached = [(await write(tier, one))[1].usage.cache_read for one in asked]
+    assert [tokens >= 128 for tokens in cached] == [False, True, False, False, False, True]
+    assert sum(cached) == cached[1] + cached[5]
+
+
 async def test_several_choices(tier: VllmTier) -> None:
     sampling = Sampling(max_tokens=6, temperature=1.5, seed=3, n=2)
     for read in (False, True):

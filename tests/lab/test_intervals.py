@@ -5,7 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rungwise.lab.intervals import binomial_cdf, upper_bound, wilson
+from rungwise.counted import wilson
+from rungwise.lab.intervals import binomial_cdf, upper_bound
 
 
 def test_known_values() -> None:

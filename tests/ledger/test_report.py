@@ -1,58 +1,142 @@
-"""The report's arithmetic."""
+"""The report says what the entries say, group by group, on both databases."""
 
+import csv
+import io
+import json
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
-from rungwise.ledger.report import as_json, as_table, percentile, summarise
-from rungwise.types import Outcome
+import pytest
+
+from rungwise.ledger.lines import Group, Report
+from rungwise.ledger.report import read_report
+from rungwise.ledger.shown import as_csv, as_json, as_table
+from rungwise.ledger.sql import SqlLedger
+from rungwise.store.sql import Store
+from rungwise.types import Baseline, Entry, Outcome, StepType
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
 
+pytestmark = pytest.mark.anyio
 
-def test_percentiles_are_nearest_ranks() -> None:
-    assert percentile([], 0.5) is None
-    assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
-    assert percentile([float(i) for i in range(1, 101)], 0.95) == 95.0
+DAY = 86_400.0
+ANSWER = replace(BARE, cost_nano=1_000_000, uncached_nano=1_500_000)
+STEP = replace(ENTRY, outcome=None, attempts=(ATTEMPT, ANSWER))
 
 
-def test_lines_per_route_and_step_type() -> None:
-    priced = replace(
-        ENTRY, attempts=(ATTEMPT, replace(BARE, cost_nano=1_000_000)), outcome=Outcome(right=True)
-    )
-    wrong = replace(priced, id="2", outcome=Outcome(right=False), latency_s=2.0)
-    other = replace(ENTRY, id="3", route="t2", attempts=(BARE,))
-    failed = replace(priced, id="4", state="exhausted", outcome=None, attempts=(ATTEMPT,))
-    lines = {line.group: line for line in summarise([priced, wrong, other, failed])}
-    assert next(iter(lines)) == "all"
-    auto = lines["auto"]
+async def told(place: str, entries: Sequence[Entry], *by: Group, **days: int) -> Report:
+    store = Store(place)
+    await store.start()
+    try:
+        ledger = SqlLedger(store)
+        for number, entry in enumerate(entries):
+            await ledger.record(replace(entry, id=f"req_{number}", outcome=None))
+            if entry.outcome is not None:
+                await ledger.settle(f"req_{number}", entry.outcome)
+    finally:
+        await store.stop()
+    return read_report(place, by or ("route",), **days)  # type: ignore[arg-type]
+
+
+async def test_tasks_accuracy_cost_and_share_of_each_route(store_url: str) -> None:
+    right = replace(STEP, outcome=Outcome(right=True))
+    wrong = replace(STEP, outcome=Outcome(right=False))
+    pinned = replace(STEP, route="t2", attempts=(BARE,))
+    failed = replace(STEP, state="exhausted", attempts=(ATTEMPT,))
+    report = await told(store_url, [right, wrong, pinned, failed])
+    lines = {line.key: line for line in report.lines}
+    auto, other = lines[("auto",)], lines[("t2",)]
     assert (auto.tasks, auto.answered, auto.labelled, auto.accuracy) == (3, 2, 2, 0.5)
-    assert auto.cost_per_task_usd == (1_001_234 * 2 + 1234) / 3 / 1e9
-    assert auto.p95_ms == 2000.0
-    assert auto.share == {"t2": 1.0}
-    assert lines["t2"].unpriced == 1 and lines["t2"].cost_per_task_usd is None
-    assert lines["t2 / planning"].accuracy is None
-    assert lines["all"].cached_tokens == 15
-    assert "planning" in as_table(list(lines.values()))
-    assert len(as_json(lines.values())["groups"]) == 5  # type: ignore[arg-type]
+    assert auto.cost_per_task_nano == (1_001_234 * 2 + 1234) / 3
+    assert auto.cost_per_right_nano == 2 * 1_001_234, "two were paid for, one of them was right"
+    assert auto.share == {"t2": 1.0} and auto.escalation_rate == 1.0
+    assert other.unpriced == 1 and other.cost_per_task_nano is None and other.accuracy is None
+    assert report.all.tasks == 4 and report.all.key == ()
 
 
-def test_evidence_and_head_starts_cost_but_are_no_tasks_rungs_or_doubts() -> None:
-    priced = replace(BARE, cost_nano=1000)
-    plain = replace(ENTRY, attempts=(ATTEMPT, priced))
-    ahead = replace(priced, tier="t3", state="outrun")
-    late = replace(JUDGED, state="failed", fault="timeout")
-    more = replace(ENTRY, id="2", attempts=(ATTEMPT, JUDGED, late, ahead, priced))
-    (without, *_), (line, *_) = summarise([plain]), summarise([more])
+async def test_evidence_and_head_starts_cost_but_are_no_tasks_and_no_doubts(store_url: str) -> None:
+    ahead = replace(ANSWER, tier="t3", state="outrun")
+    report = await told(store_url, [replace(STEP, attempts=(ATTEMPT, JUDGED, ahead, ANSWER))])
+    (line,) = report.lines
     assert (line.tasks, line.answered, line.share) == (1, 1, {"t2": 1.0})
     assert (line.escalated, line.abandoned_tokens) == (1, 3)
-    assert line.tokens == without.tokens + 21 + 21 + 14
-    assert line.cost_per_task_usd == (1234 + 70 + 70 + 1000 + 1000) / 1e9
+    assert line.cost_nano == 1234 + 70 + 2_000_000
 
 
-def test_the_share_of_tasks_with_a_doubted_draft_and_what_the_drafts_had_written() -> None:
-    sure = replace(ENTRY, id="2", attempts=(BARE,))
-    twice = replace(ENTRY, id="3", attempts=(ATTEMPT, ATTEMPT, BARE))
-    (line, *_) = summarise([ENTRY, sure, twice, replace(sure, id="4")])
-    assert (line.escalation_rate, line.abandoned_tokens) == (0.5, 9)
-    told = as_json([line])["groups"][0]  # type: ignore[index]
-    assert (told["escalation_rate"], told["abandoned_tokens"]) == (0.5, 9)
-    head, row = as_table([line]).splitlines()
-    assert "escalated  abandoned tokens" in head and "50%" in row
+async def test_the_share_of_cached_prompt_and_what_it_saved(store_url: str) -> None:
+    report = await told(store_url, [STEP])
+    rungs = {rung.tier: rung for rung in report.all.rungs}
+    assert rungs["t1"].cached_tokens == 5 and rungs["t1"].prompt_tokens == 15
+    cached, prompt = 5 + BARE.usage.cache_read, 15 + BARE.usage.prompt_tokens
+    assert report.all.cached_share == cached / prompt
+    assert report.all.saved_nano == (2000 - 1234) + 500_000
+
+
+async def test_percentiles_of_latency_are_within_one_percent(store_url: str) -> None:
+    steps = [replace(STEP, latency_s=number / 10) for number in range(1, 101)]
+    report = await told(store_url, steps)
+    assert report.all.p50_s == pytest.approx(5.0, rel=0.01)
+    assert report.all.p95_s == pytest.approx(9.5, rel=0.01)
+
+
+async def test_a_baseline_is_set_against_what_the_same_answers_did_cost(store_url: str) -> None:
+    baselines = (Baseline(tier="t2", nano=4_004_936), Baseline(tier="t3", nano=None))
+    report = await told(store_url, [replace(STEP, baselines=baselines)] * 2)
+    against = report.all.against
+    assert against["t2"].saved == pytest.approx(0.75)
+    assert against["t2"].answers == 2 and against["t3"].answers == 0
+    assert against["t3"].saved is None
+
+
+async def test_days_bound_the_report_and_are_a_group(store_url: str) -> None:
+    steps = [replace(STEP, at=day * DAY + 5) for day in (10, 11, 11, 12)]
+    report = await told(store_url, steps, "day", since_day=11, until_day=12)
+    assert [(line.key, line.tasks) for line in report.lines] == [(("11",), 2), (("12",), 1)]
+    assert as_json(report)["groups"][0]["day"] == "1970-01-12"  # type: ignore[index]
+
+
+async def test_every_group_and_two_at_once(store_url: str) -> None:
+    types = (StepType.PLANNING, StepType.OPEN_CHAT)
+    steps = [replace(STEP, caller=caller, step_type=kind) for caller, kind in product("ab", types)]
+    report = await told(store_url, [*steps, steps[0]], "key", "step_type")
+    assert report.lines[0].key == ("a", "planning")
+    assert sorted(line.tasks for line in report.lines) == [1, 1, 1, 2]
+
+
+async def test_idle_time_is_a_line_of_its_own(store_url: str) -> None:
+    store = Store(store_url)
+    await store.start()
+    ledger = SqlLedger(store)
+    numbers = {"up_s": 7200.0, "busy_s": 3600.0, "idle_joules": 5.0}
+    await ledger.note_idle(3, "t1", idle_nano=2_000_000_000, **numbers)
+    await ledger.note_idle(3, "t9", idle_nano=None, **numbers)
+    await store.stop()
+    report = await told(store_url, [STEP])
+    assert [(idle.tier, idle.nano, idle.unpriced_s) for idle in report.idle] == [
+        ("t1", 2_000_000_000, 0.0),
+        ("t9", 0, 3600.0),
+    ]
+    text = as_table(report)
+    assert "t1 was idle for 1.00 of 2.00 hours, for 2.0000000 USD" in text
+    assert "t9 was idle for 1.00 of 2.00 hours, at an unknown price" in text
+
+
+async def test_table_json_and_csv_tell_the_same(store_url: str) -> None:
+    baselines = (Baseline(tier="t3", nano=2_002_468),)
+    steps = [replace(STEP, outcome=Outcome(right=True), baselines=baselines)]
+    report = await told(store_url, steps, "route", "key")
+    shown = json.loads(json.dumps(as_json(report)))
+    (row,) = csv.DictReader(io.StringIO(as_csv(report)))
+    assert row["route"] == "auto" and row["key"] == ENTRY.caller
+    assert float(row["cost_usd"]) == shown["groups"][0]["cost_usd"] == 1_001_234 / 1e9
+    assert float(row["saved_against_t3"]) == shown["all"]["against"]["t3"]["saved"] == 0.5
+    assert float(row["share_t2"]) == 1.0
+    table = as_table(report)
+    assert "auto" in table and "1.000 [0.21, 1.00] n=1" in table
+    assert "against all-t3: 50% saved" in table
+
+
+async def test_nothing_in_the_ledger_is_no_fault(store_url: str) -> None:
+    report = await told(store_url, [])
+    assert (report.all.tasks, report.lines, report.idle) == (0, (), ())
+    assert as_csv(report).count("\n") == 1 and as_table(report)

@@ -1,18 +1,23 @@
 """What was recorded can be read back, whole, once, and only with its outcome."""
 
 import asyncio
-import os
-import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, insert, select
 
 from rungwise.errors import StoreError
-from rungwise.ledger.sql import SqliteLedger, check_file, read_entries
+from rungwise.ledger.sql import SqliteLedger, SqlLedger, read_entries
 from rungwise.ledger.tee import Tee
+from rungwise.store import tables
+from rungwise.store.sql import Store
 from rungwise.types import (
     Attempt,
+    Baseline,
     Confidence,
     Entry,
     Outcome,
@@ -20,6 +25,7 @@ from rungwise.types import (
     StepType,
     Usage,
 )
+from tests.ledger.steps import entries, kept, sums
 
 pytestmark = pytest.mark.anyio
 
@@ -35,8 +41,11 @@ ATTEMPT = Attempt(
     ended_s=0.3,
     readings=(Reading(signal="mean_logprob", value=-1.5),),
     confidence=Confidence(probability=0.1, calibration="c"),
-    engine_s=0.05,
+    engine_s=0.0625,
     threshold=0.9,
+    joules=12.5,
+    billed_as="m-2026",
+    uncached_nano=2000,
 )
 JUDGED = Attempt(
     tier="t3",
@@ -73,40 +82,50 @@ ENTRY = Entry(
     first_byte_s=0.4,
     latency_s=0.9,
     stream=True,
+    baselines=(Baseline(tier="t2", nano=900), Baseline(tier="t3", nano=None)),
 )
 
 
-async def opened(path: Path) -> SqliteLedger:
-    ledger = SqliteLedger(path)
-    await ledger.start()
-    return ledger
+async def opened(place: str | Path) -> tuple[Store, SqlLedger]:
+    store = Store(place)
+    await store.start()
+    return store, SqlLedger(store)
 
 
-async def test_an_entry_comes_back_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "ledger.db"
-    ledger = await opened(path)
+@pytest.fixture
+async def ledger(store_url: str) -> AsyncIterator[SqlLedger]:
+    store, ledger = await opened(store_url)
+    yield ledger
+    await store.stop()
+
+
+async def tallies(place: str) -> dict[str, set[tuple[object, ...]]]:
+    store, _ = await opened(place)
+    try:
+        return await store.read(kept)
+    finally:
+        await store.stop()
+
+
+async def test_an_entry_comes_back_as_it_was(store_url: str, ledger: SqlLedger) -> None:
     await ledger.record(ENTRY)
-    assert list(read_entries(path)) == [ENTRY], "readable while the server has it open"
+    assert list(read_entries(store_url)) == [ENTRY], "readable while the server has it open"
     assert await ledger.settle("req_1", Outcome(right=True, source="checker"))
     assert not await ledger.settle("req_2", Outcome(right=True))
-    await ledger.stop()
-    assert list(read_entries(path)) == [
-        replace(ENTRY, outcome=Outcome(right=True, source="checker"))
-    ]
+    told = replace(ENTRY, outcome=Outcome(right=True, source="checker"))
+    assert list(read_entries(store_url)) == [told]
 
 
-async def test_evidence_on_a_draft_comes_back_with_its_role(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    ledger = await opened(path)
+async def test_evidence_on_a_draft_comes_back_with_its_role(
+    store_url: str, ledger: SqlLedger
+) -> None:
     outrun = replace(BARE, state="outrun", threshold=None)
     entry = replace(ENTRY, attempts=(ATTEMPT, JUDGED, outrun, BARE))
     await ledger.record(entry)
-    await ledger.stop()
-    assert list(read_entries(path)) == [entry]
+    assert list(read_entries(store_url)) == [entry]
 
 
-async def test_an_entry_is_found_by_its_id_with_what_was_said_of_it(tmp_path: Path) -> None:
-    ledger = await opened(tmp_path / "ledger.db")
+async def test_an_entry_is_found_by_its_id_with_what_was_said_of_it(ledger: SqlLedger) -> None:
     await asyncio.gather(ledger.record(ENTRY), ledger.record(replace(ENTRY, id="req_2")))
     assert await ledger.find("req_1") == ENTRY
     assert await ledger.find("req_") is None
@@ -115,96 +134,178 @@ async def test_an_entry_is_found_by_its_id_with_what_was_said_of_it(tmp_path: Pa
     assert told == replace(ENTRY, id="req_2", outcome=Outcome(right=False))
     tee = Tee(ledger, readers=[])
     assert await tee.find("req_1") == ENTRY and await tee.find("") is None
+
+
+async def test_a_ledger_with_a_file_of_its_own_opens_and_closes_it(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "a" / "l.db")
+    with pytest.raises(StoreError, match="not open"):
+        await ledger.record(ENTRY)
+    await ledger.start()
+    await ledger.record(ENTRY)
     await ledger.stop()
     with pytest.raises(StoreError, match="not open"):
-        await tee.find("req_1")
+        await ledger.find("req_1")
+    assert list(read_entries(tmp_path / "a" / "l.db")) == [ENTRY]
 
 
-async def test_many_at_once_are_all_written_once(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    ledger = await opened(path)
-    entries = [replace(ENTRY, id=f"req_{i}", at=float(i)) for i in range(500)]
+@given(found=entries(), said=st.lists(st.tuples(st.integers(0, 7), st.booleans()), max_size=6))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_tallies_are_the_sums_over_the_entries_whatever_is_said_of_them(
+    store_url: str, found: list[Entry], said: list[tuple[int, bool]]
+) -> None:
+    async def all_of_it() -> None:
+        store, ledger = await opened(store_url)
+        await store.write(emptied)
+        await asyncio.gather(*map(ledger.record, found))
+        for number, right in said:
+            known = number < len(found)
+            outcome = Outcome(right=right, source="test")
+            assert await ledger.settle(f"req_{number:04}", outcome) is known
+            if known:
+                found[number] = replace(found[number], outcome=outcome)
+        assert await store.read(kept) == sums(found)
+        await store.stop()
+
+    asyncio.run(all_of_it())
+    assert list(read_entries(store_url)) == sorted(found, key=lambda e: (e.at, e.id))
+
+
+def emptied(connection: Connection) -> None:
+    for table in reversed(tables.TABLES.sorted_tables):
+        connection.execute(table.delete())
+
+
+async def test_many_at_once_are_all_written_once(store_url: str, ledger: SqlLedger) -> None:
+    entries = [replace(ENTRY, id=f"req_{i:03}", at=float(i)) for i in range(500)]
     await asyncio.gather(*(ledger.record(entry) for entry in entries))
-    await ledger.stop()
-    assert list(read_entries(path)) == entries
-    assert len(list(read_entries(path, since=400.0))) == 100
+    assert list(read_entries(store_url)) == entries
+    assert len(list(read_entries(store_url, since=400.0))) == 100
+    assert await tallies(store_url) == sums(entries)
 
 
-async def test_a_caller_that_gives_up_waiting_does_not_stop_the_others(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    ledger = await opened(path)
+async def test_a_caller_that_gives_up_waiting_does_not_stop_the_others(
+    store_url: str, ledger: SqlLedger
+) -> None:
     impatient = asyncio.ensure_future(ledger.record(ENTRY))
     patient = asyncio.ensure_future(ledger.record(replace(ENTRY, id="req_2")))
     await asyncio.sleep(0)
     impatient.cancel()
     await patient
-    await ledger.stop()
-    assert {entry.id for entry in read_entries(path)} == {"req_1", "req_2"}
+    assert {entry.id for entry in read_entries(store_url)} == {"req_1", "req_2"}
 
 
-async def test_faults_are_store_errors_that_name_the_file(tmp_path: Path) -> None:
+async def test_faults_are_store_errors_that_name_the_place(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     path.write_text("this is no database, and long enough to be seen as none" * 20)
-    with pytest.raises(StoreError, match=r"ledger\.db"):
-        await opened(path)
-    with pytest.raises(StoreError, match="not open"):
-        await SqliteLedger(tmp_path / "x.db").record(ENTRY)
     with pytest.raises(StoreError, match="no ledger there"):
         list(read_entries(tmp_path / "none.db"))
     with pytest.raises(StoreError, match=r"ledger\.db"):
         list(read_entries(path))
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/books") as raised:
+        list(read_entries("postgresql://me:s3cr3t@127.0.0.1:1/books"))
+    assert "s3cr3t" not in str(raised.value)
 
 
-async def test_a_doubled_id_is_refused_and_later_entries_still_land(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    ledger = await opened(path)
+async def test_a_doubled_id_is_refused_counts_once_and_later_entries_still_land(
+    store_url: str, ledger: SqlLedger
+) -> None:
     await ledger.record(ENTRY)
     with pytest.raises(StoreError):
         await ledger.record(ENTRY)
-    await ledger.record(replace(ENTRY, id="req_2"))
-    await ledger.stop()
-    assert len(list(read_entries(path))) == 2
+    second = replace(ENTRY, id="req_2")
+    ends = await asyncio.gather(
+        *map(ledger.record, [ENTRY, second, second]), return_exceptions=True
+    )
+    assert [type(end) for end in ends] == [StoreError, type(None), StoreError]
+    assert len(list(read_entries(store_url))) == 2
+    assert await tallies(store_url) == sums([ENTRY, second])
 
 
-async def test_no_text_of_prompts_or_answers_is_stored(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    ledger = await opened(path)
-    await ledger.stop()
-    columns = {
-        row[1]
-        for table in ("entry", "attempt")
-        for row in sqlite3.connect(path).execute(f"pragma table_info({table})")
-    }
-    assert not columns & {"text", "messages", "prompt", "answer", "draft"}
-
-
-async def test_one_entry_that_cannot_be_written_takes_no_other_with_it(tmp_path: Path) -> None:
-    ledger = SqliteLedger(tmp_path / "l.db")
-    await ledger.start()
+async def test_one_entry_that_cannot_be_written_takes_no_other_with_it(
+    store_url: str, ledger: SqlLedger
+) -> None:
     huge = replace(ENTRY, id="huge", attempts=(replace(ATTEMPT, usage=Usage(input=2**70)),))
-    half = replace(ENTRY, id="half", attempts=(replace(ATTEMPT, reason="\ud800"),))
-    entries = [replace(ENTRY, id="a"), huge, half, replace(ENTRY, id="b")]
+    entries = [replace(ENTRY, id="a"), huge, replace(ENTRY, id="b")]
     ends = await asyncio.gather(*map(ledger.record, entries), return_exceptions=True)
-    assert [type(end) for end in ends] == [type(None), StoreError, StoreError, type(None)]
+    assert [type(end) for end in ends] == [type(None), StoreError, type(None)]
     await ledger.record(replace(ENTRY, id="c"))
-    await ledger.stop()
-    assert {entry.id for entry in read_entries(tmp_path / "l.db")} == {"a", "b", "c"}
+    assert {entry.id for entry in read_entries(store_url)} == {"a", "b", "c"}
+
+
+@given(text=st.text(min_size=1) | st.just("\ud800\0"))
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_entry_is_lost_over_the_odd_words_of_an_upstream(store_url: str, text: str) -> None:
+    tried = replace(BARE, reason=text, billed_as=text)
+    entry = replace(ENTRY, plan_why=text, attempts=(tried,))
+
+    async def written() -> Entry | None:
+        store, ledger = await opened(store_url)
+        await store.write(emptied)
+        await ledger.record(entry)
+        found = await ledger.find(entry.id)
+        assert await ledger.settle(entry.id, Outcome(right=True, source=text))
+        await store.stop()
+        return found
+
+    found = asyncio.run(written())
+    assert found is not None
+    whole = text.isascii() and "\0" not in text
+    assert not whole or found == entry
+    assert len(found.attempts[0].reason) == len(text)
+
+
+async def test_what_was_set_aside_is_settled_with_the_entries_or_not_at_all(
+    store_url: str,
+) -> None:
+    def settle(connection: Connection, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            connection.execute(insert(tables.server).values(id=entry.id, seen_at=0.0))
+            if entry.id == "bad":
+                raise StoreError("no such reservation")
+
+    store = Store(store_url)
+    await store.start()
+    ledger = SqlLedger(store, settle=settle)
+    entries = [replace(ENTRY, id=id) for id in ("a", "bad", "b")]
+    ends = await asyncio.gather(*map(ledger.record, entries), return_exceptions=True)
+    assert [type(end) for end in ends] == [type(None), StoreError, type(None)]
+    settled = await store.read(lambda c: set(c.scalars(select(tables.server.c.id))))
+    await store.stop()
+    assert settled == {"a", "b"} == {entry.id for entry in read_entries(store_url)}
+
+
+async def test_idle_time_adds_up_by_day_and_without_a_price_counts_as_unpriced(
+    store_url: str,
+) -> None:
+    store, ledger = await opened(store_url)
+    for nano in (5, None, 7):
+        await ledger.note_idle(3, "t1", up_s=10, busy_s=4, idle_joules=2.5, idle_nano=nano)
+    await ledger.note_idle(4, "t1", up_s=1, busy_s=1, idle_joules=0, idle_nano=0)
+    rows = await store.read(lambda c: [tuple(row) for row in c.execute(select(tables.idle_tally))])
+    await store.stop()
+    assert sorted(rows) == [(3, "t1", 30, 12, 7.5, 12, 6), (4, "t1", 1, 1, 0, 0, 0)]
+
+
+def test_no_text_of_prompts_or_answers_is_stored() -> None:
+    columns = set(tables.entry.columns.keys()) | set(tables.attempt.columns.keys())
+    assert not columns & {"text", "messages", "prompt", "answer", "draft"}
 
 
 async def test_an_entry_that_is_lost_is_counted_logged_and_does_not_stop_the_answer(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    class Failing(SqliteLedger):
-        async def record(self, entry: Entry) -> None:
-            raise StoreError("disk full")
-
     seen: list[Entry] = []
-    lost: list[None] = []
-    tee = Tee(Failing(Path("x")), readers=[seen.append], lost=lambda: lost.append(None))
+    lost: list[Entry] = []
+    closed = SqlLedger(Store(Path("x.db")))
+    tee = Tee(closed, readers=[seen.append], lost=[lost.append])
     with caplog.at_level("ERROR", logger="rungwise"):
         await tee.record(ENTRY)
-    assert seen == [ENTRY] and len(lost) == 1
-    assert "disk full" in caplog.text and ENTRY.id in caplog.text
+    assert seen == lost == [ENTRY]
+    assert "is not open" in caplog.text and ENTRY.id in caplog.text
 
 
 # ---- files -----------------------------------------------------------------------------------
@@ -215,42 +316,11 @@ def test_a_name_that_means_something_in_an_address_is_only_a_name(
     tmp_path: Path, name: str
 ) -> None:
     async def write() -> None:
-        ledger = await opened(tmp_path / name)
+        store, ledger = await opened(tmp_path / name)
         await ledger.record(ENTRY)
-        await ledger.stop()
+        await store.stop()
 
     asyncio.run(write())
     assert [found.id for found in read_entries(tmp_path / name)] == ["req_1"]
-    check_file(tmp_path / name)
     beside = ("", "-wal", "-shm")  # what SQLite puts there itself
     assert {path.name for path in tmp_path.iterdir()} <= {name + more for more in beside}
-
-
-def test_a_file_that_can_be_made_is_not_made_by_looking(tmp_path: Path) -> None:
-    check_file(tmp_path / "x.db")
-    check_file(tmp_path / "new" / "folder" / "x.db")
-    (tmp_path / "empty.db").touch()
-    check_file(tmp_path / "empty.db")
-    assert [p.name for p in tmp_path.iterdir()] == ["empty.db"]
-
-
-def test_what_stands_against_a_file_is_named_with_it(tmp_path: Path) -> None:
-    garbage = tmp_path / "garbage.db"
-    garbage.write_bytes(b"no database at all " * 100)
-    for path, said in (
-        (tmp_path, "is no file"),
-        (garbage, "not a database"),
-        (garbage / "x.db", "is no folder"),
-        (tmp_path / ("x" * 300), "too long"),
-    ):
-        with pytest.raises(StoreError, match=said) as raised:
-            check_file(path)
-        assert str(raised.value).startswith(f"{path}: ") and "ledger.path" in str(raised.value)
-
-
-def test_a_file_that_may_not_be_written_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)  # a double: root may write anywhere
-    with pytest.raises(StoreError, match="permissions"):
-        check_file(tmp_path / "x.db")

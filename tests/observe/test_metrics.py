@@ -70,5 +70,5 @@ def test_the_confidence_of_drafts_is_a_histogram_per_tier() -> None:
 
 def test_a_lost_entry_is_counted() -> None:
     metrics = Metrics()
-    metrics.entry_lost()
+    metrics.entry_lost(ENTRY)
     assert b"rungwise_lost_entries_total 1.0" in metrics.render()[0]

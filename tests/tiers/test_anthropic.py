@@ -24,6 +24,7 @@ from rungwise.config import AnthropicTierConfig
 from rungwise.drafts import collect
 from rungwise.errors import TierError
 from rungwise.tiers.anthropic import AnthropicTier
+from rungwise.tiers.cards import Card, shipped
 from rungwise.types import (
     Chat,
     Choice,
@@ -33,6 +34,7 @@ from rungwise.types import (
     OutputShape,
     Piece,
     Sampling,
+    Thought,
     Tool,
     ToolCall,
     ToolChoice,
@@ -42,7 +44,7 @@ from rungwise.types import (
 pytestmark = pytest.mark.anyio
 
 KEY = "sk-ant-very-secret-1234567890"
-CHAT = Chat(messages=(Message(role="user", text="12345678"),))
+CHAT = Chat(messages=(Message(role="user", text="12345678"),), stream=True)
 
 
 def words(*texts: str) -> list[dict[str, Any]]:
@@ -61,10 +63,13 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def make(url: str, key: str = KEY, **more: Any) -> AnthropicTier:
+PRICES = {"cache_read": 0.1, "cache_write_5m": 1.25, "cache_write_1h": 2}
+
+
+def make(url: str, key: str = KEY, card: Card | None = None, **more: Any) -> AnthropicTier:
     settings = {"name": "tier3", "kind": "anthropic", "model": "m", "api_key_env": "K"}
     config = AnthropicTierConfig.model_validate({**settings, "base_url": url, **more})
-    return AnthropicTier(config.model_copy(update={"api_key": SecretStr(key)}))
+    return AnthropicTier(config.model_copy(update={"api_key": SecretStr(key)}), card=card)
 
 
 @asynccontextmanager
@@ -113,7 +118,7 @@ async def test_text_finish_usage_and_model() -> None:
     async with tier(Answer(HELLO)) as (subject, upstream):
         pieces, done = await drain(subject)
     assert pieces == [Piece("Hel"), Piece("lo"), Piece(finish="stop")]
-    assert done == Done(model="m-2026", usage=Usage(input=9, output=2))
+    assert done == Done(model="m-2026", billed_as="m-2026", usage=Usage(input=9, output=2))
     assert upstream.requests[0].path == "/v1/messages"
     assert upstream.requests[0].headers["authorization"] == f"Bearer {KEY}"  # so 2.12 sends it
 
@@ -183,16 +188,36 @@ async def test_tool_calls() -> None:
     )
 
 
-async def test_thinking_is_reasoning_and_signatures_are_dropped() -> None:
-    thinking = anthropic_block(
-        0,
-        {"type": "thinking", "thinking": "", "signature": ""},
-        {"type": "thinking_delta", "thinking": "hm"},
-        {"type": "signature_delta", "signature": "abc"},
+def thinking(index: int, *texts: str, signature: str = "abc") -> list[dict[str, Any]]:
+    deltas = [{"type": "thinking_delta", "thinking": text} for text in texts]
+    halves = [signature[:1], signature[1:]] if signature else []
+    deltas += [{"type": "signature_delta", "signature": half} for half in halves]
+    return anthropic_block(index, {"type": "thinking", "thinking": "", "signature": ""}, *deltas)
+
+
+async def test_thinking_is_reasoning_and_comes_whole_with_its_signature_at_its_end() -> None:
+    hidden = anthropic_block(1, {"type": "redacted_thinking", "data": "xyz"})
+    said = anthropic_block(2, {"type": "text", "text": ""}, {"type": "text_delta", "text": "so"})
+    events = [START, *thinking(0, "h", "m"), *hidden, *thinking(3), *said]
+    async with tier(
+        Answer(anthropic_stream(*events, *anthropic_end("end_turn", output_tokens=2)))
+    ) as (subject, _):
+        pieces, _ = await drain(subject)
+    thoughts = (
+        Thought(text="hm", seal="abc", model="m"),
+        Thought(seal="xyz", withheld=True, model="m"),
+        Thought(seal="abc", model="m"),
     )
-    text = anthropic_block(1, {"type": "text", "text": ""}, {"type": "text_delta", "text": "so"})
-    choice, _ = await answered(START, *thinking, *text, *anthropic_end("end_turn", output_tokens=2))
-    assert choice == Choice(text="so", reasoning="hm", finish="stop")
+    assert collect(pieces) == (
+        Choice(text="so", reasoning="hm", finish="stop", thoughts=thoughts),
+    ), "the name is the one that the rung asks for, which is told again when they go back"
+    assert [p.reasoning for p in pieces[:3]] == ["h", "m", ""] and pieces[2].thought is not None
+
+
+async def test_a_thought_without_a_signature_cannot_go_back() -> None:
+    end = anthropic_end("end_turn", output_tokens=2)
+    choice, _ = await answered(START, *thinking(0, "hm", signature=""), *end)
+    assert choice == Choice(reasoning="hm", finish="stop")
 
 
 @pytest.mark.parametrize(
@@ -300,6 +325,36 @@ async def test_defaults() -> None:
     assert (await sent(chat))["temperature"] == 0.0
 
 
+CACHED = Chat(
+    messages=(Message(role="system", text="x" * 9000), *CHAT.messages),
+    sampling=Sampling(temperature=0.5),
+)
+
+
+async def test_section_and_card_say_how_to_cache_and_to_think() -> None:
+    hour = await sent(CACHED, effort="low", cache_ttl="1h")
+    assert hour["system"][0]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+    assert hour["thinking"] == {"type": "adaptive"}
+    assert hour["output_config"] == {"effort": "low"}
+    plain = await sent(CACHED, prompt_cache=False)
+    assert plain["system"] == "x" * 9000 and plain["temperature"] == 0.5
+    wants_more = shipped()["claude-haiku-4-5"]
+    assert wants_more.cache_from == 4096
+    body = await sent(CACHED, card=wants_more, effort="medium", max_tokens=9000)
+    assert body["system"] == "x" * 9000
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 4500}
+
+
+def test_the_worst_case_counts_the_longest_cache_that_is_asked_for() -> None:
+    def most(**more: Any) -> int:
+        subject = make("http://127.0.0.1:1", price={"input": 1, "output": 1, **PRICES}, **more)
+        found = subject.most_nano(CACHED)
+        assert found is not None
+        return found
+
+    assert most() == most(prompt_cache=False) < most(cache_ttl="1h")
+
+
 @pytest.mark.parametrize(
     ("choice", "shown"),
     [
@@ -320,7 +375,8 @@ async def test_tool_choice(choice: ToolChoice, shown: dict[str, Any]) -> None:
 
 
 async def test_a_schema_is_closed_as_the_api_asks() -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}}
+    number = {"type": "integer", "minimum": 1}
+    schema: dict[str, Any] = {"type": "object", "properties": {"a": number}}
     body = await sent(Chat(messages=CHAT.messages, shape=OutputShape(schema=schema)))
     shown = body["output_config"]["format"]
     assert shown["type"] == "json_schema"
@@ -484,7 +540,8 @@ async def test_closing_early_closes_the_stream_and_estimates() -> None:
         assert await anext(drafting) == Piece("Hi")
         await drafting.aclose()
         await asyncio.wait_for(upstream.gone.wait(), 10)
-    assert drafting.spent() == Done(model="m-2026", usage=Usage(input=9, output=1, estimated=True))
+    usage = Usage(input=9, output=1, estimated=True)
+    assert drafting.spent() == Done(model="m-2026", billed_as="m-2026", usage=usage)
 
 
 async def test_life() -> None:

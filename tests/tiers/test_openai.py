@@ -18,7 +18,7 @@ from tests.doubles.upstream import Answer, Upstream, openai_delta, openai_stream
 
 from rungwise.config import OpenAITierConfig
 from rungwise.drafts import collect
-from rungwise.errors import TierError
+from rungwise.errors import ConfigError, TierError
 from rungwise.tiers.openai import OpenAITier
 from rungwise.types import (
     Chat,
@@ -39,7 +39,7 @@ from rungwise.types import (
 pytestmark = pytest.mark.anyio
 
 KEY = "sk-very-secret-1234567890"
-CHAT = Chat(messages=(Message(role="user", text="12345678"),))
+CHAT = Chat(messages=(Message(role="user", text="12345678"),), stream=True)
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
 HELLO = openai_stream(
     openai_delta("", role="assistant"),
@@ -95,7 +95,7 @@ async def test_text_finish_usage_and_model() -> None:
     async with tier(Answer(HELLO)) as (subject, upstream):
         pieces, done = await drain(subject)
     assert pieces == [Piece("Hel"), Piece("lo"), Piece(finish="stop")]
-    assert done == Done(model="m-2026", usage=Usage(input=9, output=2))
+    assert done == Done(model="m-2026", usage=Usage(input=9, output=2), billed_as="m-2026")
     assert upstream.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert upstream.requests[0].body["stream_options"] == {"include_usage": True}
 
@@ -480,7 +480,8 @@ async def test_closing_early_closes_the_stream_and_estimates() -> None:
         assert await anext(drafting) == Piece("Hi")
         await drafting.aclose()
         await asyncio.wait_for(upstream.gone.wait(), 10)
-    assert drafting.spent() == Done(model="m-2026", usage=Usage(input=2, output=1, estimated=True))
+    usage = Usage(input=2, output=1, estimated=True)
+    assert drafting.spent() == Done(model="m-2026", usage=usage, billed_as="m-2026")
 
 
 async def test_cancelling_the_reader_closes_the_stream() -> None:
@@ -529,6 +530,13 @@ async def test_without_a_key() -> None:
 def test_importing_the_tiers_loads_no_sdk() -> None:
     code = (
         "import sys, rungwise.tiers.openai, rungwise.tiers.anthropic, rungwise.tiers.scripted;"
-        "assert not {'openai', 'anthropic', 'httpx2'} & set(sys.modules)"
+        "assert not {'openai', 'anthropic', 'httpx2', 'aiohttp'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_a_key_that_cannot_be_sent_is_the_owners_to_mend() -> None:
+    subject = make("http://127.0.0.1:9", key="sk-1\nx")
+    with pytest.raises(ConfigError) as caught:
+        await subject.start()
+    assert str(caught.value) == "K: the key holds what no header can carry"

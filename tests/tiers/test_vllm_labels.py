@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from rungwise.tiers.busy import BusyClock
 from rungwise.tiers.vllm_labels import LabelReads, tokens_of
-from rungwise.tiers.vllm_meter import BusyClock, EngineMeter
+from rungwise.tiers.vllm_meter import EngineMeter
 from rungwise.tiers.vllm_tap import Tap
 
 pytestmark = pytest.mark.anyio

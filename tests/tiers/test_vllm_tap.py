@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rungwise.tiers.vllm_meter import BusyClock, EngineMeter
+from rungwise.tiers.busy import BusyClock
+from rungwise.tiers.vllm_meter import EngineMeter
 from rungwise.tiers.vllm_routes import Unspoken
 from rungwise.tiers.vllm_tap import Tap
 

@@ -40,7 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     climb = what.add_parser("escalation", help="latency of what climbs against going straight")
     climb.add_argument("--config", type=Path, default=DEMO)
     climb.add_argument("--steps", type=int, default=450)
-    for measure in (engine, gate, abort, climb):
+    gateway = what.add_parser("gateway", help="what this server adds to a hosted answer")
+    gateway.add_argument(
+        "--litellm", type=Path, metavar="PROGRAM", help="LiteLLM's executable, to compare with"
+    )
+    gateway.add_argument("--tokens", type=int, default=16, help="of the upstream's fixed answer")
+    gateway.add_argument("--concurrency", type=int, nargs="+", default=[1, 16])
+    gateway.add_argument("--rounds", type=int, default=10, help="in each, everyone has one turn")
+    gateway.add_argument("--seconds", type=float, default=1.0, help="length of one turn, about")
+    ledger = what.add_parser("ledger", help="how long a report takes on a large ledger")
+    ledger.add_argument("--entries", type=int, default=5_000_000)
+    ledger.add_argument("--rounds", type=int, default=5, help="of every kind of report")
+    for measure in (engine, gate, abort, climb, gateway, ledger):
         measure.add_argument(
             "--json", type=Path, metavar="FILE", help="write the figures there too"
         )
@@ -75,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    for name in ("concurrency", "max_tokens", "rounds", "streams", "steps"):
+    for name in ("concurrency", "max_tokens", "rounds", "streams", "steps", "tokens", "entries"):
         given = getattr(arguments, name, 1)
         for value in given if isinstance(given, list) else [given]:
             if value < 1:
@@ -157,6 +168,21 @@ def _escalation(arguments: argparse.Namespace) -> int:
     return _tell(arguments, escalation_figures(climbed, len(steps)))
 
 
+def _gateway(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.bench_gateway import measure_gateways
+
+    program = arguments.litellm
+    if program is not None and not program.is_file():
+        raise ConfigError(f"--litellm: no program at {program}")
+    return _tell(arguments, measure_gateways(arguments))
+
+
+def _ledger(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.bench_ledger import measure_ledger
+
+    return _tell(arguments, measure_ledger(arguments))
+
+
 def _tell(arguments: argparse.Namespace, figures: dict[str, object]) -> int:
     from rungwise.lab.machine import describe
 
@@ -166,4 +192,11 @@ def _tell(arguments: argparse.Namespace, figures: dict[str, object]) -> int:
     return 0
 
 
-_MEASURES = {"engine": _engine, "gate": _gate, "abort": _abort, "escalation": _escalation}
+_MEASURES = {
+    "engine": _engine,
+    "gate": _gate,
+    "abort": _abort,
+    "escalation": _escalation,
+    "gateway": _gateway,
+    "ledger": _ledger,
+}

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _of_config(path: Path) -> list[Finding]:
-    from rungwise.cli.preflight import lacks
+    from datetime import date
+
+    from rungwise.cli.preflight import lacks, notes
     from rungwise.config import load
     from rungwise.observe.doctor import Finding, examine_config
 
@@ -32,7 +34,7 @@ def _of_config(path: Path) -> list[Finding]:
     except ConfigError as error:
         return [Finding(state="lack", what="configuration", found=str(error))]
     read = Finding(state="ok", what="configuration", found=str(path))
-    return [read, *examine_config(config), *lacks(config)]
+    return [read, *examine_config(config), *lacks(config), *notes(config, date.today())]
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": ("rungwise.cli.doctor", "what this machine can run, and what to do about each lack"),
     "calibrate": ("rungwise.cli.calibrate", "fit a gate's thresholds on labelled drafts"),
     "eval": ("rungwise.cli.eval", "what the recorded outcomes say of promises and calibration"),
+    "keys": ("rungwise.cli.keys", "who may ask: make, list, revoke and rotate API keys"),
     "report": ("rungwise.cli.report", "accuracy, latency and cost of what was answered"),
     "bench": ("rungwise.cli.bench", "measure this server against a reference, interleaved"),
     "schema": ("rungwise.cli.schema", "print the configuration's JSON Schema"),

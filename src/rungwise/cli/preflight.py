@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from functools import partial
 
-from rungwise.build import build_gate
+from rungwise.build import build_gate, place_of
 from rungwise.config import Config, VllmTierConfig, api_keys
 from rungwise.edge.origin import is_loopback
 from rungwise.errors import ConfigError, StoreError
-from rungwise.ledger.sql import check_file
 from rungwise.observe.doctor import Finding, engine_lacks
+from rungwise.store.check import check_place
+from rungwise.tiers import outlook
 from rungwise.tiers.vllm_compat import engine_flags
 
-__all__ = ["lacks"]
+__all__ = ["lacks", "notes"]
 
 
 def lacks(config: Config) -> Iterator[Finding]:
@@ -26,7 +29,14 @@ def lacks(config: Config) -> Iterator[Finding]:
             check()
         except (ConfigError, StoreError) as error:
             yield _finding(str(error))
+    yield from map(_finding, outlook.lacks(config))
     yield from engine_lacks(config)
+
+
+def notes(config: Config, today: date) -> Iterator[Finding]:
+    """What is no reason not to start, and yet good to know: prices, and models near their end."""
+    yield from (replace(_finding(line), state="note") for line in outlook.warnings(config, today))
+    yield from (replace(_finding(line), state="ok") for line in outlook.prices(config))
 
 
 def _checks(config: Config) -> Iterator[Callable[[], object]]:
@@ -38,14 +48,15 @@ def _checks(config: Config) -> Iterator[Callable[[], object]]:
     for tier in config.tiers:
         if isinstance(tier, VllmTierConfig):
             yield partial(engine_flags, tier)
-    yield partial(check_file, config.ledger.path)
+    yield partial(check_place, place_of(config.ledger))
 
 
 def _reachable_only_with_keys(config: Config) -> None:
-    if not api_keys(config) and not is_loopback(config.server.host):
+    asked_for = bool(api_keys(config)) or config.access.stored_keys
+    if not asked_for and not is_loopback(config.server.host):
         raise ConfigError(
             f"server.host: {config.server.host} is reachable from other machines, but no API key "
-            "is configured; set server.api_keys_env, or use 127.0.0.1"
+            "is asked for; set server.api_keys_env or access.stored_keys, or use 127.0.0.1"
         )
 
 

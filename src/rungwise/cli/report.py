@@ -1,31 +1,91 @@
-"""What did the ledger see? A table per route, or the same as JSON."""
+"""What did the ledger see? A table by route, key, step type or day; or the same as JSON or CSV."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 from rungwise.cli.written import check_writable, write_json
-from rungwise.ledger.report import as_json, as_table, summarise
-from rungwise.ledger.sql import read_entries
+from rungwise.errors import ConfigError
+from rungwise.ledger.lines import Group
+from rungwise.ledger.shown import as_csv, as_json, as_table
+
+if TYPE_CHECKING:
+    from rungwise.ledger.lines import Report
 
 __all__ = ["add_arguments", "run"]
 
+_GROUPS = tuple(name.replace("_", "-") for name in get_args(Group))
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--ledger", type=Path, default=Path("rungwise.db"), help="SQLite file")
-    parser.add_argument("--days", type=float, help="only the last so many days")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--config", type=Path, help="the ledger of this configuration")
+    place.add_argument("--ledger", default="rungwise.db", help="SQLite file, or Postgres address")
+    parser.add_argument(
+        "--by",
+        default="route",
+        metavar="GROUP[,GROUP]",
+        help=f"{', '.join(_GROUPS)}, or several of them; the models of each are in JSON",
+    )
+    parser.add_argument("--days", type=int, help="only the last so many days, today included")
+    parser.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="from this day on")
+    parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="up to this day")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the lines there too")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    check_writable(json=arguments.json)
-    since = 0.0 if arguments.days is None else time.time() - arguments.days * 86400
-    lines = summarise(read_entries(arguments.ledger, since=since))
-    if not lines:
-        print(f"rungwise: {arguments.ledger} holds no entries of that time")
+    check_writable(json=arguments.json, csv=arguments.csv)
+    told = _read(arguments)
+    if not told.all.tasks:
+        print("rungwise: the ledger holds no entries of that time")
         return 1
-    print(as_table(lines))
-    write_json(arguments.json, as_json(lines))
+    print(as_table(told))
+    write_json(arguments.json, as_json(told))
+    if arguments.csv is not None:
+        arguments.csv.write_text(as_csv(told), encoding="utf-8")
     return 0
+
+
+def _read(arguments: argparse.Namespace) -> Report:
+    from rungwise.ledger.report import read_report
+
+    since = arguments.since
+    if arguments.days is not None:
+        today = datetime.fromtimestamp(time.time(), UTC).date()
+        since = today - timedelta(days=max(0, arguments.days - 1))
+    return read_report(
+        _place(arguments),
+        _groups(arguments.by),
+        since_day=_day(since),
+        until_day=_day(arguments.until),
+    )
+
+
+def _place(arguments: argparse.Namespace) -> Path | str:
+    """A file, or a database's address."""
+    if arguments.config is None:
+        ledger: str = arguments.ledger
+        return ledger if "://" in ledger else Path(ledger)
+    from rungwise.build import place_of
+    from rungwise.config import load
+
+    return place_of(load(arguments.config).ledger)
+
+
+def _groups(told: str) -> tuple[Group, ...]:
+    names = tuple(name.strip() for name in told.split(","))
+    for name in names:
+        if name not in _GROUPS:
+            raise ConfigError(f"--by: no group {name!r}; known are {', '.join(_GROUPS)}")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"--by: {told!r} names a group twice")
+    return tuple(name.replace("-", "_") for name in names)  # type: ignore[misc]
+
+
+def _day(told: date | None) -> int | None:
+    return None if told is None else (told - date(1970, 1, 1)).days

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import socket
+from datetime import date
 from pathlib import Path
 
 from rungwise.config import Config, api_keys, load
 from rungwise.errors import ConfigError
 
 __all__ = ["add_arguments", "run"]
+
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +48,11 @@ def _run_uvicorn(config: Config, listener: socket.socket) -> None:
     from rungwise.build import build_app
     from rungwise.cli.server import server_of
     from rungwise.observe.logs import configure_logs
+    from rungwise.tiers import outlook
 
     configure_logs()
+    for line in outlook.warnings(config, date.today()):
+        logger.warning(line)
     app = build_app(config, api_keys(config))
     server_of(app, config.server).run(sockets=[listener])
 

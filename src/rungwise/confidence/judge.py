@@ -43,6 +43,7 @@ class Judge:
     def __init__(self, config: JudgeConfig) -> None:
         self.tier: str | None = config.tier
         self.deadline_s = config.deadline_s
+        self.answers = 1
         self._sampling = Sampling(max_tokens=config.max_tokens, temperature=0)
 
     def question(self, chat: Chat, draft: Draft) -> Chat | None:

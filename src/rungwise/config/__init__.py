@@ -1,6 +1,18 @@
 """What did the owner ask for? YAML and environment in, one frozen Config out."""
 
-from rungwise.config.document import Config, LedgerConfig, ServerConfig
+from rungwise.config.access import (
+    AccessConfig,
+    CapConfig,
+    LimitsConfig,
+)
+from rungwise.config.cache import (
+    AnswerCacheConfig,
+)
+from rungwise.config.document import (
+    Config,
+    LedgerConfig,
+    ServerConfig,
+)
 from rungwise.config.gates import (
     AgreementConfig,
     ChecksConfig,
@@ -9,38 +21,67 @@ from rungwise.config.gates import (
     ProbeConfig,
     SelfCheckConfig,
 )
-from rungwise.config.load import api_keys, has_variable, load
-from rungwise.config.routing import RouteConfig, RoutingConfig
+from rungwise.config.guards import (
+    GuardsConfig,
+    SpillConfig,
+)
+from rungwise.config.load import (
+    api_keys,
+    has_variable,
+    load,
+)
+from rungwise.config.prices import (
+    BoxConfig,
+    LongContextConfig,
+    PriceConfig,
+    PricesConfig,
+    RatesConfig,
+)
+from rungwise.config.routing import (
+    RouteConfig,
+    RoutingConfig,
+)
 from rungwise.config.tiers import (
     AnthropicTierConfig,
     EngineConfig,
     HostedTierConfig,
     OpenAITierConfig,
     PluginTierConfig,
-    PriceConfig,
+    ResponsesTierConfig,
     TierConfig,
     Tiers,
     VllmTierConfig,
 )
 
 __all__ = [
+    "AccessConfig",
     "AgreementConfig",
+    "AnswerCacheConfig",
     "AnthropicTierConfig",
+    "BoxConfig",
+    "CapConfig",
     "ChecksConfig",
     "Config",
     "EngineConfig",
     "GateConfig",
+    "GuardsConfig",
     "HostedTierConfig",
     "JudgeConfig",
     "LedgerConfig",
+    "LimitsConfig",
+    "LongContextConfig",
     "OpenAITierConfig",
     "PluginTierConfig",
     "PriceConfig",
+    "PricesConfig",
     "ProbeConfig",
+    "RatesConfig",
+    "ResponsesTierConfig",
     "RouteConfig",
     "RoutingConfig",
     "SelfCheckConfig",
     "ServerConfig",
+    "SpillConfig",
     "TierConfig",
     "Tiers",
     "VllmTierConfig",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
+from rungwise.config.access import AccessConfig
+from rungwise.config.cache import AnswerCacheConfig
 from rungwise.config.gates import ChecksConfig, GateConfig
+from rungwise.config.prices import BoxConfig, PricesConfig
 from rungwise.config.routing import RoutingConfig
 from rungwise.config.section import Seconds, Section, VariableName
 from rungwise.config.tiers import Tiers
@@ -26,6 +30,12 @@ class ServerConfig(Section):
     grace_s: Seconds = Field(
         default=30.0, ge=0, description="open answers get this long to end on SIGTERM"
     )
+    deadline_s: Seconds | None = Field(
+        default=None,
+        gt=0,
+        description="for each answer, all rungs together; a caller's x-rungwise-deadline-s may "
+        "only shorten it",
+    )
     api_keys_env: VariableName | None = Field(
         default=None,
         description="variable with the accepted API keys, comma-separated; "
@@ -34,7 +44,26 @@ class ServerConfig(Section):
 
 
 class LedgerConfig(Section):
+    """Where entries, keys and budgets are kept: a SQLite file, or Postgres for several servers."""
+
     path: Path = Path("rungwise.db")
+    url_env: VariableName | None = Field(
+        default=None,
+        description="the variable with the address of Postgres (postgresql://...); wins over path",
+    )
+    url: SecretStr = Field(default=SecretStr(""), exclude=True)
+    """Filled from `url_env` by load(); never read from the file."""
+    when_lost: Literal["local", "refuse"] = Field(
+        default="local",
+        description="what goes on while nothing can be written down: rungs of this machine, or "
+        "nothing; what is paid for never does",
+    )
+
+    @model_validator(mode="after")
+    def _no_address_in_the_file(self) -> LedgerConfig:
+        if self.url.get_secret_value():
+            raise ValueError("an address does not belong in the file; name it in url_env")
+        return self
 
 
 class Config(Section):
@@ -44,6 +73,10 @@ class Config(Section):
     gates: tuple[GateConfig, ...] = ()
     checks: ChecksConfig = ChecksConfig()
     ledger: LedgerConfig = LedgerConfig()
+    access: AccessConfig = AccessConfig()
+    prices: PricesConfig = PricesConfig()
+    box: BoxConfig = BoxConfig()
+    answer_cache: AnswerCacheConfig = AnswerCacheConfig()
 
     @model_validator(mode="after")
     def _names_agree(self) -> Config:

@@ -10,15 +10,19 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from pydantic import SecretStr, ValidationError
 
 from rungwise.config.document import Config
+from rungwise.config.section import Section
 from rungwise.config.tiers import HostedTierConfig, Tiers, VllmTierConfig
 from rungwise.errors import ConfigError
 
 __all__ = ["api_keys", "has_variable", "load"]
+
+_S = TypeVar("_S", bound=Section)
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
@@ -60,7 +64,27 @@ def _resolved(config: Config, path: Path, environ: Mapping[str, str]) -> Config:
         for gate in config.gates
     )
     ledger = config.ledger.model_copy(update={"path": root / config.ledger.path.expanduser()})
-    return config.model_copy(update={"tiers": tiers, "gates": gates, "ledger": ledger})
+    ledger = _filled(ledger, "url", ledger.url_env, f"{path}: ledger.url_env", environ)
+    cache = config.answer_cache
+    cache = _filled(
+        cache, "redis_url", cache.redis_url_env, f"{path}: answer_cache.redis_url_env", environ
+    )
+    return config.model_copy(
+        update={"tiers": tiers, "gates": gates, "ledger": ledger, "answer_cache": cache}
+    )
+
+
+def _filled(
+    section: _S, key: str, variable: str | None, place: str, environ: Mapping[str, str]
+) -> _S:
+    """The section with a secret from the environment. Raises ConfigError where it is not set."""
+    if variable is None:
+        return section
+    secret = environ.get(variable, "")
+    if not secret:
+        name = _shown(variable, place.rpartition(".")[2])
+        raise ConfigError(f"{place}: the variable {name} is not set; export it or remove the key")
+    return section.model_copy(update={key: SecretStr(secret)})
 
 
 def _with_folder(tier: Tiers, root: Path) -> Tiers:
@@ -79,6 +103,7 @@ def _with_folder(tier: Tiers, root: Path) -> Tiers:
 def _with_key(tier: Tiers, path: Path, environ: Mapping[str, str]) -> Tiers:
     if not isinstance(tier, HostedTierConfig):
         return tier
+    equals = tuple(_with_key(equal, path, environ) for equal in tier.equals)
     key = environ.get(tier.api_key_env, "")
     if not key:
         variable = _shown(tier.api_key_env, "api_key_env")
@@ -86,7 +111,7 @@ def _with_key(tier: Tiers, path: Path, environ: Mapping[str, str]) -> Tiers:
             f"{path}: tier {tier.name!r} needs the variable {variable}, which is not set; "
             f"export it or remove the tier"
         )
-    return tier.model_copy(update={"api_key": SecretStr(key)})
+    return tier.model_copy(update={"api_key": SecretStr(key), "equals": equals})
 
 
 def api_keys(config: Config, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -116,7 +141,7 @@ def _explain(error: ValidationError) -> str:
     """
     faults = error.errors(include_url=False)
     fault = max(faults, key=lambda f: (f["type"] == "extra_forbidden", len(f["loc"])))
-    tags = ("vllm", "openai", "anthropic", "plugin")
+    tags = ("vllm", "openai", "responses", "anthropic", "plugin")
     place = ".".join(str(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "extra_forbidden":
         return f"{place}: no such key; remove it or correct its name"

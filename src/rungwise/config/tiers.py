@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
 
+from rungwise.config.guards import GuardsConfig, SpillConfig
+from rungwise.config.prices import PriceConfig
 from rungwise.config.section import Seconds, Section, VariableName
-
-
-class PriceConfig(Section):
-    """US dollars per million tokens. A price that is left out is unknown, not zero."""
-
-    input: float | None = Field(default=None, ge=0)
-    output: float | None = Field(default=None, ge=0)
-    cache_read: float | None = Field(default=None, ge=0)
-    cache_write_5m: float | None = Field(default=None, ge=0)
-    cache_write_1h: float | None = Field(default=None, ge=0)
-    as_of: date | None = Field(
-        default=None, description="the date of the price list; `rungwise doctor` names old ones"
-    )
+from rungwise.types import Effort
 
 
 class EngineConfig(Section):
@@ -52,6 +41,12 @@ class TierConfig(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
     model: str = Field(min_length=1)
     served_as: str | None = Field(default=None, description="the id shown to callers")
+    card: str | None = Field(
+        default=None, description="the card in models/cards/ that tells its abilities; unset: by id"
+    )
+    context: int | None = Field(
+        default=None, ge=1, description="tokens of prompt and answer together; unset: by its card"
+    )
 
     @property
     def shown_model(self) -> str:
@@ -62,6 +57,7 @@ class VllmTierConfig(TierConfig):
     kind: Literal["vllm"]
     revision: str | None = None
     engine: EngineConfig = EngineConfig()
+    spill: SpillConfig = SpillConfig()
     usd_per_gpu_hour: float | None = Field(
         default=None,
         ge=0,
@@ -75,11 +71,29 @@ class VllmTierConfig(TierConfig):
 
 class HostedTierConfig(TierConfig):
     base_url: str | None = Field(default=None, description="unset: the provider's own")
-    api_key_env: VariableName
+    api_key_env: VariableName = Field(
+        description="the variable with the key, or with several, comma-separated, which take turns"
+    )
     api_key: SecretStr = Field(default=SecretStr(""), exclude=True)
     """Filled from `api_key_env` by load(); never read from the file."""
-    deadline_s: Seconds = Field(default=60.0, gt=0)
+    deadline_s: Seconds = Field(default=60.0, gt=0, description="for each draft, retries included")
     price: PriceConfig | None = None
+    guards: GuardsConfig = GuardsConfig()
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="of an answer whose caller names no limit; unset: the model's own (Anthropic's "
+        "API needs one: 4096)",
+    )
+    effort: Effort | None = Field(
+        default=None, description="how much to think where the caller does not say"
+    )
+    prompt_cache: bool = Field(
+        default=True, description="mark, or name, the prefixes that are worth caching"
+    )
+    equals: tuple[Equals, ...] = Field(
+        default=(), description="upstreams that are as good: asked where this one cannot draft"
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -110,15 +124,25 @@ class OpenAITierConfig(HostedTierConfig):
         description="ask for log-probabilities, so that the gate can read this rung's drafts; "
         "only for models that give them",
     )
+    dialect: Literal["openai", "gemini", "vllm", "plain"] | None = Field(
+        default=None, description="how the server differs from OpenAI's own; unset: by its address"
+    )
+
+
+class ResponsesTierConfig(HostedTierConfig):
+    """OpenAI's Responses API: the pro models answer only there."""
+
+    kind: Literal["responses"]
 
 
 class AnthropicTierConfig(HostedTierConfig):
     kind: Literal["anthropic"]
-    sampling: bool = Field(
-        default=True, description="false: the model takes no temperature or top_p (Opus 4.7 on)"
+    sampling: bool | None = Field(
+        default=None,
+        description="false: the model takes no temperature or top_p (Opus 4.7 on); unset: by card",
     )
-    max_tokens: int = Field(
-        default=4096, ge=1, description="sent when the caller names none: this API needs one"
+    cache_ttl: Literal["5m", "1h"] = Field(
+        default="5m", description="how long marked prefixes are kept; the hour costs more to write"
     )
 
 
@@ -131,13 +155,22 @@ class PluginTierConfig(TierConfig):
 
 def _kind(tier: object) -> str:
     kind = tier.get("kind") if isinstance(tier, dict) else getattr(tier, "kind", None)
-    return kind if kind in ("vllm", "openai", "anthropic") else "plugin"
+    return kind if kind in ("vllm", "openai", "responses", "anthropic") else "plugin"
 
 
 Tiers = Annotated[
     Annotated[VllmTierConfig, Tag("vllm")]
     | Annotated[OpenAITierConfig, Tag("openai")]
+    | Annotated[ResponsesTierConfig, Tag("responses")]
     | Annotated[AnthropicTierConfig, Tag("anthropic")]
     | Annotated[PluginTierConfig, Tag("plugin")],
     Discriminator(_kind),
 ]
+
+Equals = Annotated[
+    OpenAITierConfig | ResponsesTierConfig | AnthropicTierConfig, Field(discriminator="kind")
+]
+"""An upstream that is as good as another: a hosted tier's section, with a name of its own."""
+
+for _section in (HostedTierConfig, OpenAITierConfig, ResponsesTierConfig, AnthropicTierConfig):
+    _section.model_rebuild()

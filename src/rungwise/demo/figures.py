@@ -6,11 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from rungwise.lab.intervals import bootstrap_ratio, bootstrap_sum, wilson
-from rungwise.ledger.report import percentile, summarise
-from rungwise.types import Entry
+from rungwise.counted import percentile, wilson
+from rungwise.lab.intervals import bootstrap_ratio, bootstrap_sum
+from rungwise.observe.escalations import escalations
+from rungwise.types import Attempt, Entry
 
-__all__ = ["ROUTES", "Against", "Answered", "Cell", "Doubts", "Figures", "RouteFigures", "figures"]
+__all__ = [
+    "ROUTES",
+    "Against",
+    "Answered",
+    "Cell",
+    "Doubts",
+    "Figures",
+    "Local",
+    "RouteFigures",
+    "figures",
+]
 
 ROUTES = ("auto", "tier1", "tier2", "tier3")
 
@@ -28,6 +39,8 @@ class Answered:
     latency_s: float
     tokens: int
     cost_usd: float | None
+    id: str | None = None
+    """Its entry in the ledger."""
     error: str | None = None
 
 
@@ -46,6 +59,10 @@ class Cell:
     tokens_per_task: float
     cost_per_task_usd: float | None
     """None when the cost of any step is unknown."""
+    cached_share: float | None
+    """Of the prompt tokens of every rung that was asked; None without the ledger's entries."""
+    local_cost_per_task_usd: float | None
+    """The local rung's part of the cost; None where its price is unknown, or without entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +90,21 @@ class Doubts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """What all steps together took of the local rung."""
+
+    engine_s: float
+    joules: float | None
+    """None where nothing measures them."""
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     routes: Mapping[str, RouteFigures]
     against: Mapping[str, Against]
     doubts: Doubts | None
+    local: Local | None
 
     def as_json(self) -> dict[str, object]:
         """Its readers know the routes as policies, and a step's cost as a task's."""
@@ -86,34 +114,50 @@ class Figures:
 
 def figures(answered: Sequence[Answered], entries: Iterable[Entry] = ()) -> Figures:
     """What these steps say, by route and by step type, what auto saved, and what the ledger's
-    entries of them say of its doubts."""
+    entries of them say of its doubts, of cached prompts and of the local rung."""
     by_route = {route: [a for a in answered if a.route == route] for route in ROUTES}
+    asked = {a.id for a in answered}
+    written = [entry for entry in entries if entry.id in asked]
     return Figures(
-        routes={route: _route(own) for route, own in by_route.items() if own},
+        routes={
+            route: _route(own, [entry for entry in written if entry.route == route])
+            for route, own in by_route.items()
+            if own
+        },
         against={
             route: _against(by_route["auto"], by_route[route])
             for route in ("tier2", "tier3")
             if by_route["auto"] and by_route[route]
         },
-        doubts=_doubts(entries),
+        doubts=_doubts([entry for entry in written if entry.route == "auto"]),
+        local=_local(written),
     )
 
 
-def _route(answered: Sequence[Answered]) -> RouteFigures:
+def _route(answered: Sequence[Answered], entries: Sequence[Entry]) -> RouteFigures:
     types = sorted({a.step_type for a in answered})
     return RouteFigures(
-        overall=_cell(answered),
-        by_step_type={t: _cell([a for a in answered if a.step_type == t]) for t in types},
+        overall=_cell(answered, entries),
+        by_step_type={
+            name: _cell(
+                [a for a in answered if a.step_type == name],
+                [entry for entry in entries if entry.step_type.value == name],
+            )
+            for name in types
+        },
     )
 
 
-def _cell(answered: Sequence[Answered]) -> Cell:
+def _cell(answered: Sequence[Answered], entries: Sequence[Entry]) -> Cell:
     right = sum(a.right for a in answered)
     latencies = [a.latency_s for a in answered]
     costs = [a.cost_usd for a in answered if a.cost_usd is not None]
     tiers = Counter(a.tier for a in answered if a.tier)
     given = sum(tiers.values())
     p50, p95 = percentile(latencies, 0.5), percentile(latencies, 0.95)
+    usages = [entry.usage for entry in entries]
+    prompted = sum(usage.prompt_tokens for usage in usages)
+    local = _usd(_local_attempts(entries)) if entries else None
     return Cell(
         count=len(answered),
         errors=sum(a.error is not None for a in answered),
@@ -124,7 +168,31 @@ def _cell(answered: Sequence[Answered]) -> Cell:
         p95_ms=None if p95 is None else p95 * 1000,
         tokens_per_task=sum(a.tokens for a in answered) / len(answered),
         cost_per_task_usd=sum(costs) / len(costs) if len(costs) == len(answered) else None,
+        cached_share=sum(usage.cache_read for usage in usages) / prompted if prompted else None,
+        local_cost_per_task_usd=None if local is None else local / len(entries),
     )
+
+
+def _local(entries: Sequence[Entry]) -> Local | None:
+    attempts = _local_attempts(entries)
+    if not attempts:
+        return None
+    joules = [a.joules for a in attempts if a.joules is not None]
+    return Local(
+        engine_s=sum(a.engine_s or 0.0 for a in attempts),
+        joules=sum(joules) if len(joules) == len(attempts) else None,
+        cost_usd=_usd(attempts),
+    )
+
+
+def _local_attempts(entries: Iterable[Entry]) -> list[Attempt]:
+    return [a for entry in entries for a in entry.attempts if a.engine_s is not None]
+
+
+def _usd(attempts: Sequence[Attempt]) -> float | None:
+    """None when the cost of any is unknown."""
+    known = [a.cost_nano for a in attempts if a.cost_nano is not None]
+    return sum(known) / 1e9 if len(known) == len(attempts) else None
 
 
 def _against(auto: Sequence[Answered], pinned: Sequence[Answered]) -> Against:
@@ -146,8 +214,11 @@ def _against(auto: Sequence[Answered], pinned: Sequence[Answered]) -> Against:
     )
 
 
-def _doubts(entries: Iterable[Entry]) -> Doubts | None:
-    for line in summarise(entries):
-        if line.group == "auto":
-            return Doubts(escalated=line.escalated, abandoned_tokens=line.abandoned_tokens)
-    return None
+def _doubts(entries: Sequence[Entry]) -> Doubts | None:
+    if not entries:
+        return None
+    doubted = [[draft for draft, _ in escalations(entry)] for entry in entries]
+    return Doubts(
+        escalated=sum(bool(drafts) for drafts in doubted),
+        abandoned_tokens=sum(d.usage.completion_tokens for drafts in doubted for d in drafts),
+    )

@@ -93,7 +93,8 @@ async def _send(
     message = completion.choices[0].message
     calls = [(c.function.name, c.function.arguments) for c in message.tool_calls or ()]
     right = step.check(message.content or "", calls)
-    await book.settle(raw.headers["x-request-id"], Outcome(right=right, source="checker"))
+    id = raw.headers["x-request-id"]
+    await book.settle(id, Outcome(right=right, source="checker"))
     usage = completion.usage
     extension = (completion.model_extra or {}).get("rungwise") or {}
     return Answered(
@@ -105,6 +106,7 @@ async def _send(
         latency_s=latency,
         tokens=usage.total_tokens if usage else 0,
         cost_usd=extension.get("cost_usd"),
+        id=id,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rungwise.demo.figures import ROUTES, Cell, Figures
+from rungwise.demo.figures import ROUTES, Cell, Figures, Local
 
 __all__ = ["summary", "table"]
 
@@ -15,7 +15,9 @@ _HEAD = (
     "p50 ms",
     "p95 ms",
     "tokens",
+    "cached %",
     "USD/1k steps",
+    "of it local",
 )
 
 
@@ -39,7 +41,7 @@ def table(measured: Figures) -> str:
 
 def _row(route: str, name: str, cell: Cell) -> tuple[str, ...]:
     low, high = cell.accuracy_interval
-    cost = cell.cost_per_task_usd
+    cost, local = cell.cost_per_task_usd, cell.local_cost_per_task_usd
     return (
         route,
         name,
@@ -49,7 +51,9 @@ def _row(route: str, name: str, cell: Cell) -> tuple[str, ...]:
         "-" if cell.p50_ms is None else f"{cell.p50_ms:.0f}",
         "-" if cell.p95_ms is None else f"{cell.p95_ms:.0f}",
         f"{cell.tokens_per_task:.0f}",
+        "-" if cell.cached_share is None else f"{cell.cached_share * 100:.0f}",
         "unknown" if cost is None else f"{cost * 1000:.4f}",
+        "unknown" if local is None else f"{local * 1000:.4f}",
     )
 
 
@@ -71,9 +75,18 @@ def summary(measured: Figures) -> str:
             f"auto doubted a draft in {doubts.escalated} steps and dropped "
             f"{doubts.abandoned_tokens} tokens of such drafts"
         )
+    if measured.local is not None:
+        lines.append(_told(measured.local))
     lines.append(
         "tier2 and tier3 are stand-ins on this machine, billed at list prices of a mid and a "
-        "frontier model;\ntier1 is billed by the engine's busy time. All models are tiny and know "
-        "only these steps."
+        "frontier model.\nAll models are tiny and know only these steps."
     )
     return "\n".join(lines)
+
+
+def _told(local: Local) -> str:
+    cost = "at an unknown price" if local.cost_usd is None else f"{local.cost_usd:.6f} USD"
+    line = f"tier1 is billed by its engine's busy time: {local.engine_s:.1f} s, {cost}"
+    if local.joules is None:
+        return f"{line}, by the configured price\nof the hour alone: no GPU counts its energy here"
+    return f"{line}; its GPU counted {local.joules:.0f} J in them"

@@ -50,6 +50,7 @@ def _entry(entry: Entry) -> JsonObject:
         "first_byte_ms": _ms(entry.first_byte_s),
         "usage": asdict(entry.usage),
         "cost_usd": usd(entry.cost_nano),
+        "baselines_usd": {baseline.tier: usd(baseline.nano) for baseline in entry.baselines},
         "outcome": {"right": outcome.right, "source": outcome.source} if outcome else None,
         "attempts": [_attempt(attempt) for attempt in entry.attempts],
     }
@@ -79,6 +80,9 @@ def _attempt(attempt: Attempt) -> JsonObject:
         "first_piece_ms": _ms(attempt.first_piece_s),
         "ended_ms": _ms(attempt.ended_s),
         "engine_s": attempt.engine_s,
+        "joules": attempt.joules,
+        "billed_as": attempt.billed_as,
+        "cost_without_prompt_cache_usd": usd(attempt.uncached_nano),
     }
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -13,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rungwise.config import ServerConfig
-from rungwise.contracts import Keyring, Ledger, Tier
+from rungwise.contracts import Keyring, Ledger, Pace, Tier
 from rungwise.edge.answers import AnswerRoutes
 from rungwise.edge.body import BodyLimits
 from rungwise.edge.door import Door, visit_of
 from rungwise.edge.faults import fault_response
+from rungwise.edge.messages import MessagesRoutes
 from rungwise.edge.names import Names
 from rungwise.edge.openai import Answers, OpenAIRoutes
 from rungwise.edge.ops import OpsRoutes
@@ -28,6 +30,14 @@ __all__ = ["make_app"]
 logger = logging.getLogger(__name__)
 
 
+class Part(Protocol):
+    """What has a life beside the requests."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 def make_app(
     *,
     cascade: Answers,
@@ -35,29 +45,46 @@ def make_app(
     ledger: Ledger,
     keyring: Keyring,
     config: ServerConfig,
+    pace: Pace | None = None,
+    parts: Sequence[Part] = (),
     render_metrics: Callable[[], tuple[bytes, str]],
     new_id: Callable[[], str],
     unix: Callable[[], float] = time.time,
     body_stall_s: float = 30.0,
 ) -> FastAPI:
-    """The ASGI app. The ledger and the ladder start and stop with it."""
+    """The ASGI app, with which the parts, the ledger and the ladder start, and stop in reverse."""
     app = FastAPI(
-        lifespan=_lifespan(ladder, ledger),
+        lifespan=_lifespan((*parts, ledger), ladder),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
         exception_handlers={HTTPException: _show_fault},
     )
-    app.add_middleware(Door, keyring=keyring, new_id=new_id)
+    app.add_middleware(Door, keyring=keyring, new_id=new_id, pace=pace)
     limits = BodyLimits(most_bytes=int(config.max_body_mib * 2**20), stall_s=body_stall_s)
+    names = Names(ladder)
+    messages = MessagesRoutes(
+        cascade,
+        names,
+        limits=limits,
+        heartbeat_s=config.heartbeat_s,
+        deadline_s=config.deadline_s,
+    )
     openai = OpenAIRoutes(
-        cascade, Names(ladder), limits=limits, heartbeat_s=config.heartbeat_s, unix=unix
+        cascade,
+        names,
+        limits=limits,
+        heartbeat_s=config.heartbeat_s,
+        deadline_s=config.deadline_s,
+        unix=unix,
     )
     answers, ops = AnswerRoutes(ledger), OpsRoutes(ladder, render_metrics)
     # plain routes: FastAPI's own would parse bodies and dependencies once more for each request
     for path, methods, route in (
         ("/v1/chat/completions", ["POST"], openai.chat_completions),
+        ("/v1/messages", ["POST"], messages.create),
+        ("/v1/messages/count_tokens", ["POST"], messages.count_tokens),
         ("/v1/answers/{id}", ["GET"], answers.answer),
         ("/v1/models", ["GET"], openai.models),
         ("/v1/models/{id:path}", ["GET"], openai.model),
@@ -70,17 +97,18 @@ def make_app(
 
 
 async def _show_fault(request: Request, error: Exception) -> Response:
-    return fault_response(error, visit_of(request).id)
+    return fault_response(error, visit_of(request).id, path=request.url.path)
 
 
 def _lifespan(
-    ladder: Sequence[Tier], ledger: Ledger
+    parts: Sequence[Part], ladder: Sequence[Tier]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await ledger.start()
-            stack.push_async_callback(ledger.stop)
+            for part in parts:
+                await part.start()
+                stack.push_async_callback(part.stop)
             # one after another: engines that measure a GPU at the same time mis-size each other
             for tier in ladder:
                 stack.push_async_callback(tier.stop)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rungwise.contracts import Keyring
+from rungwise.contracts import Keyring, Pace
 from rungwise.edge.auth import secret_of
 from rungwise.edge.body import ClientGone
 from rungwise.edge.faults import fault_response
@@ -37,8 +38,16 @@ class Visit:
 class Door:
     """ASGI middleware. Nothing unexpected leaves it: a traceback goes to the log, never out."""
 
-    def __init__(self, app: ASGIApp, *, keyring: Keyring, new_id: Callable[[], str]) -> None:
-        self._app, self._keyring, self._new_id = app, keyring, new_id
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        keyring: Keyring,
+        new_id: Callable[[], str],
+        pace: Pace | None = None,
+    ) -> None:
+        """Without a pace nobody is held back."""
+        self._app, self._keyring, self._new_id, self._pace = app, keyring, new_id, pace
         self._open_to_all = _lets_in_without_a_key(keyring)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,18 +60,21 @@ class Door:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (b"x-request-id", id.encode())]
+                told = id.encode()  # the second is Anthropic's name for it
+                own = [(b"x-request-id", told), (b"request-id", told)]
+                message["headers"] = [*message["headers"], *own]
             return send(message)
 
         try:
-            scope[_KEY] = Visit(id, self._identify(scope))
-            await self._app(scope, receive, send_with_id)
+            visit = scope[_KEY] = Visit(id, self._identify(scope))
+            with self._permit(scope, visit.caller):
+                await self._app(scope, receive, send_with_id)
         except ClientGone:
             return
         except (Exception, asyncio.CancelledError) as error:
             # only the server cancels here: what its grace period did not see to the end
             told = Stopping() if isinstance(error, asyncio.CancelledError) else error
-            response = fault_response(told, id)
+            response = fault_response(told, id, path=scope["path"])
             if not started:
                 await response(scope, receive, send_with_id)
 
@@ -72,6 +84,11 @@ class Door:
         if self._open_to_all:
             refuse_foreign(scope["headers"])
         return self._keyring.identify(secret_of(scope["headers"]))
+
+    def _permit(self, scope: Scope, caller: Caller) -> AbstractContextManager[None]:
+        """For as long as an answer lasts, from before its body is read."""
+        work = scope["method"] == "POST" and scope["path"].startswith("/v1/")
+        return self._pace.permit(caller) if work and self._pace is not None else nullcontext()
 
 
 def _lets_in_without_a_key(keyring: Keyring) -> bool:

@@ -11,6 +11,7 @@ def extension(released: Released, settled: Settled) -> JsonObject:
     """Why each attempt ended as it did is told by GET /v1/answers/{id}, not here."""
     return {
         "tier": released.tier,
+        "recalled": released.recalled,
         "rungs_tried": released.rungs_tried,
         "step_type": released.step_type.value,
         "cost_usd": usd(settled.cost_nano),

@@ -1,4 +1,4 @@
-"""Which status and which OpenAI error body does a failure get? The one table."""
+"""Which status and which error body does a failure get? The one table."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from rungwise.edge.messages_faults import PATH, error_body, error_event
 from rungwise.edge.refusals import (
     Busy,
     Foreign,
@@ -23,15 +24,21 @@ from rungwise.edge.refusals import (
 from rungwise.errors import (
     CallerError,
     LadderExhausted,
+    NotAllowed,
     NotAuthorised,
+    OverBudget,
+    RepeatDiffers,
+    RepeatOpen,
+    RepeatSpent,
     StoreError,
     TierError,
+    TooFast,
     TooLarge,
     UnknownAnswer,
     UnknownModel,
 )
 
-__all__ = ["Fault", "fault_of", "fault_response"]
+__all__ = ["Fault", "fault_event", "fault_of", "fault_response"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +52,13 @@ CALLER_STATUS: dict[type[CallerError], tuple[int, dict[str, str]]] = {
     UnknownModel: (404, {}),
     UnknownAnswer: (404, {}),
     NotAuthorised: (401, {"www-authenticate": "Bearer"}),
+    NotAllowed: (403, {}),
     Foreign: (403, {}),
+    OverBudget: (402, {}),
+    RepeatOpen: (409, {"retry-after": "1"}),
+    RepeatSpent: (409, {}),
+    RepeatDiffers: (422, {}),
+    TooFast: (429, {}),
     TooLarge: (413, {}),
     WrongKind: (415, {}),
     SlowBody: (408, {"connection": "close"}),
@@ -54,10 +67,24 @@ CALLER_STATUS: dict[type[CallerError], tuple[int, dict[str, str]]] = {
     NotHttp: (400, {"connection": "close"}),
 }
 
+MESSAGE_KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
+"""What Anthropic's protocol calls a failure; other callers' faults are invalid requests."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A failure as the OpenAI protocol tells it."""
+    """A failure, as both protocols tell it."""
 
     status: int
     message: str
@@ -68,14 +95,27 @@ class Fault:
 
     @property
     def body(self) -> str:
-        """ASCII, on one line."""
+        """As the OpenAI protocol tells it: ASCII, on one line."""
         told = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return json.dumps({"error": told}, separators=(",", ":"))
+
+    def message_body(self, id: str) -> str:
+        """As Anthropic's protocol tells it: ASCII, on one line."""
+        other = MESSAGE_KINDS[400] if self.type == CALLERS else "api_error"
+        message = self.message  # which has to say it all
+        if self.code == "context_length_exceeded":
+            message = f"prompt is too long: {message}"  # Claude Code compacts when it reads this
+        elif self.param is not None and self.param not in message:
+            message = f"{self.param}: {message}"
+        return error_body(MESSAGE_KINDS.get(self.status, other), message, id)
 
 
 def fault_of(error: Exception, id: str) -> Fault:
     """What the caller is told. What it is not told is in the log, with the request's id."""
     match error:
+        case TooFast():
+            wait = {"retry-after": _seconds(error.retry_after_s)}
+            return _callers(CALLER_STATUS[TooFast][0], error.message, None, error.code, wait)
         case CallerError():
             kind = next(kind for kind in type(error).__mro__ if kind in CALLER_STATUS)
             status, headers = CALLER_STATUS[kind]
@@ -100,9 +140,17 @@ def fault_of(error: Exception, id: str) -> Fault:
             )
 
 
-def fault_response(error: Exception, id: str) -> Response:
+def fault_response(error: Exception, id: str, *, path: str = "") -> Response:
+    """In the protocol that is spoken at this path."""
     fault = fault_of(error, id)
-    return Response(fault.body, fault.status, fault.headers, media_type="application/json")
+    messages = path == PATH or path.startswith(f"{PATH}/")
+    body = fault.message_body(id) if messages else fault.body
+    return Response(body, fault.status, fault.headers, media_type="application/json")
+
+
+def fault_event(error: Exception, id: str) -> str:
+    """The end of a Messages stream that failed."""
+    return error_event(fault_of(error, id).message_body(id))
 
 
 def _callers(
@@ -167,4 +215,8 @@ def _of_route(error: HTTPException) -> Fault:
 def _retry_after(error: TierError) -> dict[str, str]:
     if error.retry_after_s is None or not math.isfinite(error.retry_after_s):
         return {}
-    return {"retry-after": str(max(1, math.ceil(error.retry_after_s)))}
+    return {"retry-after": _seconds(error.retry_after_s)}
+
+
+def _seconds(wait_s: float) -> str:
+    return str(max(1, math.ceil(wait_s)))

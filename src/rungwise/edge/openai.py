@@ -15,8 +15,11 @@ from rungwise.edge.door import visit_of
 from rungwise.edge.names import Name, Names
 from rungwise.edge.openai_answer import ChunkFrames, WholeBody
 from rungwise.edge.openai_wire import Asked, read_chat
+from rungwise.edge.quotes import shown_quote
+from rungwise.edge.rights import within_rights
 from rungwise.edge.sse import StreamedAnswer, WholeAnswer
-from rungwise.types import Caller, Chat, Json, JsonObject, Piece, Released, Settled
+from rungwise.edge.wish import is_dry_run
+from rungwise.types import Caller, Chat, Json, JsonObject, Piece, Quote, Released, Settled
 
 __all__ = ["Answers", "OpenAIRoutes"]
 
@@ -34,6 +37,8 @@ class Answers(Protocol):
         self, chat: Chat, caller: Caller, *, id: str
     ) -> AsyncGenerator[Released | Piece | Settled, None]: ...
 
+    def quote(self, chat: Chat, caller: Caller) -> Quote: ...
+
 
 class OpenAIRoutes:
     def __init__(
@@ -43,11 +48,12 @@ class OpenAIRoutes:
         *,
         limits: BodyLimits,
         heartbeat_s: float,
+        deadline_s: float | None = None,
         unix: Callable[[], float] = time.time,
     ) -> None:
         self._cascade, self._names = cascade, names
         self._limits, self._heartbeat_s, self._unix = limits, heartbeat_s, unix
-        self._since = int(unix())
+        self._deadline_s, self._since = deadline_s, int(unix())
 
     async def chat_completions(self, request: Request) -> Response:
         headers, visit = request.headers, visit_of(request)
@@ -57,7 +63,10 @@ class OpenAIRoutes:
             asked = await asyncio.to_thread(read_chat, body, headers, self._names)
         else:
             asked = read_chat(body, headers, self._names)
-        events = self._cascade.answer(asked.chat, visit.caller, id=visit.id)
+        chat = within_rights(asked.chat, visit.caller, asked.name, deadline_s=self._deadline_s)
+        if is_dry_run(headers):
+            return JSONResponse(shown_quote(self._cascade.quote(chat, visit.caller)))
+        events = self._cascade.answer(chat, visit.caller, id=visit.id)
         return self._answer(asked, events, visit.id)
 
     def _answer(

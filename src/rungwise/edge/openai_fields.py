@@ -5,8 +5,10 @@
 | messages, model, stream, n, seed, stop, temperature, top_p, tools, tool_choice,
   parallel_tool_calls, response_format, logprobs, top_logprobs, presence_penalty,
   frequency_penalty, max_completion_tokens (max_tokens), stream_options.include_usage | honoured |
+| reasoning_effort, prompt_cache_key, cache_salt, a part's cache_control | honoured where a rung
+  knows such a thing |
 | metadata | `step_type` names the step type; the rest is ignored |
-| UNUSED, an image's `detail`, a part's cache marks | accepted; does not reach a model |
+| UNUSED, an image's `detail`, prompt_cache_breakpoint | accepted; does not reach a model |
 | REFUSED | 400, unless null or the neutral value given there: it would change the answer |
 | `reasoning_content`, `reasoning`, `annotations` of a message | accepted and dropped: thinking is
   not replayed to a model that did not write it |
@@ -22,6 +24,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rungwise.types import Effort
+
 __all__ = [
     "REFUSED",
     "UNUSED",
@@ -35,8 +39,7 @@ __all__ = [
 ]
 
 UNUSED = frozenset(
-    "user store service_tier safety_identifier prompt_cache_key prompt_cache_retention "
-    "prompt_cache_options".split()
+    "user store service_tier safety_identifier prompt_cache_retention prompt_cache_options".split()
 )
 
 REFUSED: dict[str, tuple[object, ...]] = {
@@ -47,7 +50,6 @@ REFUSED: dict[str, tuple[object, ...]] = {
     "modalities": (["text"],),
     "moderation": (),
     "prediction": (),
-    "reasoning_effort": ("none",),
     "verbosity": ("medium",),
     "web_search_options": (),
 }
@@ -171,4 +173,7 @@ class RequestFields(_Fields):
     tool_choice: Literal["none", "auto", "required"] | ToolChoiceFields | None = None
     parallel_tool_calls: bool | None = None
     response_format: ShapeFields | None = None
+    reasoning_effort: Effort | None = None
+    prompt_cache_key: str | None = Field(default=None, max_length=512)
+    cache_salt: str | None = Field(default=None, min_length=1, max_length=512)
     metadata: dict[str, Any] | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from rungwise.edge.cache_marks import read_cache_mark
 from rungwise.edge.openai_fields import CallFields, MessageFields, PartFields
 from rungwise.errors import CallerError
-from rungwise.types import Image, Message, Role, ToolCall
+from rungwise.types import CacheMark, Image, Message, Role, ToolCall
 
 __all__ = ["read_messages"]
 
@@ -55,7 +56,12 @@ def _message(fields: MessageFields, index: int) -> Message:
         raise _fault(f"messages[{index}].tool_call_id", wrong)
     text, images = _content(fields.content, role, index)
     return Message(
-        role=role, text=text, images=images, tool_call_id=fields.tool_call_id, name=fields.name
+        role=role,
+        text=text,
+        images=images,
+        tool_call_id=fields.tool_call_id,
+        name=fields.name,
+        cache_mark=_cache_mark(fields, index),
     )
 
 
@@ -73,8 +79,23 @@ def _assistant(fields: MessageFields, index: int) -> Message:
     else:
         raise _fault(f"messages[{index}].content", "required without tool_calls or refusal")
     return Message(
-        role="assistant", text=text or fields.refusal or "", tool_calls=calls, name=fields.name
+        role="assistant",
+        text=text or fields.refusal or "",
+        tool_calls=calls,
+        name=fields.name,
+        cache_mark=_cache_mark(fields, index),
     )
+
+
+def _cache_mark(fields: MessageFields, index: int) -> CacheMark | None:
+    """The last mark of its parts: a prefix ends with a message, not within one."""
+    parts = fields.content if isinstance(fields.content, list) else ()
+    marks = [
+        read_cache_mark(part.cache_control, f"messages[{index}].content[{i}].cache_control")
+        for i, part in enumerate(parts)
+        if part.cache_control is not None
+    ]
+    return marks[-1] if marks else None
 
 
 def _call(fields: CallFields, place: str) -> ToolCall:
@@ -116,7 +137,7 @@ def _content(
         if part.model_extra:
             raise _unknown(place, next(iter(part.model_extra)))
         if part.type == "image_url":
-            images.append(_image(part, place))
+            images.append(_image(part, place, at=len("\n".join(texts))))
         else:
             texts.append(_text(part, place))
     # as vLLM joins them for templates that take no parts
@@ -130,7 +151,7 @@ def _text(part: PartFields, place: str) -> str:
     return text
 
 
-def _image(part: PartFields, place: str) -> Image:
+def _image(part: PartFields, place: str, *, at: int) -> Image:
     if part.image_url is None:
         raise _fault(f"{place}.image_url", "required")
     if part.image_url.model_extra:
@@ -138,7 +159,7 @@ def _image(part: PartFields, place: str) -> Image:
     url = part.image_url.url
     if not url.lower().startswith(ADDRESSES):
         raise _fault(f"{place}.image_url.url", "must begin with https://, http:// or data:image/")
-    return Image(url=url)
+    return Image(url=url, at=at)
 
 
 def _fault(place: str, wrong: str) -> CallerError:

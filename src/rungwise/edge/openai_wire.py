@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from rungwise.edge.names import Names
+from rungwise.edge.names import Name, Names
 from rungwise.edge.openai_fields import REFUSED, UNUSED, RequestFields, ShapeFields, ToolFields
 from rungwise.edge.openai_messages import read_messages
 from rungwise.edge.schemas import check_patterns, read_parameters, read_schema
 from rungwise.edge.wish import read_wish
 from rungwise.errors import CallerError
-from rungwise.types import Chat, JsonObject, OutputShape, Sampling, Tool, ToolChoice
+from rungwise.types import Chat, JsonObject, OutputShape, Sampling, Thinking, Tool, ToolChoice
 
 __all__ = ["Asked", "read_chat"]
 
@@ -27,6 +27,8 @@ class Asked:
     """One request: what the cascade is asked, and what only the wire needs to know."""
 
     chat: Chat
+    name: Name
+    """What stood in `model`."""
     show_usage: bool
 
 
@@ -43,11 +45,14 @@ def read_chat(body: bytes, headers: Mapping[str, str], names: Names) -> Asked:
         tool_choice=_tool_choice(fields, tools),
         shape=_shape(fields.response_format),
         wish=read_wish(name, headers, names, step_type=_told_step_type(fields)),
+        thinking=Thinking(effort=fields.reasoning_effort),
         stream=bool(fields.stream),
         route=name.route,
+        conversation=fields.prompt_cache_key,
+        cache_salt=fields.cache_salt,
     )
     check_patterns(_held_to(chat))
-    return Asked(chat=chat, show_usage=_show_usage(fields))
+    return Asked(chat=chat, name=name, show_usage=_show_usage(fields))
 
 
 def _held_to(chat: Chat) -> Iterator[tuple[str, JsonObject]]:

@@ -174,9 +174,12 @@ class StreamedAnswer(_Answer):
         *,
         id: str,
         heartbeat_s: float,
+        failed: Callable[[Exception, str], str] | None = None,
     ) -> None:
+        """`failed` is how the protocol tells in the stream that it broke off: an OpenAI error
+        without a name, where nothing else is given."""
         super().__init__(events, rendering, id=id)
-        self._heartbeat_s = heartbeat_s
+        self._heartbeat_s, self._failed = heartbeat_s, failed or _failed
         self._started = False
 
     async def _write(self, send: Send) -> None:
@@ -201,7 +204,7 @@ class StreamedAnswer(_Answer):
             if self._fault is not None:
                 if not self._started:
                     raise self._fault
-                frames += f"data: {fault_of(self._fault, self._id).body}\n\n"
+                frames += self._failed(self._fault, self._id)
             if not self._started and frames:
                 self._started = True
                 headers = [*STREAM, *self._names_of_rung()]
@@ -236,6 +239,10 @@ class _Heart:
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _failed(error: Exception, id: str) -> str:
+    return f"data: {fault_of(error, id).body}\n\n"
 
 
 def _header(text: str) -> bytes:

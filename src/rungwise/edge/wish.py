@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from rungwise.edge.names import Name, Names
 from rungwise.errors import CallerError
 from rungwise.types import StepType, Wish
 
-__all__ = ["read_wish"]
+__all__ = ["is_dry_run", "read_wish"]
 
 STEP_TYPE = "x-rungwise-step-type"
 LOCAL_ONLY = "x-rungwise-local-only"
 FLOOR = "x-rungwise-floor"
 CEILING = "x-rungwise-ceiling"
 HURRY = "x-rungwise-hurry"
+DEADLINE = "x-rungwise-deadline-s"
+MOST_USD = "x-rungwise-max-usd"
+RECALL = "x-rungwise-recall"
+DRY_RUN = "x-rungwise-dry-run"
+ONCE = "idempotency-key"
+
+LONGEST_KEY = 255
+MOST = 1_000_000
 
 
 def read_wish(
@@ -34,7 +43,16 @@ def read_wish(
         local_only=_flag(headers, LOCAL_ONLY),
         step_type=_step_type(headers.get(STEP_TYPE), step_type) or name.step_type,
         hurry=_flag(headers, HURRY),
+        deadline_s=_number(headers, DEADLINE),
+        most_nano=None if (usd := _number(headers, MOST_USD)) is None else round(usd * 1e9),
+        recall=_flag(headers, RECALL) if RECALL in headers else None,
+        once=_once(headers),
     )
+
+
+def is_dry_run(headers: Mapping[str, str]) -> bool:
+    """Whether only the plan is asked for. Raises CallerError."""
+    return _flag(headers, DRY_RUN)
 
 
 def _step_type(header: str | None, body: str | None) -> StepType | None:
@@ -56,6 +74,28 @@ def _tier(headers: Mapping[str, str], header: str, tiers: Sequence[str]) -> str 
         raise CallerError(
             f"{header}: no tier {told!r:.60}; the ladder has {', '.join(tiers)}", param=header
         )
+    return told
+
+
+def _number(headers: Mapping[str, str], header: str) -> float | None:
+    """At least 0, and of a size that a clock and a purse can hold."""
+    told = headers.get(header)
+    if told is None:
+        return None
+    try:
+        number = float(told)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= MOST:
+        raise CallerError(f"{header}: must be a number from 0 to {MOST:,}", param=header)
+    return number
+
+
+def _once(headers: Mapping[str, str]) -> str | None:
+    told = headers.get(ONCE)
+    if told is not None and not (0 < len(told) <= LONGEST_KEY and told.isprintable()):
+        wrong = f"must be 1 to {LONGEST_KEY} printable characters"
+        raise CallerError(f"{ONCE}: {wrong}", param=ONCE)
     return told
 
 

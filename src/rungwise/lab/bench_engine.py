@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from rungwise.counted import percentile
 from rungwise.lab.load import Round, interval_of_ratio, load
 from rungwise.lab.machine import describe
 from rungwise.lab.served import Server, bodies, engine_of, own, prose, reference
-from rungwise.ledger.report import percentile
 
 __all__ = ["bench_engine"]
 

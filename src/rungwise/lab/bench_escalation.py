@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.request import urlopen
 
+from rungwise.counted import percentile
 from rungwise.lab.intervals import bootstrap_median
 from rungwise.lab.load import Asked, ask
 from rungwise.lab.steps import Step
-from rungwise.ledger.report import percentile
 
 __all__ = ["Climbed", "climb_all", "escalation_figures"]
 

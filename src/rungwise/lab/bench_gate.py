@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rungwise.config import VllmTierConfig
+from rungwise.counted import percentile
 from rungwise.lab.chats import chat_of
 from rungwise.lab.load import Asked, Round, ask, interval_of_ratio, load
 from rungwise.lab.machine import describe
 from rungwise.lab.served import Server, bodies, engine_of, own, prose
-from rungwise.ledger.report import percentile
 from rungwise.tiers.vllm import VllmTier
 
 __all__ = ["bench_gate"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rungwise.counted import wilson
 from rungwise.lab.calibrate import Calibrated, Hold, Options, calibrate
-from rungwise.lab.intervals import wilson
 from rungwise.lab.promise import naive_threshold
 from rungwise.lab.readings import Bools, Floats, Sample, halves, one_per_group
 

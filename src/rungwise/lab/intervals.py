@@ -1,4 +1,4 @@
-"""How sure is a figure that was counted or measured? Exact, score and bootstrap intervals."""
+"""How sure is a figure that was counted or measured? Exact and bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -13,24 +13,9 @@ __all__ = [
     "bootstrap_ratio",
     "bootstrap_sum",
     "upper_bound",
-    "wilson",
 ]
 
 RESAMPLES = 2000
-
-
-def wilson(right: int, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval for a share; (0, 1) when nothing was counted.
-
-    Wilson, J. Am. Stat. Assoc. 22 (1927).
-    """
-    if count == 0:
-        return 0.0, 1.0
-    share, spread = right / count, z * z / count
-    centre = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    # rounding must not push the share itself outside
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def binomial_cdf(successes: int, count: int, probability: float) -> float:

@@ -29,9 +29,16 @@ class Round:
 
 
 async def load(
-    host: str, port: int, bodies: Sequence[bytes], *, concurrency: int, requests: int
+    host: str,
+    port: int,
+    bodies: Sequence[bytes],
+    *,
+    concurrency: int,
+    requests: int,
+    key: str | None = None,
 ) -> Round:
-    """Send `requests` bodies to /v1/chat/completions, `concurrency` at a time, in turn.
+    """Send `requests` bodies to /v1/chat/completions, `concurrency` at a time, in turn; with an
+    API key where one is asked for.
 
     Plain sockets with keep-alive, so that the client costs little beside the server. Raises
     RuntimeError for any status but 200: a broken server is not a fast one.
@@ -47,7 +54,7 @@ async def load(
         try:
             for i in waiting:
                 begin = time.perf_counter()
-                writer.write(_request(host, port, bodies[i % len(bodies)]))
+                writer.write(_request(host, port, bodies[i % len(bodies)], key))
                 first, count = await _answer(reader)
                 latencies.append(time.perf_counter() - begin)
                 firsts.append(first - begin)
@@ -96,12 +103,13 @@ async def ask(host: str, port: int, body: bytes) -> Asked:
     return Asked(status=status, headers=headers, first_s=first - begin, latency_s=end - begin)
 
 
-def _request(host: str, port: int, body: bytes) -> bytes:
+def _request(host: str, port: int, body: bytes, key: str | None = None) -> bytes:
     lines = (
         "POST /v1/chat/completions HTTP/1.1",
         f"host: {host}:{port}",
         "content-type: application/json",
         f"content-length: {len(body)}",
+        *([f"authorization: Bearer {key}"] if key else []),
     )
     return "\r\n".join((*lines, "", "")).encode() + body
 

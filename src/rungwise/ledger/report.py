@@ -1,162 +1,202 @@
-"""What do the written steps say, route by route? Accuracy, share, doubts, latency, cost."""
+"""What do the written steps add up to? Reads the tallies, group by group.
+
+These are kept in each entry's own transaction (see store/tables.py): a report looks at no entries,
+and takes as long for a thousand as for a hundred million of them.
+"""
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rungwise.types import Entry, Usage
+from rungwise.errors import StoreError
+from rungwise.ledger.buckets import seconds_of
+from rungwise.ledger.lines import Against, Group, Idle, Key, Line, Report, Rung
 
-__all__ = ["Line", "as_json", "as_table", "percentile", "summarise"]
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One group of entries. `share` is by tier, of the answered ones; costs are US dollars.
-
-    Tokens and costs are those of every attempt, evidence and head starts included; `escalated` are
-    the tasks in which a draft was doubted, `abandoned_tokens` what these drafts had written.
-    """
-
-    group: str
-    tasks: int
-    answered: int
-    labelled: int
-    right: int
-    escalated: int
-    p50_ms: float | None
-    p95_ms: float | None
-    cost_per_task_usd: float | None
-    unpriced: int
-    tokens: int
-    cached_tokens: int
-    abandoned_tokens: int
-    share: Mapping[str, float]
-
-    @property
-    def accuracy(self) -> float | None:
-        return self.right / self.labelled if self.labelled else None
-
-    @property
-    def escalation_rate(self) -> float:
-        return self.escalated / self.tasks
+__all__ = ["read_report", "report"]
 
 
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least `share` of the values do not exceed (nearest rank)."""
-    if not values:
-        return None
-    ranked = sorted(values)
-    return ranked[max(0, math.ceil(share * len(ranked)) - 1)]
+def read_report(
+    place: Path | str,
+    by: Sequence[Group] = ("route",),
+    *,
+    since_day: int | None = None,
+    until_day: int | None = None,
+) -> Report:
+    """See `report`; of a file or of a database's address. Raises StoreError."""
+    from rungwise.store.database import Database
+
+    if isinstance(place, Path) and not place.exists():
+        raise StoreError(f"{place}: no ledger there; name the file of the server's ledger.path")
+    database = Database(place)
+    database.open()
+    try:
+        return database.read(
+            lambda connection: report(connection, by, since_day=since_day, until_day=until_day)
+        )
+    finally:
+        database.close()
 
 
-def summarise(entries: Iterable[Entry]) -> list[Line]:
-    """One line per route, one per route and step type beneath it, and one for all of them."""
-    groups: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        groups["all"].append(entry)
-        groups[entry.route].append(entry)
-        groups[f"{entry.route} / {entry.step_type.value}"].append(entry)
-    return [_line(group, groups[group]) for group in sorted(groups, key=lambda g: (g != "all", g))]
-
-
-def _line(group: str, entries: list[Entry]) -> Line:
-    answered = [entry for entry in entries if entry.state == "answered"]
-    labelled = [entry for entry in entries if entry.outcome is not None]
-    costs = [entry.cost_nano for entry in entries]
-    known = [cost for cost in costs if cost is not None]
-    doubted = [usages for entry in entries if (usages := _doubted(entry))]
-    tiers = Counter(entry.tier for entry in answered if entry.tier is not None)
-    latencies = [entry.latency_s for entry in answered]
-    p50, p95 = percentile(latencies, 0.5), percentile(latencies, 0.95)
-    return Line(
-        group=group,
-        tasks=len(entries),
-        answered=len(answered),
-        labelled=len(labelled),
-        right=sum(1 for entry in labelled if entry.outcome and entry.outcome.right),
-        escalated=len(doubted),
-        p50_ms=None if p50 is None else p50 * 1000,
-        p95_ms=None if p95 is None else p95 * 1000,
-        cost_per_task_usd=sum(known) / len(known) / 1e9 if known else None,
-        unpriced=len(costs) - len(known),
-        tokens=sum(e.usage.prompt_tokens + e.usage.completion_tokens for e in entries),
-        cached_tokens=sum(e.usage.cache_read for e in entries),
-        abandoned_tokens=sum(usage.completion_tokens for usages in doubted for usage in usages),
-        share={tier: count / len(answered) for tier, count in sorted(tiers.items())},
+def report(
+    connection: Connection,
+    by: Sequence[Group] = ("route",),
+    *,
+    since_day: int | None = None,
+    until_day: int | None = None,
+) -> Report:
+    """One line for each group of steps of the days from `since_day` up to `until_day`, both
+    included, the largest first; and one for all of them together."""
+    read = _Tallies(connection, tuple(by), since_day, until_day)
+    lines = sorted(read.lines(), key=lambda line: (-line.tasks, line.key))
+    total = _Tallies(connection, (), since_day, until_day).lines()
+    return Report(
+        by=tuple(by),
+        all=next(iter(total), Line(key=())),
+        lines=tuple(lines),
+        idle=tuple(read.idle()),
     )
 
 
-def _doubted(entry: Entry) -> list[Usage]:
-    """What each draft that was doubted had used."""
-    return [a.usage for a in entry.attempts if a.role == "draft" and a.state == "abandoned"]
+class _Tallies:
+    """One grouped query for each tally."""
 
+    def __init__(
+        self, connection: Connection, by: tuple[Group, ...], since: int | None, until: int | None
+    ) -> None:
+        self._connection, self._by, self._days = connection, by, (since, until)
 
-def as_json(lines: Iterable[Line]) -> dict[str, object]:
-    return {
-        "groups": [
-            {
-                "group": line.group,
-                "tasks": line.tasks,
-                "answered": line.answered,
-                "labelled": line.labelled,
-                "accuracy": line.accuracy,
-                "escalation_rate": line.escalation_rate,
-                "p50_ms": line.p50_ms,
-                "p95_ms": line.p95_ms,
-                "cost_per_task_usd": line.cost_per_task_usd,
-                "unpriced": line.unpriced,
-                "tokens": line.tokens,
-                "cached_tokens": line.cached_tokens,
-                "abandoned_tokens": line.abandoned_tokens,
-                "share": dict(line.share),
-            }
-            for line in lines
+    def lines(self) -> list[Line]:
+        from rungwise.store import tables
+
+        counts = ("tasks", "answered", "labelled", "right", "escalated", "spilled", "recalled")
+        steps = self._sums(
+            tables.step_tally, ("tier",), (*counts, "cost_nano", "unpriced", "labelled_nano")
+        )
+        rungs, against = self._rungs(), self._against()
+        latencies = self._latencies()
+        return [
+            Line(
+                key=key,
+                **{
+                    name: sum(row[name] for row in rows)
+                    for name in (*counts, "cost_nano", "unpriced", "labelled_nano")
+                },
+                answers={r["tier"]: r["answered"] for r in rows if r["tier"] and r["answered"]},
+                p50_s=_percentile(latencies[key], 0.50),
+                p95_s=_percentile(latencies[key], 0.95),
+                rungs=tuple(rungs[key]),
+                against=against[key],
+            )
+            for key, rows in steps.items()
         ]
-    }
+
+    def idle(self) -> Iterable[Idle]:
+        from sqlalchemy import func, select
+
+        from rungwise.store.tables import idle_tally as t
+
+        sums = [func.sum(c) for c in (t.c.up_s, t.c.busy_s, t.c.idle_joules, t.c.idle_nano)]
+        asked = select(t.c.tier, *sums, func.sum(t.c.unpriced_s)).where(*self._when(t))
+        for row in self._connection.execute(asked.group_by(t.c.tier).order_by(t.c.tier)):
+            tier, up_s, busy_s, joules, nano, unpriced_s = tuple(row)
+            yield Idle(
+                tier=tier,
+                up_s=up_s,
+                busy_s=busy_s,
+                joules=joules,
+                nano=int(nano),
+                unpriced_s=unpriced_s,
+            )
+
+    def _rungs(self) -> Mapping[Key, list[Rung]]:
+        from rungwise.store.tables import rung_tally
+
+        usage = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+        counts = ("attempts", "released", "abandoned_tokens", "cost_nano", "unpriced", "saved_nano")
+        found = self._sums(rung_tally, ("tier", "model"), (*usage, *counts, "engine_s", "joules"))
+        rungs: dict[Key, list[Rung]] = defaultdict(list)
+        for key, rows in found.items():
+            for row in rows:
+                rungs[key].append(
+                    Rung(
+                        tier=row["tier"],
+                        model=row["model"],
+                        prompt_tokens=sum(row[part] for part in usage[:4]),
+                        cached_tokens=row["cache_read"],
+                        completion_tokens=row["output"] + row["reasoning"],
+                        engine_s=row["engine_s"],
+                        joules=row["joules"],
+                        **{name: row[name] for name in counts},
+                    )
+                )
+        return rungs
+
+    def _against(self) -> Mapping[Key, dict[str, Against]]:
+        from rungwise.store.tables import baseline_tally
+
+        values = ("answers", "unpriced", "nano", "answered_nano")
+        against: dict[Key, dict[str, Against]] = defaultdict(dict)
+        for key, rows in self._sums(baseline_tally, ("tier",), values).items():
+            for row in rows:
+                against[key][row["tier"]] = Against(
+                    answers=row["answers"] - row["unpriced"],
+                    nano=row["nano"],
+                    cost_nano=row["answered_nano"],
+                )
+        return against
+
+    def _latencies(self) -> Mapping[Key, list[tuple[int, int]]]:
+        from rungwise.store.tables import latency_tally
+
+        found = self._sums(latency_tally, ("bucket",), ("answers",))
+        counted: dict[Key, list[tuple[int, int]]] = defaultdict(list)
+        for key, rows in found.items():
+            counted[key] = sorted((row["bucket"], row["answers"]) for row in rows)
+        return counted
+
+    def _sums(
+        self, table: Table, within: Sequence[str], values: Sequence[str]
+    ) -> Mapping[Key, list[Mapping[str, Any]]]:
+        """The sums of some columns, by group and by the columns `within` it."""
+        from sqlalchemy import func, select
+
+        by = [table.c["caller" if name == "key" else name] for name in self._by]
+        inner = [table.c[name] for name in within]
+        sums = [func.sum(table.c[name]).label(name) for name in values]
+        asked = select(*by, *inner, *sums).where(*self._when(table)).group_by(*by, *inner)
+        groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in self._connection.execute(asked):
+            key = tuple(str(value) for value in row[: len(by)])
+            numbers = {
+                name: _plain(value) for name, value in zip(values, row[-len(values) :], strict=True)
+            }
+            inside = dict(zip(within, row[len(by) :], strict=False))
+            groups[key].append(inside | numbers)
+        return groups
+
+    def _when(self, table: Table) -> list[Any]:
+        since, until = self._days
+        bounds = [] if since is None else [table.c.day >= since]
+        return bounds if until is None else [*bounds, table.c.day <= until]
 
 
-_HEAD = (
-    "route",
-    "tasks",
-    "accuracy",
-    "p50 ms",
-    "p95 ms",
-    "USD/task",
-    "escalated",
-    "abandoned tokens",
-    "share per rung",
-)
+def _plain(value: Any) -> int | float:
+    """Postgres sums integers to a Decimal."""
+    return value if isinstance(value, float) else int(value)
 
 
-def as_table(lines: Sequence[Line]) -> str:
-    """The lines as fixed-width text; a dash is "not known"."""
-    rows = [_HEAD, *(_row(line) for line in lines)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i in (0, len(_HEAD) - 1) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
-
-
-def _row(line: Line) -> tuple[str, ...]:
-    accuracy = "-" if line.accuracy is None else f"{line.accuracy:.3f} (n={line.labelled})"
-    cost = "-" if line.cost_per_task_usd is None else f"{line.cost_per_task_usd:.7f}"
-    if line.unpriced:
-        cost += f" ({line.unpriced} unpriced)"
-    return (
-        line.group,
-        str(line.tasks),
-        accuracy,
-        "-" if line.p50_ms is None else f"{line.p50_ms:.0f}",
-        "-" if line.p95_ms is None else f"{line.p95_ms:.0f}",
-        cost,
-        f"{line.escalation_rate:.0%}",
-        str(line.abandoned_tokens),
-        " ".join(f"{tier} {share:.0%}" for tier, share in line.share.items()),
-    )
+def _percentile(counted: Sequence[tuple[int, int]], share: float) -> float | None:
+    """By nearest rank over the buckets, in order: within 1 % (see ledger/buckets.py)."""
+    total = sum(answers for _, answers in counted)
+    below = 0
+    for bucket, answers in counted:
+        below += answers
+        if below >= share * total:
+            return seconds_of(bucket)
+    return None

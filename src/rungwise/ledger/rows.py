@@ -3,74 +3,77 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from dataclasses import asdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from rungwise.types import Attempt, Confidence, Entry, Outcome, Reading, StepType, Usage
+from rungwise.types import Attempt, Baseline, Confidence, Entry, Outcome, Reading, StepType, Usage
 
-__all__ = ["INSERT_ATTEMPT", "INSERT_ENTRY", "attempt_of", "attempt_row", "entry_of", "entry_row"]
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
 
-INSERT_ENTRY = (
-    "insert into entry (id, at, caller, route, step_type, plan_why, state, tier, stream,"
-    " first_byte_s, latency_s, cost_nano, outcome_right, outcome_source)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-INSERT_ATTEMPT = (
-    "insert into attempt (entry_id, rung, tier, model, state, reason, fault, started_s,"
-    " first_piece_s, ended_s, input, cache_read, cache_write_5m, cache_write_1h, output,"
-    " reasoning, estimated, cost_nano, engine_s, probability, calibration, readings, role,"
-    " threshold)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+__all__ = ["attempt_of", "attempt_row", "entry_of", "entry_row", "writable"]
+
 _USAGE = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
 
 def entry_row(entry: Entry) -> tuple[object, ...]:
+    """A value for each column of store/tables.py's `entry`, in order."""
+    outcome = entry.outcome
     return (
         entry.id,
         entry.at,
         entry.caller,
         entry.route,
         entry.step_type.value,
-        entry.plan_why,
+        writable(entry.plan_why),
         entry.state,
         entry.tier,
         entry.stream,
         entry.first_byte_s,
         entry.latency_s,
         entry.cost_nano,
-        entry.outcome.right if entry.outcome else None,
-        entry.outcome.source if entry.outcome else None,
+        outcome.right if outcome else None,
+        writable(outcome.source) if outcome else None,
+        _object({baseline.tier: baseline.nano for baseline in entry.baselines}),
     )
 
 
 def attempt_row(entry_id: str, rung: int, attempt: Attempt) -> tuple[object, ...]:
-    """`rung` is the attempt's place in its entry."""
-    usage = asdict(attempt.usage)
+    """As for `entry_row`; `rung` is the attempt's place in its entry."""
+    usage, confidence = attempt.usage, attempt.confidence
     return (
         entry_id,
         rung,
         attempt.tier,
         attempt.model,
         attempt.state,
-        attempt.reason,
+        writable(attempt.reason),
         attempt.fault,
         attempt.started_s,
         attempt.first_piece_s,
         attempt.ended_s,
-        *(usage[part] for part in _USAGE),
-        usage["estimated"],
+        usage.input,
+        usage.cache_read,
+        usage.cache_write_5m,
+        usage.cache_write_1h,
+        usage.output,
+        usage.reasoning,
+        usage.estimated,
         attempt.cost_nano,
         attempt.engine_s,
-        attempt.confidence.probability if attempt.confidence else None,
-        attempt.confidence.calibration if attempt.confidence else None,
-        json.dumps({reading.signal: reading.value for reading in attempt.readings}),
+        confidence.probability if confidence else None,
+        confidence.calibration if confidence else None,
+        _object({reading.signal: reading.value for reading in attempt.readings}),
         attempt.role,
         attempt.threshold,
+        attempt.joules,
+        None if attempt.billed_as is None else writable(attempt.billed_as),
+        attempt.uncached_nano,
     )
 
 
-def entry_of(row: sqlite3.Row, attempts: tuple[Attempt, ...]) -> Entry:
+def entry_of(row: RowMapping, attempts: tuple[Attempt, ...]) -> Entry:
+    """Also from a database that was not brought up to date, because it is only read."""
     right = row["outcome_right"]
     return Entry(
         id=row["id"],
@@ -87,32 +90,49 @@ def entry_of(row: sqlite3.Row, attempts: tuple[Attempt, ...]) -> Entry:
         outcome=None
         if right is None
         else Outcome(right=bool(right), source=row["outcome_source"] or "caller"),
+        baselines=tuple(
+            Baseline(tier=tier, nano=nano)
+            for tier, nano in json.loads(row.get("baselines", "{}")).items()
+        ),
     )
 
 
-def attempt_of(row: sqlite3.Row) -> Attempt:
-    """Also from a file that was not brought up to date, because it is only read."""
-    told = dict(row)
-    known = told["probability"] is not None
+def attempt_of(row: RowMapping) -> Attempt:
+    """As for `entry_of`."""
+    known = row["probability"] is not None
     return Attempt(
-        tier=told["tier"],
-        model=told["model"],
-        state=told["state"],
-        reason=told["reason"],
-        fault=told["fault"],
-        usage=Usage(**{part: told[part] for part in _USAGE}, estimated=bool(told["estimated"])),
-        cost_nano=told["cost_nano"],
-        started_s=told["started_s"],
-        first_piece_s=told["first_piece_s"],
-        ended_s=told["ended_s"],
+        tier=row["tier"],
+        model=row["model"],
+        state=row["state"],
+        reason=row["reason"],
+        fault=row["fault"],
+        usage=Usage(**{part: row[part] for part in _USAGE}, estimated=bool(row["estimated"])),
+        cost_nano=row["cost_nano"],
+        started_s=row["started_s"],
+        first_piece_s=row["first_piece_s"],
+        ended_s=row["ended_s"],
         readings=tuple(
-            Reading(signal=name, value=value)
-            for name, value in json.loads(told["readings"]).items()
+            Reading(signal=name, value=value) for name, value in json.loads(row["readings"]).items()
         ),
-        confidence=Confidence(probability=told["probability"], calibration=told["calibration"])
+        confidence=Confidence(probability=row["probability"], calibration=row["calibration"])
         if known
         else None,
-        engine_s=told["engine_s"],
-        role=told.get("role", "draft"),
-        threshold=told.get("threshold"),
+        engine_s=row["engine_s"],
+        role=row.get("role", "draft"),
+        threshold=row.get("threshold"),
+        joules=row.get("joules"),
+        billed_as=row.get("billed_as"),
+        uncached_nano=row.get("uncached_nano"),
     )
+
+
+def _object(values: Mapping[str, float | None]) -> str:
+    return json.dumps(values) if values else "{}"
+
+
+def writable(text: str) -> str:
+    """What others wrote, without what a database cannot hold: a line of the ledger is not lost over
+    an upstream's odd error."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd") if "\0" in text else text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

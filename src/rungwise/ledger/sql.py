@@ -1,183 +1,203 @@
-"""Where is every answered step written down? SQLite in WAL mode, one writer thread."""
+"""Where is every answered step written down, and what it adds up to? In the store."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sqlite3
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any
 
-from rungwise.errors import StoreError
-from rungwise.ledger.rows import (
-    INSERT_ATTEMPT,
-    INSERT_ENTRY,
-    attempt_of,
-    attempt_row,
-    entry_of,
-    entry_row,
-)
-from rungwise.ledger.schema import open_file
-from rungwise.types import Attempt, Entry, Outcome
+from rungwise.ledger.rows import attempt_of, attempt_row, entry_of, entry_row, writable
+from rungwise.ledger.tally import outcome_row, tally
+from rungwise.store.database import Database, Fault
+from rungwise.store.sql import Store
+from rungwise.store.statements import add_rows, insert_rows
+from rungwise.types import Entry, Outcome
 
-__all__ = ["SqliteLedger", "check_file", "read_entries"]
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
-_T = TypeVar("_T")
+__all__ = ["SqlLedger", "SqliteLedger", "read_entries"]
 
 
-class SqliteLedger:
-    """An entry is written when `record` returns, and outlives this process; a power cut may cost
-    the last moments (WAL, synchronous = normal). Prompts and answers are not stored; a reason may
-    quote an upstream's error or name a property that breaks a schema.
+def nothing(connection: Connection, entries: Sequence[Entry]) -> None:
+    """No money was set aside for these."""
 
-    Writes that arrive together share one transaction, so that the disk is asked once.
+
+class SqlLedger:
+    """An entry is written when `record` returns, and outlives this process. Prompts and answers
+    are not stored; a reason may quote an upstream's error or name a property that breaks a schema.
+
+    With the entries go, in their own transaction, what they add to the tallies that reports are
+    read from, and what `settle` does with the money that was set aside for them. Entries that
+    arrive together are added up together. The store is started and stopped by whoever made it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._writer: ThreadPoolExecutor | None = None
-        self._db: sqlite3.Connection | None = None
+    def __init__(
+        self, store: Store, *, settle: Callable[[Connection, Sequence[Entry]], None] = nothing
+    ) -> None:
+        self._store, self._settle = store, settle
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
-        self._flushing: asyncio.Future[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Open or make the file, and bring an older one up to date. Raises StoreError naming it."""
-        if self._writer is not None:
-            return
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
-        self._db = await self._on_writer(lambda: open_file(self._path))
+    async def start(self) -> None: ...
 
-    async def stop(self) -> None:
-        if self._writer is None:
-            return
-        if self._db is not None:
-            await self._on_writer(self._db.close)
-        self._writer.shutdown()
-        self._writer = self._db = None
+    async def stop(self) -> None: ...
 
     async def record(self, entry: Entry) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, done))
-        if len(self._waiting) == 1:
-            self._flushing = asyncio.ensure_future(self._flush())
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_waiting())
         await done
 
     async def settle(self, entry_id: str, outcome: Outcome) -> bool:
-        def write() -> bool:
-            assert self._db is not None
-            with self._db:
-                changed = self._db.execute(
-                    "update entry set outcome_right = ?, outcome_source = ? where id = ?",
-                    (outcome.right, outcome.source, entry_id),
-                )
-            return changed.rowcount == 1
-
-        return await self._on_writer(write)
+        return await self._store.write(lambda connection: _settle(connection, entry_id, outcome))
 
     async def find(self, entry_id: str) -> Entry | None:
-        def read() -> Entry | None:
-            assert self._db is not None
-            row = self._db.execute("select * from entry where id = ?", (entry_id,)).fetchone()
-            if row is None:
-                return None
-            attempts = "select * from attempt where entry_id = ? order by rung"
-            return entry_of(row, tuple(map(attempt_of, self._db.execute(attempts, (entry_id,)))))
+        return await self._store.read(lambda connection: _find(connection, entry_id))
 
-        return await self._on_writer(read)
+    async def note_idle(
+        self,
+        day: int,
+        tier: str,
+        *,
+        up_s: float,
+        busy_s: float,
+        idle_joules: float,
+        idle_nano: int | None,
+    ) -> None:
+        """So much longer an engine was up and busy, since 1970 in days; what the rest of the time
+        used and cost, None where it has no price. Raises StoreError."""
+        from rungwise.store.tables import idle_tally
 
-    async def _flush(self) -> None:
-        """Write what is waiting, in one transaction; what arrives meanwhile goes with the next."""
-        while self._waiting:
-            batch = list(self._waiting)
-            fault = await self._write_all([entry for entry, _ in batch])
-            if fault is not None and len(batch) > 1:
-                # one entry that cannot be written must not take its neighbours with it
-                faults = [await self._write_all([entry]) for entry, _ in batch]
-            else:
-                faults = [fault] * len(batch)
-            del self._waiting[: len(batch)]
-            for (_, done), fault in zip(batch, faults, strict=True):
-                if done.cancelled():
-                    continue
-                if fault is None:
-                    done.set_result(None)
-                else:
-                    done.set_exception(fault)
+        unpriced_s = 0.0 if idle_nano is not None else up_s - busy_s
+        row = (day, tier, up_s, busy_s, idle_joules, idle_nano or 0, unpriced_s)
+        await self._store.write(lambda connection: add_rows(connection, idle_tally, [row]))
 
-    async def _write_all(self, entries: list[Entry]) -> StoreError | None:
-        """All or none of them."""
+    async def _write_waiting(self) -> None:
+        """What arrives meanwhile goes with the next."""
         try:
-            await self._on_writer(partial(self._write, entries))
-        except StoreError as error:
-            return error
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                ends = await self._write([entry for entry, _ in batch])
+                for (_, done), end in zip(batch, ends, strict=True):
+                    if done.cancelled():
+                        continue
+                    if isinstance(end, BaseException):
+                        done.set_exception(end)
+                    else:
+                        done.set_result(None)
+        finally:
+            self._writing = None
+
+    async def _write(self, entries: Sequence[Entry]) -> Sequence[BaseException | None]:
+        """What stands against each of them."""
+        try:
+            await self._store.write(partial(self.insert, entries=entries))
+        except Fault as error:
+            return [error] * len(entries)
+        except Exception as error:
+            if len(entries) == 1:
+                return [error]
+        else:
+            return [None] * len(entries)
+        # one that cannot be written must not take its neighbours with it
+        each = [self._store.write(partial(self.insert, entries=[entry])) for entry in entries]
+        return await asyncio.gather(*each, return_exceptions=True)
+
+    def insert(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Write them within a transaction of somebody else's."""
+        from rungwise.store import tables
+
+        insert_rows(connection, tables.entry, map(entry_row, entries))
+        insert_rows(
+            connection,
+            tables.attempt,
+            (
+                attempt_row(entry.id, rung, attempt)
+                for entry in entries
+                for rung, attempt in enumerate(entry.attempts)
+            ),
+        )
+        added = tally(entries)
+        add_rows(connection, tables.step_tally, added.steps)
+        add_rows(connection, tables.rung_tally, added.rungs)
+        add_rows(connection, tables.latency_tally, added.latencies)
+        add_rows(connection, tables.baseline_tally, added.baselines)
+        self._settle(connection, entries)
+
+
+class SqliteLedger(SqlLedger):
+    """A ledger with a file of its own, started and stopped with it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(Store(path))
+
+    async def start(self) -> None:
+        await self._store.start()
+
+    async def stop(self) -> None:
+        await self._store.stop()
+
+
+def _find(connection: Connection, entry_id: str) -> Entry | None:
+    from sqlalchemy import select
+
+    from rungwise.store.tables import attempt, entry
+
+    found = connection.execute(select(entry).where(entry.c.id == entry_id)).mappings().first()
+    if found is None:
         return None
-
-    def _write(self, entries: list[Entry]) -> None:
-        assert self._db is not None
-        with self._db:
-            self._db.executemany(INSERT_ENTRY, [entry_row(entry) for entry in entries])
-            self._db.executemany(
-                INSERT_ATTEMPT,
-                [
-                    attempt_row(entry.id, rung, attempt)
-                    for entry in entries
-                    for rung, attempt in enumerate(entry.attempts)
-                ],
-            )
-
-    async def _on_writer(self, work: Callable[[], _T]) -> _T:
-        if self._writer is None:
-            raise StoreError(f"{self._path}: the ledger is not open")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._writer, work)
-        except Exception as error:  # also a value that SQLite cannot hold
-            raise StoreError(f"{self._path}: {error}") from error
+    tried = select(attempt).where(attempt.c.entry_id == entry_id).order_by(attempt.c.rung)
+    return entry_of(found, tuple(map(attempt_of, connection.execute(tried).mappings())))
 
 
-def read_entries(path: Path, *, since: float = 0.0) -> Iterator[Entry]:
-    """Every entry since a Unix time, oldest first. Raises StoreError."""
-    if not path.exists():
-        raise StoreError(f"{path}: no ledger there; name the file of the server's ledger.path")
-    try:
-        with closing(_read_only(path)) as db:
-            db.row_factory = sqlite3.Row
-            attempts: dict[str, list[Attempt]] = {}
-            rows = "select a.* from attempt a join entry e on e.id = a.entry_id where e.at >= ?"
-            for row in db.execute(rows + " order by a.entry_id, a.rung", (since,)):
-                attempts.setdefault(row["entry_id"], []).append(attempt_of(row))
-            for row in db.execute("select * from entry where at >= ? order by at", (since,)):
-                yield entry_of(row, tuple(attempts.get(row["id"], ())))
-    except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
+def _settle(connection: Connection, entry_id: str, outcome: Outcome) -> bool:
+    from sqlalchemy import update
+
+    from rungwise.store.tables import entry, step_tally
+
+    found = _find(connection, entry_id)
+    if found is None:
+        return False
+    said = {"outcome_right": outcome.right, "outcome_source": writable(outcome.source)}
+    connection.execute(update(entry).where(entry.c.id == entry_id).values(said))
+    row = outcome_row(found, outcome)
+    if row is not None:
+        add_rows(connection, step_tally, [row])
+    return True
 
 
-def check_file(path: Path) -> None:
-    """Whether a ledger can be kept there, or made. Looks, and changes nothing. Raises StoreError
-    for what stands against it."""
-    mend = "correct ledger.path"
-    try:
-        if not path.exists():
-            folder = next(parent for parent in path.absolute().parents if parent.exists())
-            if not folder.is_dir():
-                raise StoreError(f"{path}: {folder} is no folder; {mend}")
-            if not os.access(folder, os.W_OK | os.X_OK):
-                raise StoreError(f"{path}: cannot be made in {folder}; {mend} or the permissions")
-            return
-        if not path.is_file():
-            raise StoreError(f"{path}: is no file; {mend}")
-        # its folder too: SQLite keeps what is not written yet in files beside it
-        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-            raise StoreError(f"{path}: cannot be written; {mend} or the permissions")
-        with closing(_read_only(path, "&immutable=1")) as db:
-            db.execute("select count(*) from sqlite_master").fetchone()
-    except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path}: {error}; {mend}") from None
+def read_entries(place: str | Path, *, since: float = 0.0) -> Iterator[Entry]:
+    """Every entry since a Unix time, oldest first, from a file or an address of Postgres, which are
+    only looked at: an older one is read as it is. Raises StoreError."""
+    with Database(place).looking() as connection:
+        yield from _entries(connection, since)
 
 
-def _read_only(path: Path, more: str = "") -> sqlite3.Connection:
-    """A name may hold what means something in an address."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{more}", uri=True)
+def _entries(connection: Connection, since: float) -> Iterator[Entry]:
+    """Two rows of results side by side, in the same order: no more than a few are held at once."""
+    from sqlalchemy import text
+
+    many = connection.execution_options(yield_per=1000)
+    since_then = {"since": since}
+    entries = text("select * from entry where at >= :since order by at, id")
+    attempts = text(
+        "select a.* from attempt a join entry e on e.id = a.entry_id where e.at >= :since"
+        " order by e.at, e.id, a.rung"
+    )
+    tried = groupby(many.execute(attempts, since_then).mappings(), key=_of_entry)
+    owner, theirs = next(tried, (None, iter(())))
+    for row in many.execute(entries, since_then).mappings():
+        if row["id"] != owner:
+            yield entry_of(row, ())
+            continue
+        yield entry_of(row, tuple(map(attempt_of, theirs)))
+        owner, theirs = next(tried, (None, iter(())))
+
+
+def _of_entry(row: Any) -> str:
+    return str(row["entry_id"])

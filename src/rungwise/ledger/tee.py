@@ -26,9 +26,9 @@ class Tee:
         self,
         ledger: Ledger,
         readers: Sequence[Callable[[Entry], None]],
-        lost: Callable[[], None] = lambda: None,
+        lost: Sequence[Callable[[Entry], None]] = (),
     ) -> None:
-        self._ledger, self._readers, self._lost = ledger, tuple(readers), lost
+        self._ledger, self._readers, self._lost = ledger, tuple(readers), tuple(lost)
 
     async def start(self) -> None:
         await self._ledger.start()
@@ -41,7 +41,8 @@ class Tee:
             await self._ledger.record(entry)
         except StoreError as error:
             logger.error("not in the ledger: %s: %s", error, entry)
-            self._lost()
+            for tell in self._lost:
+                tell(entry)
         for read in self._readers:
             read(entry)
 

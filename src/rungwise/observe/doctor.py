@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -28,8 +27,6 @@ CPU_MEMORY_GIB = 8.0
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN")
 MODEL_8B_GIB = 17.0
 """Weights of an 8B model in bf16, with a little room; on the GPU its KV cache comes on top."""
-PRICE_DAYS = 180
-"""List prices change: older ones are pointed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +53,6 @@ def examine_config(config: Config) -> Iterator[Finding]:
     for tier in config.tiers:
         if isinstance(tier, HostedTierConfig):
             yield Finding(state="ok", what=f"{tier.name}: key", found=f"{tier.api_key_env} is set")
-            yield _price(tier)
 
 
 def engine_lacks(config: Config) -> Iterator[Finding]:
@@ -188,23 +184,6 @@ def _keys() -> Iterator[Finding]:
     for name in KEYS:
         present = has_variable(name)
         yield Finding(state="note", what=name, found="set" if present else "not set")
-
-
-def _price(tier: HostedTierConfig) -> Finding:
-    what = f"{tier.name}: price"
-    if tier.price is None:
-        mend = "give tiers[].price, or the cost of every answer with this rung is unknown"
-        return Finding(state="note", what=what, found="none", mend=mend)
-    as_of = tier.price.as_of
-    if as_of is None:
-        return Finding(state="note", what=what, found="of no date", mend="set price.as_of")
-    old = (date.today() - as_of).days > PRICE_DAYS
-    return Finding(
-        state="note" if old else "ok",
-        what=what,
-        found=f"as of {as_of}",
-        mend="compare it with the provider's price list" if old else "",
-    )
 
 
 def _models(config: Config) -> Iterator[Finding]:

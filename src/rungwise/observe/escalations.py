@@ -26,7 +26,8 @@ _BY_REASON: tuple[tuple[str, Why], ...] = (
 
 def escalations(entry: Entry) -> Iterator[tuple[Attempt, Why]]:
     """The drafts that were abandoned, and why each."""
-    drafts = [a for a in entry.attempts if a.role == "draft" and a.state != "outrun"]
+    unasked = ("outrun", "spilled", "recalled")
+    drafts = [a for a in entry.attempts if a.role == "draft" and a.state not in unasked]
     asked_about = [_draft_of(a, drafts) for a in entry.attempts if a.role != "draft"]
     for draft in drafts:
         if draft.state == "abandoned":

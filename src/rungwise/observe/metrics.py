@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from rungwise.observe.escalations import escalations
@@ -53,6 +59,23 @@ class Metrics:
         self._abandoned_tokens = self._counter(
             "rungwise_abandoned_tokens", "Tokens of drafts that were doubted", ("tier",)
         )
+        self._spills = self._counter(
+            "rungwise_spills", "Steps that a rung with too much to do left to the next", ("tier",)
+        )
+        self._recalled = self._counter(
+            "rungwise_recalled", "Steps answered from the answer cache", ("route",)
+        )
+        self._cache_saved = self._counter(
+            "rungwise_prompt_cache_saved_usd",
+            "What cached prompts saved, by tier, before what writing to a cache cost more",
+            ("tier",),
+        )
+        self._engine = self._counter(
+            "rungwise_engine_seconds", "Busy seconds of local engines by their drafts", ("tier",)
+        )
+        self._joules = self._counter(
+            "rungwise_joules", "Measured energy of local drafts", ("tier",)
+        )
         self._unverified = self._counter(
             "rungwise_unverified",
             "Evidence on a draft that failed or came too late",
@@ -61,11 +84,20 @@ class Metrics:
         self._confidence = self._histogram(
             "rungwise_confidence", "P(acceptable) of drafts that were read", ("tier",), _SHARES
         )
+        self._breaker = Gauge(
+            "rungwise_breaker_open",
+            "1 while the breaker of an upstream is open",
+            ("upstream",),
+            registry=self.registry,
+        )
         self._lost = self._counter(
             "rungwise_lost_entries", "Answers that the ledger could not take; they stand in the log"
         )
 
-    def entry_lost(self) -> None:
+    def watch_breaker(self, upstream: str, is_open: Callable[[], bool]) -> None:
+        self._breaker.labels(upstream).set_function(lambda: float(is_open()))
+
+    def entry_lost(self, entry: Entry) -> None:
         self._lost.inc()
 
     def read(self, entry: Entry) -> None:
@@ -75,6 +107,8 @@ class Metrics:
         self._latency.labels(entry.route, step_type).observe(entry.latency_s)
         if entry.first_byte_s is not None:
             self._first_byte.labels(entry.route).observe(entry.first_byte_s)
+        if entry.seen is not None and entry.seen.state == "recalled":
+            self._recalled.labels(entry.route).inc()
         for attempt in entry.attempts:
             self._read_attempt(attempt)
         for draft, why in escalations(entry):
@@ -84,6 +118,15 @@ class Metrics:
     def _read_attempt(self, attempt: Attempt) -> None:
         tier, role = attempt.tier, attempt.role
         self._attempts.labels(tier, role, attempt.state).inc()
+        if attempt.state == "spilled":
+            self._spills.labels(tier).inc()
+        if attempt.engine_s is not None:
+            self._engine.labels(tier).inc(attempt.engine_s)
+        if attempt.joules is not None:
+            self._joules.labels(tier).inc(attempt.joules)
+        if attempt.cost_nano is not None and attempt.uncached_nano is not None:
+            saved = max(0, attempt.uncached_nano - attempt.cost_nano)
+            self._cache_saved.labels(tier).inc(saved / 1e9)
         if attempt.cost_nano is None:
             self._unpriced.labels(tier, role).inc()
         else:

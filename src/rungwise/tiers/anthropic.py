@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from rungwise.config import AnthropicTierConfig
 from rungwise.tiers.anthropic_reply import AnthropicReader
-from rungwise.tiers.anthropic_request import to_request
-from rungwise.tiers.hosted import HostedMeter, HostedTier, is_loopback
-from rungwise.tiers.hosted_faults import SdkErrors
+from rungwise.tiers.anthropic_request import MAX_TOKENS, to_request
+from rungwise.tiers.cards import Card
+from rungwise.tiers.hosted import HostedMeter, HostedTier
+from rungwise.tiers.hosted_wire import Address, address_of
+from rungwise.tiers.prefix import longest_mark
+from rungwise.tiers.price_book import PriceBook
+from rungwise.tiers.prices import Written
+from rungwise.tiers.terms import terms_of
 from rungwise.types import Chat
 
 __all__ = ["AnthropicTier"]
@@ -18,48 +23,40 @@ OFFICIAL = "https://api.anthropic.com"
 
 
 class AnthropicTier(HostedTier):
-    """A rung on the official anthropic SDK.
+    """A rung behind Anthropic.
 
     What the protocol cannot carry is listed at `anthropic_request.to_request`; how a refusal looks,
     at `AnthropicReader`. There are no log-probabilities, so no reading either: of labels there is
     only the written word.
     """
 
-    def __init__(self, config: AnthropicTierConfig) -> None:
-        super().__init__(config)
-        self._sampling, self._max_tokens = config.sampling, config.max_tokens
+    max_tokens = MAX_TOKENS
+
+    def __init__(
+        self,
+        config: AnthropicTierConfig,
+        *,
+        prices: PriceBook | None = None,
+        card: Card | None = None,
+    ) -> None:
+        super().__init__(config, prices=prices, card=card)
+        self._terms = terms_of(config, card)
         self._closed: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
-    def _connect(self, secret: str) -> tuple[Any, SdkErrors]:
+    def _connect(self, secret: str) -> Address:
         import anthropic
 
         # Named even when it is the default: else a stray ANTHROPIC_BASE_URL would lead elsewhere
         url = self._config.base_url or OFFICIAL
-        client = anthropic.AsyncAnthropic(
-            api_key=secret,
-            base_url=url,
-            max_retries=0,
-            timeout=self._config.deadline_s,
-            http_client=anthropic.DefaultAsyncHttpxClient(trust_env=not is_loopback(url)),
-        )
         self._closed = anthropic.transform_schema
-        return client, SdkErrors(
-            anthropic.APITimeoutError, anthropic.APIConnectionError, anthropic.APIStatusError
-        )
+        with anthropic.Anthropic(api_key=secret, base_url=url) as sdk:
+            return address_of(sdk, "v1/messages")
 
     def _request(self, chat: Chat, *, read: bool, likeliest: int) -> dict[str, Any]:
-        return to_request(
-            chat,
-            tier=self.name,
-            model=self._config.model,
-            max_tokens=self._max_tokens,
-            sampling=self._sampling,
-            closed=self._closed,
-        )
+        return to_request(chat, self._terms, closed=self._closed)
 
-    def _open(self, request: dict[str, Any]) -> Awaitable[Any]:
-        stream: Awaitable[Any] = self._client.messages.create(**request)
-        return stream
+    def _written(self, chat: Chat) -> Written:
+        return longest_mark(chat, automatic=self._terms.prompt_cache, ttl=self._terms.cache_ttl)
 
     def _reader(self, chat: Chat, meter: HostedMeter, *, likeliest: int) -> AnthropicReader:
         return AnthropicReader(meter)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rungwise.tiers.hosted import HostedMeter
 from rungwise.tiers.hosted_faults import Malformed
 from rungwise.tiers.hosted_fields import count, text
-from rungwise.types import FinishReason, Piece, ToolCallDelta, Usage
+from rungwise.types import FinishReason, Piece, Thought, ToolCallDelta, Usage
 
 __all__ = ["DECLINED", "AnthropicReader"]
 
@@ -26,15 +26,39 @@ _FINISH: Mapping[str, FinishReason] = {
 }
 
 
+@dataclass(slots=True)
+class _Thinking:
+    """One block of thinking while it comes."""
+
+    seal: str
+    withheld: bool = False
+    texts: list[str] = field(default_factory=list)
+
+    def more(self, said: str) -> Iterator[Piece]:
+        if said:
+            self.texts.append(said)
+            yield Piece(reasoning=said)
+
+    def thought(self, model: str) -> Thought:
+        return Thought(
+            text="".join(self.texts), seal=self.seal, withheld=self.withheld, model=model
+        )
+
+
 class AnthropicReader:
     """Complete with `message_stop`; the finish reason is held back until then.
+
+    A thought comes when its block has ended, with its signature, under the name by which the rung
+    asks for the model. A paused turn (`pause_turn`) is a failure: only the API's own tools, which
+    nobody offers here, pause one, and half a turn is no answer.
 
     A refusal has the finish `content_filter` and always a `Piece.refusal`: the upstream's
     explanation, or DECLINED where it gives none.
     """
 
     def __init__(self, meter: HostedMeter) -> None:
-        self._meter = meter
+        self._meter, self._model = meter, meter.model
+        self._thoughts: dict[int, _Thinking] = {}
         self._calls: dict[int, int] = {}
         self._silent: set[int] = set()
         self._finish: FinishReason | None = None
@@ -74,15 +98,20 @@ class AnthropicReader:
             yield Piece(tool_calls=(delta,))
         elif block.type == "text" and block.text:
             yield Piece(text=text(block.text))
-        elif block.type == "thinking" and block.thinking:
-            yield Piece(reasoning=text(block.thinking))
+        elif block.type == "thinking":
+            thinking = self._thoughts[index] = _Thinking(seal=text(block.signature))
+            yield from thinking.more(text(block.thinking))
+        elif block.type == "redacted_thinking":
+            self._thoughts[index] = _Thinking(seal=text(block.data), withheld=True)
 
     def _delta(self, index: int, delta: Any) -> Iterator[Piece]:
         match delta.type:
             case "text_delta" if delta.text:
                 yield Piece(text=text(delta.text))
-            case "thinking_delta" if delta.thinking:
-                yield Piece(reasoning=text(delta.thinking))
+            case "thinking_delta":
+                yield from self._thoughts[index].more(text(delta.thinking))
+            case "signature_delta":
+                self._thoughts[index].seal += text(delta.signature)
             case "input_json_delta" if delta.partial_json:
                 self._silent.discard(index)
                 part = ToolCallDelta(self._calls[index], arguments=text(delta.partial_json))
@@ -93,6 +122,9 @@ class AnthropicReader:
         if index in self._silent:
             self._silent.discard(index)
             yield Piece(tool_calls=(ToolCallDelta(self._calls[index], arguments="{}"),))
+        thinking = self._thoughts.pop(index, None)
+        if thinking is not None and thinking.seal:
+            yield Piece(thought=thinking.thought(self._model))
 
     def _message_delta(self, event: Any) -> Iterator[Piece]:
         reason, details = event.delta.stop_reason, event.delta.stop_details

@@ -4,65 +4,110 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rungwise.errors import TierError
-from rungwise.types import Chat, Image, Message, Sampling, Tool, ToolCall, ToolChoice
+from rungwise.tiers.anthropic_thinking import own_thoughts, thinking_of
+from rungwise.tiers.prefix import marked
+from rungwise.tiers.terms import Terms
+from rungwise.types import (
+    CacheMark,
+    Chat,
+    Image,
+    Message,
+    Sampling,
+    Thought,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 
 __all__ = ["to_request"]
 
 _DATA_URL = re.compile(r"data:(?P<type>image/[\w.+-]+);base64,(?P<data>.+)", re.DOTALL)
+MAX_TOKENS = 4096
+"""The API asks for a limit, where neither the caller nor the owner named one."""
+
 _JSON_ONLY = "Answer with one JSON object and nothing else."
 
 Block = dict[str, Any]
 
 
 def to_request(
-    chat: Chat,
-    *,
-    tier: str,
-    model: str,
-    max_tokens: int,
-    sampling: bool,
-    closed: Callable[[dict[str, Any]], dict[str, Any]],
+    chat: Chat, terms: Terms, *, closed: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """The arguments of `messages.create`. Raises TierError for what the protocol cannot say.
+    """The JSON body. Raises TierError for what the protocol cannot say.
 
     Not carried, because the protocol has no words for them: seed, both penalties, log-probabilities
-    and the names of speakers; temperature and top_p where `sampling` is false. `closed` brings a
-    schema into the form the API asks for.
+    and the names of speakers; temperature and top_p where the model takes none, or thinks; thoughts
+    of other models. `closed` brings a schema into the form the API asks for.
+
+    Thinking counts towards max_tokens, and max_tokens is never raised for it: it is what the caller
+    agreed to pay.
     """
     if chat.sampling.n > 1:
         raise TierError(
-            tier, "rejected", f"n={chat.sampling.n}: the Messages API writes one answer"
+            terms.tier, "rejected", f"n={chat.sampling.n}: the Messages API writes one answer"
         )
-    request: dict[str, Any] = {
-        "model": model,
-        "max_tokens": chat.sampling.max_tokens or max_tokens,
-        "messages": _turns(chat.messages, tier),
-        "stream": True,
-    }
-    if system := _system(chat):
-        request["system"] = system
-    if chat.sampling.stop:
-        request["stop_sequences"] = list(chat.sampling.stop)
-    if sampling and (extra := _sampling(chat.sampling)):
-        request["extra_body"] = extra  # the SDK took the arguments away
-    if chat.shape is not None and chat.shape.schema is not None:
-        request["output_config"] = {"format": _format(chat.shape.schema, closed)}
+    chat = marked(
+        chat,
+        automatic=terms.prompt_cache,
+        minimum=terms.cache_minimum,
+        ttl=terms.cache_ttl,
+    )
+    limit = chat.sampling.max_tokens or terms.max_tokens or MAX_TOKENS
+    thinking = thinking_of(chat, terms, limit)
+    request: dict[str, Any] = {"model": terms.model, "max_tokens": limit, "stream": True}
     if chat.tools:
         request["tools"] = [_tool(tool) for tool in chat.tools]
         request["tool_choice"] = _tool_choice(chat.tool_choice)
+    if system := _system(chat):
+        request["system"] = system
+    request["messages"] = _turns(chat.messages, terms)
+    if chat.sampling.stop:
+        request["stop_sequences"] = list(chat.sampling.stop)
+    if terms.draws(None) and not thinking.on:
+        request |= _sampling(chat.sampling)
+    if thinking.config is not None:
+        request["thinking"] = thinking.config
+    output: Block = {"effort": thinking.effort} if thinking.effort is not None else {}
+    if chat.shape is not None and chat.shape.schema is not None:
+        output["format"] = _format(chat.shape.schema, closed)
+    if output:
+        request["output_config"] = output
     return request
 
 
-def _system(chat: Chat) -> str:
-    """Every system and developer message: the protocol has one place for them, at the head."""
-    texts = [m.text for m in chat.messages if m.role in ("system", "developer") and m.text.strip()]
+def _system(chat: Chat) -> str | list[Block]:
+    """Every system and developer message: the protocol has one place for them, at the head. Text,
+    or blocks that each end where a cached prefix does."""
+    texts: list[str] = []
+    blocks: list[Block] = []
+    for message in chat.messages:
+        if message.role not in ("system", "developer") or not message.text.strip():
+            continue
+        texts.append(message.text)
+        if message.cache_mark is not None:
+            blocks.append(_marking(_text(texts), message.cache_mark))
+            texts = []
     if chat.shape is not None and chat.shape.schema is None:
         texts.append(_JSON_ONLY)
-    return "\n\n".join(texts)
+    if not blocks:
+        return "\n\n".join(texts)
+    return [*blocks, _text(texts)] if texts else blocks
+
+
+def _text(texts: Sequence[str]) -> Block:
+    return {"type": "text", "text": "\n\n".join(texts)}
+
+
+def _marking(block: Block, mark: CacheMark | None) -> Block:
+    """The block, with the end of a cached prefix behind it where there is to be one."""
+    if mark is None:
+        return block
+    kept: Block = {"type": "ephemeral"} if mark == "5m" else {"type": "ephemeral", "ttl": mark}
+    return {**block, "cache_control": kept}
 
 
 def _sampling(sampling: Sampling) -> dict[str, float]:
@@ -76,14 +121,14 @@ def _sampling(sampling: Sampling) -> dict[str, float]:
     return extra
 
 
-def _turns(messages: tuple[Message, ...], tier: str) -> list[Block]:
+def _turns(messages: tuple[Message, ...], terms: Terms) -> list[Block]:
     """Alternating turns: tool results are the user's, and neighbours of one role are one turn."""
     turns: list[Block] = []
     for message in messages:
         if message.role in ("system", "developer"):
             continue
         role = "assistant" if message.role == "assistant" else "user"
-        if not (blocks := _blocks(message, tier)):
+        if not (blocks := _blocks(message, terms)):
             continue
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"].extend(blocks)
@@ -92,13 +137,33 @@ def _turns(messages: tuple[Message, ...], tier: str) -> list[Block]:
     return turns
 
 
-def _blocks(message: Message, tier: str) -> list[Block]:
-    # the API refuses blocks of white space only
-    text = [{"type": "text", "text": message.text}] if message.text.strip() else []
-    content: list[Block] = [*text, *(_image(image, tier) for image in message.images)]
+def _blocks(message: Message, terms: Terms) -> list[Block]:
+    blocks = [
+        _part(part, terms.tier)
+        for part in message.parts
+        # the API refuses blocks of white space only
+        if isinstance(part, Image) or part.strip()
+    ]
     if message.role == "tool":
-        return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": content}]
-    return [*content, *(_tool_use(call) for call in message.tool_calls)]
+        result: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+        result["content"] = blocks
+        if message.failed:
+            result["is_error"] = True
+        blocks = [result]
+    blocks += [_tool_use(call) for call in message.tool_calls]
+    if blocks:
+        blocks[-1] = _marking(blocks[-1], message.cache_mark)
+    return [*(_thought(t) for t in own_thoughts(message, terms.model)), *blocks]
+
+
+def _thought(thought: Thought) -> Block:
+    if thought.withheld:
+        return {"type": "redacted_thinking", "data": thought.seal}
+    return {"type": "thinking", "thinking": thought.text, "signature": thought.seal}
+
+
+def _part(part: str | Image, tier: str) -> Block:
+    return {"type": "text", "text": part} if isinstance(part, str) else _image(part, tier)
 
 
 def _image(image: Image, tier: str) -> Block:
@@ -134,7 +199,7 @@ def _tool(tool: Tool) -> Block:
         shown["description"] = tool.description
     if tool.strict:
         shown["strict"] = True
-    return shown
+    return _marking(shown, tool.cache_mark)
 
 
 def _tool_choice(choice: ToolChoice) -> Block:

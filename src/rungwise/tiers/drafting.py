@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from rungwise.types import Done, Piece, Usage
 
@@ -31,8 +32,8 @@ class Drafting:
     def __aiter__(self) -> Drafting:
         return self
 
-    async def __anext__(self) -> Piece:
-        return await anext(self._pieces)
+    def __anext__(self) -> Coroutine[Any, Any, Piece]:
+        return self._pieces.__anext__()
 
     async def aclose(self) -> None:
         await self._pieces.aclose()

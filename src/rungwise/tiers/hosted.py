@@ -5,27 +5,30 @@ from __future__ import annotations
 import asyncio
 import math
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Literal, Protocol
 
 from rungwise.config import HostedTierConfig
-from rungwise.errors import TierError
+from rungwise.errors import ConfigError, TierError
+from rungwise.tiers.abilities import abilities_of
+from rungwise.tiers.cards import Card
 from rungwise.tiers.drafting import Drafting, Meter
-from rungwise.tiers.hosted_faults import Malformed, SdkErrors, fault_of
+from rungwise.tiers.hosted_events import read_event
+from rungwise.tiers.hosted_faults import Malformed, fault_of
 from rungwise.tiers.hosted_size import prompt_chars, written_chars
-from rungwise.tiers.prices import cost_nano
+from rungwise.tiers.hosted_wire import Address, Stream, Wire
+from rungwise.tiers.joining import joined
+from rungwise.tiers.price_book import PriceBook
+from rungwise.tiers.prices import Written
+from rungwise.tiers.size import most_tokens
 from rungwise.types import Chat, Done, Piece, Usage
 
-__all__ = ["HostedMeter", "HostedTier", "Reader", "is_loopback"]
+__all__ = ["HostedMeter", "HostedTier", "Reader"]
 
 CHARS_PER_TOKEN = 4
 USAGE_GRACE_S = 2.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -44,7 +47,7 @@ class HostedMeter(Meter):
     """What the upstream has told: `usage` is its own word from `prompt` on."""
 
     def done(self) -> Done:
-        return Done(model=self.served_as or self.model, usage=self._counted())
+        return Done(model=self.served_as or self.model, usage=self._counted(), billed_as=self.model)
 
     def _counted(self) -> Usage:
         output = math.ceil(self.written / CHARS_PER_TOKEN)
@@ -75,31 +78,39 @@ class Reader(Protocol):
 
 
 class HostedTier(ABC):
-    """A rung behind an official SDK (see contracts.Tier).
+    """A rung behind a hosted API (see contracts.Tier).
 
-    One attempt per draft: retries are the cascade's. `config.deadline_s` bounds the whole draft.
+    One attempt per draft: retries are the guards'. `config.deadline_s` bounds the whole draft.
     """
 
     local = False
+    max_tokens: int | None = None
+    """Of an answer, as this protocol has it, for which neither caller nor section has a limit."""
 
-    def __init__(self, config: HostedTierConfig) -> None:
-        self._config = config
+    def __init__(
+        self,
+        config: HostedTierConfig,
+        *,
+        prices: PriceBook | None = None,
+        card: Card | None = None,
+    ) -> None:
+        """Without a price book, the list prices; without a card, all may be tried."""
+        self._config, self._card = config, card
+        self._prices = (prices or PriceBook()).of(config)
+        self._abilities = abilities_of(config, card)
         self._secret = config.api_key.get_secret_value()
-        self._client: Any = None
+        self._wire: Wire | None = None
 
     # ---- one protocol's part ----
 
     @abstractmethod
-    def _connect(self, secret: str) -> tuple[Any, SdkErrors]:
-        """The SDK's async client, and its exceptions."""
+    def _connect(self, secret: str) -> Address:
+        """Where the official SDK would send a request, and with which headers. Called beside the
+        event loop, as importing an SDK takes seconds."""
 
     @abstractmethod
     def _request(self, chat: Chat, *, read: bool, likeliest: int) -> dict[str, Any]:
-        """The SDK's arguments. Raises TierError for what this protocol cannot say."""
-
-    @abstractmethod
-    def _open(self, request: dict[str, Any]) -> Awaitable[Any]:
-        """The SDK's stream once its response has begun."""
+        """The request's JSON body. Raises TierError for what this protocol cannot say."""
 
     @abstractmethod
     def _reader(self, chat: Chat, meter: HostedMeter, *, likeliest: int) -> Reader: ...
@@ -117,20 +128,23 @@ class HostedTier(ABC):
     async def start(self) -> None:
         if not self._secret:
             raise TierError(self.name, "unauthorised", f"{self._config.api_key_env} is not set")
-        if self._client is None:
-            self._client, self._errors = await asyncio.to_thread(self._connect, self._secret)
+        if self._wire is None:
+            try:
+                self._wire = Wire(await asyncio.to_thread(self._connect, self._secret))
+            except ValueError as error:
+                raise ConfigError(f"{self._config.api_key_env}: {error}") from None
 
     async def stop(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
             with suppress(Exception):
-                await client.close()
+                await wire.close()
 
     async def health(self) -> str | None:
         """Asks no one: a hosted API's health is known by its answers."""
         if not self._secret:
             return f"{self.name}: {self._config.api_key_env} is not set"
-        return None if self._client is not None else f"{self.name}: not started"
+        return None if self._wire is not None else f"{self.name}: not started"
 
     def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
         meter = HostedMeter(model=self._config.model, served_as=self._config.served_as)
@@ -138,31 +152,55 @@ class HostedTier(ABC):
         return Drafting(pieces, meter)
 
     def cost_nano(self, done: Done) -> int | None:
-        return cost_nano(self._config.price, done.usage)
+        return self._prices.cost_nano(done)
+
+    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+        """Of the configured model: what an upstream answers with instead has its own price."""
+        output = self._most_output(chat)
+        if output is None:
+            return None
+        image_tokens = None if self._card is None else self._card.image_tokens
+        prompt = most_tokens(chat, image_tokens=image_tokens) + beyond
+        price = self._prices.of(self._config.model)
+        return price.most_nano(prompt, output * chat.sampling.n, written=self._written(chat))
+
+    def _most_output(self, chat: Chat) -> int | None:
+        """Tokens of one answer, the thinking included; None: without a limit that is known."""
+        limit = chat.sampling.max_tokens or self._config.max_tokens or self.max_tokens
+        return limit or (None if self._card is None else self._card.max_output)
+
+    def _written(self, chat: Chat) -> Written:
+        """The longest-lived cache that the request asks for."""
+        return "never"
+
+    def lacks(self, chat: Chat) -> str | None:
+        return self._abilities.lacks(chat)
+
+    def saturation(self) -> str | None:
+        return None
 
     # ---- the walk of one draft ----
 
     async def _write(
         self, chat: Chat, meter: HostedMeter, *, read: bool, likeliest: int
     ) -> AsyncGenerator[Piece, None]:
-        if self._client is None:
+        if self._wire is None:
             raise TierError(self.name, "unavailable", "not started")
         now = asyncio.get_running_loop().time
         deadline = now() + self._config.deadline_s
         reader = self._reader(chat, meter, likeliest=likeliest)
-        stream: Any = None
+        stream: Stream | None = None
         try:
             request = self._request(chat, read=read, likeliest=likeliest)
-            stream = await self._begin(request, chat, meter, deadline)
+            stream = await self._begin(self._wire, request, chat, meter, deadline)
             while True:
                 # Only the usage is still to come: no reason to hold a finished draft for long
                 until = min(deadline, now() + USAGE_GRACE_S) if reader.complete else deadline
-                try:
-                    event = await _within(until, stream.__anext__())
-                except StopAsyncIteration:
+                events = await stream.more(until)
+                if not events:
                     break
-                for piece in reader.feed(event):
-                    meter.written += written_chars(piece)
+                pieces = _read(events, reader, meter)
+                for piece in pieces if chat.stream else joined(pieces):
                     yield piece
             if not reader.complete:
                 raise Malformed("the stream ended before the answer was finished")
@@ -171,39 +209,31 @@ class HostedTier(ABC):
                 raise self._fault(error, opened=stream is not None) from None
         finally:
             if stream is not None:
-                with suppress(Exception):
-                    await stream.close()
+                stream.close()
 
     async def _begin(
-        self, request: dict[str, Any], chat: Chat, meter: HostedMeter, deadline: float
-    ) -> Any:
+        self, wire: Wire, request: dict[str, Any], chat: Chat, meter: HostedMeter, deadline: float
+    ) -> Stream:
         meter.prompt, meter.known = prompt_chars(chat), "sent"
         try:
-            stream = await _within(deadline, self._open(request))
+            async with asyncio.timeout_at(deadline):
+                stream = await wire.open(request)
         except Exception as error:
             fault = self._fault(error, opened=False)
             if fault.fault != "timeout":  # refused, so not billed; after a timeout nobody knows
                 meter.known = "nothing"
             raise fault from None
-        kind = str(stream.response.headers.get("content-type", ""))
-        if "event-stream" not in kind:
-            with suppress(Exception):
-                await stream.close()
-            raise self._fault(
-                Malformed(f"answered with {kind or 'no type'}, no stream"), opened=True
-            )
+        if "event-stream" not in stream.kind:
+            stream.close()
+            raise Malformed(f"answered with {stream.kind or 'no type'}, no stream")
         return stream
 
     def _fault(self, error: Exception, *, opened: bool) -> TierError:
-        return fault_of(self.name, error, self._errors, opened=opened, secret=self._secret)
+        return fault_of(self.name, error, opened=opened, secret=self._secret)
 
 
-async def _within(until: float, awaitable: Awaitable[T]) -> T:
-    # Around each wait and not around the whole draft: a timeout that is open while the generator
-    # is suspended would cancel whatever its reader is doing
-    async with asyncio.timeout_at(until):
-        return await awaitable
-
-
-def is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in _LOOPBACK
+def _read(events: Sequence[bytes], reader: Reader, meter: HostedMeter) -> Iterator[Piece]:
+    for event in events:
+        for piece in reader.feed(read_event(event)):
+            meter.written += written_chars(piece)
+            yield piece

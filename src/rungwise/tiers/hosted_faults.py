@@ -1,18 +1,17 @@
-"""Whose fault is it, when a hosted API or its SDK fails?"""
+"""Whose fault is it, when a hosted API fails?"""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from rungwise.errors import TierError
 from rungwise.types import TierFault
 
-__all__ = ["Malformed", "SdkErrors", "fault_of"]
+__all__ = ["Malformed", "Refused", "failed", "fault_of"]
 
 MESSAGE_CHARS = 300
 _BY_STATUS: Mapping[int, TierFault] = {
@@ -37,54 +36,63 @@ class Malformed(Exception):
     """The upstream answered, but not in its own protocol."""
 
 
-@dataclass(frozen=True, slots=True)
-class SdkErrors:
-    """One SDK's exceptions, by what they mean."""
+class Refused(Exception):
+    """The upstream answered with a status that is no answer; `body` is what it said, as text."""
 
-    timeout: type[Exception]
-    connection: type[Exception]
-    status: type[Exception]
+    def __init__(self, status: int, body: str, retry_after: str) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status, self.body, self.retry_after = status, body, retry_after
 
 
-def fault_of(
-    tier: str, error: Exception, sdk: SdkErrors, *, opened: bool, secret: str
-) -> TierError:
-    """The TierError for whatever came out of an SDK; `opened` once a response had begun."""
-    import httpx2
+def failed(error: object) -> Malformed:
+    """For an error that an upstream put into its stream."""
+    kind, _, message = _said(error)
+    return Malformed(f"the stream failed: {kind or 'error'}: {message}")
+
+
+def fault_of(tier: str, error: Exception, *, opened: bool, secret: str) -> TierError:
+    """The TierError for whatever happened on the wire; `opened` once a response had begun."""
+    import aiohttp
 
     if isinstance(error, TierError):
         return error
     retry_after_s = None
-    if isinstance(error, (TimeoutError, sdk.timeout, httpx2.TimeoutException)):
-        fault, message = _timeout()
-    elif isinstance(error, sdk.status):
+    if isinstance(error, Refused):
         fault, message = _status(error)
-        retry_after_s = _retry_after(error)
-    elif isinstance(error, (sdk.connection, httpx2.HTTPError)):
+        retry_after_s = _retry_after(error.retry_after)
+    elif isinstance(error, aiohttp.ConnectionTimeoutError):
+        fault, message = "unavailable", "no connection: nobody answered at its address"
+    elif isinstance(error, TimeoutError):
+        fault, message = "timeout", "no complete answer within the deadline"
+    elif isinstance(error, aiohttp.ClientResponseError):
+        fault, message = "broken", f"the answer is not HTTP ({_short(error)})"
+    elif isinstance(error, (aiohttp.ClientError, OSError)):
         fault, message = _connection(error, opened)
+    elif isinstance(error, Malformed):
+        fault, message = "broken", str(error)
     elif opened:
-        fault, message = "broken", _not_the_protocol(error)
+        fault, message = "broken", f"the answer is not in the protocol ({_short(error)})"
     else:
         fault, message = "rejected", f"the request cannot be sent ({_short(error)})"
     return TierError(tier, fault, _clean(message, secret), retry_after_s=retry_after_s)
 
 
-def _timeout() -> tuple[TierFault, str]:
-    return "timeout", "no complete answer within the deadline"
-
-
-def _status(error: Any) -> tuple[TierFault, str]:
-    status = int(error.status_code)
-    kind, code, message = _said(error.body)
-    message = message or str(error.message)
-    if status < 300:  # an error event inside a stream that had begun
-        return "broken", f"the stream failed: {kind or 'error'}: {message}"
+def _status(error: Refused) -> tuple[TierFault, str]:
+    status = error.status
+    _, code, message = _said(_parsed(error.body))
     if status < 400:
-        return "broken", f"HTTP {status}: {message}"
+        return "broken", f"HTTP {status}: {message or 'sent elsewhere'}"
     if status < 500 and any(mark in f"{code} {message}" for mark in _TOO_LONG):
         return "too_long", message
     fallback: TierFault = "rejected" if status < 500 else "broken"
-    return _BY_STATUS.get(status, fallback), f"HTTP {status}: {message}"
+    return _BY_STATUS.get(status, fallback), f"HTTP {status}: {message or 'and no more'}"
+
+
+def _parsed(body: str) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return body
 
 
 def _said(body: object) -> tuple[str, str, str]:
@@ -102,19 +110,9 @@ def _said(body: object) -> tuple[str, str, str]:
 
 
 def _connection(error: Exception, opened: bool) -> tuple[TierFault, str]:
-    cause = error.__cause__ or error
     if opened:
-        return "broken", f"the connection was lost inside the answer ({_short(cause)})"
-    return "unavailable", f"no connection ({_short(cause)})"
-
-
-def _not_the_protocol(error: Exception) -> str:
-    if isinstance(error, Malformed):
-        return str(error)
-    kind, _, message = _said(getattr(error, "body", None))  # an error event of the openai SDK
-    if message:
-        return f"the stream failed: {kind or 'error'}: {message}"
-    return f"the answer is not in the protocol ({_short(error)})"
+        return "broken", f"the connection was lost inside the answer ({_short(error)})"
+    return "unavailable", f"no connection ({_short(error)})"
 
 
 def _short(error: BaseException) -> str:
@@ -127,9 +125,8 @@ def _clean(message: str, secret: str) -> str:
     return (line.replace(secret, "***") if secret else line)[:MESSAGE_CHARS]
 
 
-def _retry_after(error: Any) -> float | None:
+def _retry_after(said: str) -> float | None:
     """Seconds from Retry-After, which is a number or an HTTP date."""
-    said = str(error.response.headers.get("retry-after", ""))
     try:
         seconds = float(said)
     except ValueError:

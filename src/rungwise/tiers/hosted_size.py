@@ -24,5 +24,7 @@ def _message(message: Message) -> int:
 
 
 def written_chars(piece: Piece) -> int:
-    calls = sum(len(call.name or "") + len(call.arguments) for call in piece.tool_calls)
-    return len(piece.text) + len(piece.reasoning) + len(piece.refusal) + calls
+    size = len(piece.text) + len(piece.reasoning) + len(piece.refusal)
+    for call in piece.tool_calls:
+        size += len(call.name or "") + len(call.arguments)
+    return size

@@ -1,71 +1,93 @@
-"""How does a Chat look to OpenAI's Chat Completions API?"""
+"""How does a Chat look to OpenAI's Chat Completions API, in each server's dialect of it?"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rungwise.types import Chat, Message, OutputShape, Sampling, Tool, ToolChoice
+from rungwise.tiers.prefix import cache_key, cache_salt
+from rungwise.tiers.terms import Terms
+from rungwise.tiers.thinking import effort_of
+from rungwise.types import Chat, Message, OutputShape, Sampling, Tool, ToolCall, ToolChoice
 
-__all__ = ["body_of", "to_request"]
+__all__ = ["NO_SEAL", "body_of", "to_request"]
+
+NO_SEAL = "skip_thought_signature_validator"
+"""What Gemini takes in place of the seal of a call that it has not made itself:
+https://ai.google.dev/gemini-api/docs/thought-signatures"""
 
 
-def to_request(chat: Chat, *, model: str, top_logprobs: int | None) -> dict[str, Any]:
-    """The arguments of `chat.completions.create`. Everything in a Chat is carried, but for
-    log-probabilities: `top_logprobs` alternatives beside each token's own, None for nothing."""
+def to_request(chat: Chat, terms: Terms, *, top_logprobs: int | None) -> dict[str, Any]:
+    """The JSON body. Everything in a Chat is carried, but for thoughts (the protocol has no place
+    for them; Gemini's seals go back with its calls), whether a tool's call failed, marks of caches,
+    what the dialect does not know, and effort, temperature and top_p where the model takes none.
+
+    Of log-probabilities `top_logprobs` alternatives are asked for beside each token's own, None
+    for nothing.
+    """
     request = {
-        "model": model,
+        "model": terms.model,
         "stream": True,
         "stream_options": {"include_usage": True},
-        **body_of(chat),
+        **body_of(chat, terms),
     }
     if top_logprobs is not None:
         request["logprobs"] = True
         if top_logprobs:
             request["top_logprobs"] = top_logprobs
+    key = cache_key(chat, automatic=terms.prompt_cache) if terms.dialect.keyed else None
+    if key is not None:
+        request["prompt_cache_key"] = key
     return request
 
 
-def body_of(chat: Chat) -> dict[str, Any]:
+def body_of(chat: Chat, terms: Terms) -> dict[str, Any]:
     """What every server of this protocol is told of a Chat: its words, not its transport."""
+    dialect = terms.dialect
     body: dict[str, Any] = {
-        "messages": [_message(message) for message in chat.messages],
-        **_sampling(chat.sampling),
+        "messages": [_message(message, terms) for message in chat.messages],
     }
+    effort = effort_of(chat.thinking, terms.effort, terms.efforts)
+    body |= _sampling(chat.sampling, terms, draws=terms.draws(effort))
+    if effort is not None and terms.thinks != "none":
+        body["reasoning_effort"] = dialect.efforts.get(effort, effort)
     if chat.shape is not None:
         body["response_format"] = _response_format(chat.shape)
     if chat.tools:
         body["tools"] = [_tool(tool) for tool in chat.tools]
         body["tool_choice"] = _tool_choice(chat.tool_choice)
-        body["parallel_tool_calls"] = chat.tool_choice.parallel
+        if dialect.parallel or not chat.tool_choice.parallel:
+            body["parallel_tool_calls"] = chat.tool_choice.parallel
+    if dialect.salted:
+        body["cache_salt"] = cache_salt(chat)
     return body
 
 
-def _sampling(sampling: Sampling) -> dict[str, Any]:
+def _sampling(sampling: Sampling, terms: Terms, *, draws: bool) -> dict[str, Any]:
     wanted = {
-        "max_completion_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
+        terms.dialect.limit: sampling.max_tokens or terms.max_tokens,
+        "temperature": sampling.temperature if draws else None,
+        "top_p": sampling.top_p if draws else None,
         "seed": sampling.seed,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
         "stop": list(sampling.stop) or None,
         "n": sampling.n if sampling.n > 1 else None,
     }
-    return {key: value for key, value in wanted.items() if value is not None}
+    unknown = terms.dialect.unknown
+    return {k: value for k, value in wanted.items() if value is not None and k not in unknown}
 
 
-def _message(message: Message) -> dict[str, Any]:
-    shown: dict[str, Any] = {"role": message.role, "content": _content(message)}
+def _message(message: Message, terms: Terms) -> dict[str, Any]:
+    known = message.role != "developer" or terms.dialect.developer
+    shown: dict[str, Any] = {
+        "role": message.role if known else "system",
+        "content": _content(message),
+    }
     if message.tool_calls:
-        shown["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ]
+        shown["tool_calls"] = [_call(call) for call in message.tool_calls]
         shown["content"] = shown["content"] or None
+        if terms.dialect.signed_calls:
+            _sign(shown["tool_calls"], message, terms.model)
     if message.tool_call_id is not None:
         shown["tool_call_id"] = message.tool_call_id
     if message.name is not None:
@@ -73,12 +95,28 @@ def _message(message: Message) -> dict[str, Any]:
     return shown
 
 
+def _call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _sign(calls: list[dict[str, Any]], message: Message, model: str) -> None:
+    """Put the seals where they came from: the first call of an answer has one, and seldom others.
+    Without one on the first, the API would refuse a conversation that another model began."""
+    own = [thought.seal for thought in message.thoughts if thought.seal and thought.model == model]
+    for call, seal in zip(calls, own or [NO_SEAL], strict=False):
+        call["extra_content"] = {"google": {"thought_signature": seal}}
+
+
 def _content(message: Message) -> str | list[dict[str, Any]]:
     if not message.images:
         return message.text
-    text = [{"type": "text", "text": message.text}] if message.text else []
-    images = [{"type": "image_url", "image_url": {"url": image.url}} for image in message.images]
-    return [*text, *images]
+    return [
+        {"type": "text", "text": part}
+        if isinstance(part, str)
+        else {"type": "image_url", "image_url": {"url": part.url}}
+        for part in message.parts
+    ]
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from rungwise.config import PriceConfig
 from rungwise.errors import TierError
 from rungwise.tiers.drafting import Drafting, Meter
-from rungwise.tiers.prices import cost_nano
+from rungwise.tiers.prices import price_of
 from rungwise.types import (
     LEAST_LOGPROB,
     Chat,
@@ -180,7 +180,8 @@ class ScriptedTier:
 
     What happened is in `chats`, `reads` and `likeliest` (every draft begun), `given` (pieces of
     every draft that was iterated, by draft) and `closed_after` (pieces given before each early
-    close). `ill` is what health() says, `start_fault` what start() raises.
+    close). `ill` is what health() says, `start_fault` what start() raises, `unable` what it lacks
+    for any chat, `full` why it should not be asked, `most` what a draft can be billed at most.
     """
 
     def __init__(
@@ -194,10 +195,13 @@ class ScriptedTier:
     ) -> None:
         self.name, self.model, self.local = name, model, local
         self._scripts = list(scripts) or [say("")]
-        self._price, self._sleep = price, sleep
+        self._price, self._sleep = price_of(price), sleep
         self.running = False
         self.ill: str | None = None
         self.start_fault: TierError | None = None
+        self.unable: str | None = None
+        self.full: str | None = None
+        self.most: int | None = 0
         self.chats: list[Chat] = []
         self.reads: list[bool] = []
         self.likeliest: list[int] = []
@@ -218,7 +222,16 @@ class ScriptedTier:
         return self.ill
 
     def cost_nano(self, done: Done) -> int | None:
-        return cost_nano(self._price, done.usage)
+        return self._price.cost_nano(done.usage)
+
+    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+        return self.most
+
+    def lacks(self, chat: Chat) -> str | None:
+        return self.unable
+
+    def saturation(self) -> str | None:
+        return self.full
 
     def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
         """Needs no start(), so that a test may leave it out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
@@ -10,14 +11,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rungwise.config import VllmTierConfig
+from rungwise.config import BoxConfig, VllmTierConfig
 from rungwise.errors import ConfigError, TierError
 from rungwise.tiers import vllm_compat as compat
+from rungwise.tiers.abilities import abilities_of
+from rungwise.tiers.busy import BusyClock
+from rungwise.tiers.cards import Card
 from rungwise.tiers.drafting import Drafting
+from rungwise.tiers.energy import Energy
+from rungwise.tiers.standing import Standing, price_nano
 from rungwise.tiers.vllm_bare import generate_bare, prompt_ids
 from rungwise.tiers.vllm_faults import fault_of, one_line, refusal
 from rungwise.tiers.vllm_labels import LabelReads
-from rungwise.tiers.vllm_meter import BusyClock, EngineMeter
+from rungwise.tiers.vllm_meter import EngineMeter
 from rungwise.tiers.vllm_request import constrained, fetched_image, to_request, tools_in_play
 from rungwise.tiers.vllm_routes import Unspoken, parsed, plain, watched
 from rungwise.tiers.vllm_score import score
@@ -26,6 +32,7 @@ from rungwise.types import Chat, Done, Message, Piece, Sampling
 
 __all__ = ["VllmTier", "held_stride"]
 
+logger = logging.getLogger(__name__)
 
 LEAST_STRIDE, MOST_STRIDE = 4, 16
 
@@ -56,10 +63,28 @@ class VllmTier:
 
     local = True
 
-    def __init__(self, config: VllmTierConfig) -> None:
-        self._config = config
+    def __init__(
+        self,
+        config: VllmTierConfig,
+        *,
+        box: BoxConfig | None = None,
+        energy: Energy | None = None,
+        card: Card | None = None,
+    ) -> None:
+        """`box` and `energy` are one for all the tiers; without `energy` nothing measures it, and
+        without a card all may be tried."""
+        box = box or BoxConfig()
+        self._abilities = abilities_of(config, card)
+        self._config, self._usd_per_kwh = config, box.usd_per_kwh
         self._running: _Running | None = None
-        self._clock = BusyClock(time.perf_counter)
+        self._clock = BusyClock(
+            time.perf_counter,
+            decode_weight=box.decode_weight,
+            energy=None if energy is None else energy.engine(config.engine.tensor_parallel_size),
+        )
+        self._kv = compat.KvUse()
+        self._asked = 0
+        """Choices of the drafts that are being written, or wait to be."""
 
     @property
     def name(self) -> str:
@@ -84,7 +109,7 @@ class VllmTier:
             vllm = await asyncio.to_thread(compat.load)
             args = compat.parse_flags(vllm, self._config)
             # In a thread, because it takes from seconds to minutes and the loop has others to serve
-            engine = await asyncio.to_thread(_build, vllm, args)
+            engine = await asyncio.to_thread(_build, vllm, args, self._listeners())
         except ImportError as error:
             raise self._unavailable(
                 f"vLLM cannot be imported ({one_line(error)}); "
@@ -98,6 +123,7 @@ class VllmTier:
         try:
             self._running = await _serve(vllm, tapped, args)
             await self._warm_up()
+            self._clock.turn(up=True)
         except BaseException:
             self._running = None
             await asyncio.to_thread(tapped.shutdown)
@@ -118,6 +144,7 @@ class VllmTier:
         running, self._running = self._running, None
         if running is None:
             return
+        self._clock.turn(up=False)
         with suppress(Exception):
             await running.engine.close()
         with suppress(Exception):
@@ -168,12 +195,58 @@ class VllmTier:
         await asyncio.gather(*(work() for _ in range(concurrency)))
         return written
 
+    # ---- what it costs, and whether it has time ----
+
     def cost_nano(self, done: Done) -> int | None:
-        """The GPUs' price for the engine seconds that fell to this draft."""
-        price, gpus = self._config.usd_per_gpu_hour, self._config.engine.tensor_parallel_size
-        if price is None or done.engine_s is None:
+        """The GPUs' price for the engine seconds that fell to this draft, and for its energy."""
+        if done.engine_s is None:
             return None
-        return round(price * gpus * done.engine_s / 3600 * 1_000_000_000)
+        return self._price_nano(done.engine_s, done.joules)
+
+    def standing(self) -> Standing:
+        busy_s, idle_s, idle_joules = self._clock.standing()
+        return Standing(
+            up_s=busy_s + idle_s,
+            busy_s=busy_s,
+            idle_joules=idle_joules,
+            idle_nano=self._price_nano(idle_s, idle_joules),
+        )
+
+    def _price_nano(self, seconds: float, joules: float | None) -> int | None:
+        return price_nano(
+            seconds * self._config.engine.tensor_parallel_size,
+            joules,
+            usd_per_gpu_hour=self._config.usd_per_gpu_hour,
+            usd_per_kwh=self._usd_per_kwh,
+        )
+
+    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+        return 0
+
+    def lacks(self, chat: Chat) -> str | None:
+        return self._abilities.lacks(chat)
+
+    def saturation(self) -> str | None:
+        spill, waiting = self._config.spill, self._asked - self._config.engine.max_num_seqs
+        if spill.waiting is not None and waiting >= spill.waiting:
+            wait = f"{waiting} drafts wait" if waiting > 1 else "a draft waits"
+            return f"{wait} for the engine (spill.waiting: {spill.waiting})"
+        # what the scheduler said last stays said when it has nothing more to do
+        share = self._kv.share if self._asked else None
+        if spill.kv_use is not None and share is not None and share >= spill.kv_use:
+            return f"{share:.0%} of the KV cache is in use (spill.kv_use: {spill.kv_use:g})"
+        return None
+
+    def _listeners(self) -> list[Any] | None:
+        """Who hears the engine's statistics: nobody, unless they are needed, for they cost time."""
+        if self._config.spill.kv_use is None:
+            return None
+        listeners = compat.kv_listeners(self._kv)
+        if listeners is None:
+            logger.warning(
+                "%s: this vLLM does not tell its KV use: spill.kv_use has no effect", self.name
+            )
+        return listeners
 
     @property
     def unfinished(self) -> int:
@@ -194,6 +267,7 @@ class VllmTier:
             raise TierError(self.name, "rejected", message)
         top = running.labels.most if chat.labels else chat.sampling.top_logprobs
         tap = Tap(running.engine, meter, read=read, top=top, likeliest=likeliest)
+        self._asked += chat.sampling.n
         try:
             async with (
                 running.labels.admitted(tap, chat.labels),
@@ -206,6 +280,8 @@ class VllmTier:
             raise fault_of(
                 self.name, error, running.vllm, running.serving, constrained=constrained(chat)
             ) from None
+        finally:
+            self._asked -= chat.sampling.n
 
     async def _begin(self, running: _Running, chat: Chat, tap: Tap) -> AsyncGenerator[Piece, None]:
         """Let vLLM check and template the request; nothing is generated yet."""
@@ -234,8 +310,9 @@ class VllmTier:
         return TierError(self.name, "unavailable", message)
 
 
-def _build(vllm: compat.Vllm, args: Any) -> Any:
-    return vllm.AsyncLLM.from_engine_args(vllm.AsyncEngineArgs.from_cli_args(args))
+def _build(vllm: compat.Vllm, args: Any, listeners: list[Any] | None) -> Any:
+    engine_args = vllm.AsyncEngineArgs.from_cli_args(args)
+    return vllm.AsyncLLM.from_engine_args(engine_args, stat_loggers=listeners)
 
 
 async def _serve(vllm: compat.Vllm, engine: compat.TappedEngine, args: Any) -> _Running:

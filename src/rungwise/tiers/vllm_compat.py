@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,17 +17,20 @@ from rungwise.errors import ConfigError
 
 __all__ = [
     "TAP",
+    "KvUse",
     "TappedEngine",
     "Vllm",
     "ask_for_tokens",
     "engine_flags",
     "first_of",
+    "kv_listeners",
     "load",
     "missing_folder",
     "mixes_label_reads",
     "most_alternatives",
     "parse_flags",
     "reasoning_markers",
+    "visible_gpus",
 ]
 
 # Newest place first: the old ones still import in newer versions, but warn.
@@ -230,6 +233,49 @@ def reasoning_markers(serving: Any) -> frozenset[int]:
     return frozenset(i for i in ids if i is not None)
 
 
+# ---- the machine -----------------------------------------------------------------------------
+
+
+def visible_gpus() -> tuple[str, ...] | None:
+    """The GPUs that CUDA shows to this process, by index or UUID, in its order; None is all."""
+    told = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return None if told is None else tuple(part.strip() for part in told.split(",") if part.strip())
+
+
+class KvUse:
+    """The share of an engine's KV cache that is in use, as its scheduler said last."""
+
+    def __init__(self) -> None:
+        self.share: float | None = None
+
+
+def kv_listeners(use: KvUse) -> list[Any] | None:
+    """What AsyncLLM takes as `stat_loggers` to tell us; None where this vLLM has it otherwise."""
+    try:
+        listener = first_of("PrometheusStatLogger", ("vllm.v1.metrics.loggers",))
+    except ImportError:
+        return None
+
+    # As one of vLLM's Prometheus loggers, so that it adds no other: two engines in one process
+    # unregister each other's
+    class KvListener(listener):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **more: Any) -> None: ...
+
+        def record(self, scheduler_stats: Any = None, *args: Any, **more: Any) -> None:
+            if scheduler_stats is not None:
+                use.share = getattr(scheduler_stats, "kv_cache_usage", None)
+
+        def log(self, *args: Any, **more: Any) -> None: ...
+
+        def log_engine_initialized(self, *args: Any, **more: Any) -> None: ...
+
+        def record_sleep_state(self, *args: Any, **more: Any) -> None: ...
+
+        def record_admission_rejection(self, *args: Any, **more: Any) -> None: ...
+
+    return [KvListener]
+
+
 # ---- the engine ----------------------------------------------------------------------------
 
 _SHUTDOWN_S = 15.0
@@ -269,6 +315,28 @@ class TappedEngine:
         with suppress(AttributeError, KeyError):
             for internal_id in processor.external_req_ids.get(request_id, ()):
                 processor.request_states[internal_id].logprobs_processor.tokenizer = None
+
+    def work_of(self, request_id: str) -> Callable[[], tuple[int, int]]:
+        """Asks how many prompt tokens the engine has read, cached ones left out, and how many it
+        has written, for a generation that tells nothing before its end.
+
+        Zeros while it waits, and where vLLM's insides look otherwise.
+        """
+        found: list[Any] = []
+        processor = self._engine.output_processor
+
+        def work() -> tuple[int, int]:
+            with suppress(AttributeError, LookupError):
+                if not found:
+                    ids = processor.external_req_ids.get(request_id, ())
+                    found.append(processor.request_states[ids[0]])
+                state = found[0]
+                if not state.is_prefilling:
+                    written: int = state.detokenizer.num_output_tokens()
+                    return state.prompt_len - (state.num_cached_tokens or 0), written
+            return 0, 0
+
+        return work
 
     async def close(self) -> None:
         """Take no more generations and end those that run: a shutdown alone leaves them waiting."""

@@ -6,55 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rungwise.tiers.busy import BusyClock, Part, Share
 from rungwise.tiers.drafting import Meter
 from rungwise.types import Done, Usage
 
-__all__ = ["BusyClock", "EngineMeter"]
-
-
-class BusyClock:
-    """Shares an engine's busy time among the drafts that ran on it.
-
-    At every instant the engine's time is split evenly among the drafts it holds: a draft's share
-    is the integral of 1/running from its `enter` to its `leave`. The shares sum to the time in
-    which at least one draft was held, exactly (floating point aside). It is an estimate of each
-    part: drafts are not of equal weight, and one that waits in vLLM's queue counts as running.
-    O(1) per draft and free per token.
-    """
-
-    __slots__ = ("_at", "_integral", "_now", "_running")
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now, self._at = now, now()
-        self._integral = 0.0
-        self._running = 0
-
-    @property
-    def running(self) -> int:
-        return self._running
-
-    def enter(self) -> float:
-        """One more draft runs. Returns the mark that `share` and `leave` want back."""
-        mark = self._advance()
-        self._running += 1
-        return mark
-
-    def share(self, mark: float) -> float:
-        """Seconds that fell to a running draft since its mark."""
-        return self._advance() - mark
-
-    def leave(self, mark: float) -> float:
-        """The draft stopped running. Returns its whole share."""
-        share = self._advance() - mark
-        self._running -= 1
-        return share
-
-    def _advance(self) -> float:
-        now = self._now()
-        if self._running:
-            self._integral += (now - self._at) / self._running
-        self._at = now
-        return self._integral
+__all__ = ["EngineMeter"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +18,11 @@ class EngineMeter(Meter):
     """Counts as results arrive; adds up only when asked."""
 
     clock: BusyClock
-    mark: float | None = None
+    part: Part | None = None
+    share: Share | None = None
+    """What fell to it for good, once it has ended."""
+    ahead: Callable[[], tuple[int, int]] | None = None
+    """What the engine has read and written for a draft whose only result comes at its end."""
     prompt: int = 0
     cached: int = 0
     generated: int = 0
@@ -70,11 +30,17 @@ class EngineMeter(Meter):
     finished: bool = False
 
     def started(self) -> None:
-        self.mark = self.clock.enter()
+        self.part = self.clock.enter(self.worked)
 
     def stopped(self) -> None:
-        if self.mark is not None:
-            self.engine_s, self.mark = self.clock.leave(self.mark), None
+        if self.part is not None:
+            self.share, self.part = self.clock.leave(self.part), None
+
+    def worked(self) -> tuple[int, int]:
+        """Prompt tokens that were not cached, and written tokens, so far."""
+        if not self.prompt and self.ahead is not None:
+            return self.ahead()
+        return self.prompt - self.cached, self.generated
 
     def count(self, result: Any) -> None:
         """One RequestOutput of vLLM, whose token ids are those since the last."""
@@ -96,5 +62,10 @@ class EngineMeter(Meter):
             # what the engine made after the last result that reached us is not in the count
             estimated=self.prompt > 0 and not self.finished,
         )
-        running_s = 0.0 if self.mark is None else self.clock.share(self.mark)
-        return Done(model=self.model, usage=usage, engine_s=(self.engine_s or 0.0) + running_s)
+        share = self.share if self.part is None else self.clock.share(self.part)
+        return Done(
+            model=self.model,
+            usage=usage,
+            engine_s=0.0 if share is None else share.seconds,
+            joules=None if share is None else share.joules,
+        )

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rungwise.tiers.dialects import VLLM
 from rungwise.tiers.openai_request import body_of
-from rungwise.types import Chat, Message
+from rungwise.tiers.terms import Terms
+from rungwise.types import Chat
 
 __all__ = ["constrained", "fetched_image", "to_request", "tools_in_play"]
+
+_TERMS = Terms(tier="", model="", dialect=replace(VLLM, limit="max_completion_tokens"))
+"""As for a vLLM across the network, but that this one need not be an old one."""
 
 
 def tools_in_play(chat: Chat) -> bool:
@@ -32,15 +37,9 @@ def fetched_image(chat: Chat) -> str | None:
 
 def to_request(chat: Chat) -> dict[str, Any]:
     """The body of a chat completion request. Log-probabilities are the tap's business."""
-    known = replace(chat, messages=tuple(_known(message) for message in chat.messages))
     # always streaming: only that path hands out its generator before anything is generated
-    body = {"stream": True, **body_of(known)}
+    body = {"stream": True, **body_of(chat, _TERMS)}
     if chat.labels:
         # a label is the first word: templates that know how to leave the thinking out shall do so
         body["chat_template_kwargs"] = {"enable_thinking": False, "thinking": False}
     return body
-
-
-def _known(message: Message) -> Message:
-    """Chat templates of open models know no developer, and many drop what they do not know."""
-    return replace(message, role="system") if message.role == "developer" else message

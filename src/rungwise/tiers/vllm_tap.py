@@ -81,6 +81,7 @@ class Tap:
         count = self.meter.count
         try:
             if self.one_piece is not None:
+                self.meter.ahead = self._engine.work_of(self._request_id)
                 yield await self._whole(self._results)
             elif self.read and self.top is None:
                 result = await anext(self._results)

@@ -8,8 +8,11 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 __all__ = [
+    "CacheMark",
     "Caller",
+    "Cap",
     "Chat",
+    "Effort",
     "Image",
     "Json",
     "JsonObject",
@@ -18,9 +21,12 @@ __all__ = [
     "Role",
     "Sampling",
     "StepType",
+    "Thinking",
+    "Thought",
     "Tool",
     "ToolCall",
     "ToolChoice",
+    "Window",
     "Wish",
 ]
 
@@ -29,6 +35,14 @@ JsonObject: TypeAlias = Mapping[str, Json]
 """A JSON Schema or a tool's parameters: the caller's own document, carried unread."""
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+
+CacheMark: TypeAlias = Literal["5m", "1h"]
+"""The caller's own mark: the prompt up to here is worth caching, for so long."""
+
+Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+Window: TypeAlias = Literal["hour", "day", "week", "month", "ever"]
+"""Calendar windows in UTC; a week begins on Monday."""
 
 
 class StepType(StrEnum):
@@ -47,9 +61,11 @@ class StepType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """One image of a message, as a URL or a data URL."""
+    """One image of a message, as a URL or a data URL; `at` is the place in the message's text
+    before which it stood, None after all of it."""
 
     url: str
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +78,20 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Thought:
+    """Reasoning that a model wrote before an answer, as its API wants it back.
+
+    `seal` is the API's own signature, or what it encrypted where `text` is withheld; `model` is who
+    wrote it: a seal means nothing to another model.
+    """
+
+    text: str = ""
+    seal: str = ""
+    withheld: bool = False
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     role: Role
     text: str = ""
@@ -69,6 +99,22 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    thoughts: tuple[Thought, ...] = ()
+    failed: bool = False
+    """Of a tool's message: the call went wrong."""
+    cache_mark: CacheMark | None = None
+
+    @property
+    def parts(self) -> tuple[str | Image, ...]:
+        """Text and images in the order they were given in; no part is an empty text."""
+        parts: list[str | Image] = []
+        begun = 0
+        for image in self.images:
+            at = len(self.text) if image.at is None else image.at
+            parts += [self.text[begun:at].strip("\n"), image]
+            begun = at
+        rest = self.text[begun:].removeprefix("\n") if self.images else self.text
+        return tuple(part for part in (*parts, rest) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +123,7 @@ class Tool:
     description: str = ""
     parameters: JsonObject = field(default_factory=dict)
     strict: bool = False
+    cache_mark: CacheMark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +142,14 @@ class OutputShape:
     name: str = "answer"
     schema: JsonObject | None = None
     strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking:
+    """How much a model may think before it answers; None means: as the tier does by default."""
+
+    effort: Effort | None = None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +179,14 @@ class Wish:
     step_type: StepType | None = None
     hurry: bool = False
     """Time matters more than money: the next rung starts beside a draft that is held."""
+    deadline_s: float | None = None
+    """Seconds from the request's arrival within which the answer must have ended."""
+    most_nano: int | None = None
+    """Nano-dollars that this answer may cost at most, in the worst case."""
+    recall: bool | None = None
+    """Whether a remembered answer will do; None: as the server is configured."""
+    once: str | None = None
+    """The caller's Idempotency-Key: asked again under it, the same answer, billed once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +202,36 @@ class Chat:
     labels: tuple[str, ...] = ()
     """One-token answers whose probabilities are wanted: they come as the alternatives of the first
     token that is shown."""
+    thinking: Thinking = Thinking()
     stream: bool = False
     route: str = "auto"
     """The alias the caller used: what reports group by. Bounded by the ladder's names."""
+    tenant: str = "anonymous"
+    """Whose caches this may fill and read: the caller's name."""
+    conversation: str | None = None
+    """The caller's own name for what shares a prefix (prompt_cache_key), where it gave one."""
+    cache_salt: str | None = None
+    """The caller's own further separation of the prefix cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """At most so much in a window, of all that is paid out or of what climbing costs."""
+
+    nano: int
+    window: Window = "month"
+    of: Literal["all", "escalation"] = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks; `name` is never a secret."""
+    """Who asks, and what may it ask for? `name` is never a secret. None means: no limit."""
 
     name: str = "anonymous"
+    names: frozenset[str] | None = None
+    """What may stand in `model`."""
+    tiers: frozenset[str] | None = None
+    local_only: bool = False
+    requests_per_minute: int | None = None
+    concurrent: int | None = None
+    caps: tuple[Cap, ...] = ()

@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from rungwise.types.asked import StepType
-from rungwise.types.written import Usage
+from rungwise.types.written import Piece, Usage
 
 __all__ = [
     "Accept",
     "Attempt",
     "AttemptRole",
     "AttemptState",
+    "Baseline",
+    "Bid",
     "Confidence",
     "Entry",
+    "EntryState",
     "Escalate",
+    "Grant",
     "Outcome",
     "Plan",
+    "Quote",
     "Reading",
     "Released",
+    "Remembered",
     "Settled",
     "TierFault",
     "Verdict",
@@ -77,6 +83,7 @@ TierFault: TypeAlias = Literal[
     "unauthorised",  # the upstream refused our key: 401, 403
     "broken",  # 5xx, half a stream, bytes that are not the protocol
     "too_long",  # prompt and answer do not fit the context
+    "saturated",  # it has too much to do already
 ]
 """How a rung can fail."""
 
@@ -92,7 +99,13 @@ AttemptState: TypeAlias = Literal[
     "cancelled",  # the caller went away before anything was released
     "outrun",  # a head start that was not needed: the rung below was accepted
     "asked",  # gave evidence on a draft; nobody sees what it wrote
+    "spilled",  # not asked: it had too much to do, and the next rung took the step
+    "recalled",  # remembered: given again without being drafted again
+    "lost",  # this server died over it: what it cost is the worst case, not a count
 ]
+
+
+EntryState: TypeAlias = Literal["answered", "broken_off", "exhausted", "cancelled", "lost"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +130,71 @@ class Attempt:
     role: AttemptRole = "draft"
     threshold: float | None = None
     """The confidence that was asked of it, where it was judged by one."""
+    joules: float | None = None
+    billed_as: str | None = None
+    """The model id that the upstream gave, where it gave one; prices go by it."""
+    uncached_nano: int | None = None
+    """What it would have cost had nothing of its prompt been cached; None is unknown, as for a
+    local rung, whose price is its time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bid:
+    """One rung's worst case: what its draft, and the evidence on it, can cost at most.
+
+    `nano` is None where a price is unknown, and 0 for a rung of this machine: nothing is paid out.
+    """
+
+    tier: str
+    nano: int | None
+    escalation: bool
+    """Whether it stands above the first rung of its plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """How many of a plan's rungs may be paid for, from the first on, and what stops the others."""
+
+    rungs: int
+    short: str = ""
+    lost: bool = False
+    """Nothing can be written down just now: it is no cap that stops them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What a dry run tells: the plan, and what it can cost. Nothing was called."""
+
+    plan: Plan
+    bids: tuple[Bid, ...]
+    least_nano: int | None
+    """The first rung's draft accepted, one token long, its prompt wholly cached."""
+
+    @property
+    def most_nano(self) -> int | None:
+        """All rungs drafted in vain but the last; None where a price is unknown."""
+        costs = [bid.nano for bid in self.bids]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """An answer that may be given again: who wrote it, and its pieces in order."""
+
+    id: str
+    tier: str
+    model: str
+    step_type: StepType
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What the answer would have cost, had this hosted rung alone written it: its price for the
+    tokens of the draft that was given, cached where they were. None is "price unknown"."""
+
+    tier: str
+    nano: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,17 +217,24 @@ class Entry:
     step_type: StepType
     plan_why: str
     attempts: tuple[Attempt, ...]
-    state: Literal["answered", "broken_off", "exhausted", "cancelled"]
+    state: EntryState
     first_byte_s: float | None
     latency_s: float
     stream: bool = False
     outcome: Outcome | None = None
+    baselines: tuple[Baseline, ...] = ()
+    """Of an answered entry, one for each hosted rung of the ladder."""
+
+    @property
+    def seen(self) -> Attempt | None:
+        """The attempt whose draft the caller saw; None when it saw none."""
+        seen = ("released", "left", "broken_off", "recalled")
+        return next((a for a in self.attempts if a.state in seen), None)
 
     @property
     def tier(self) -> str | None:
         """The tier whose draft the caller saw; None when it saw none."""
-        seen = ("released", "left", "broken_off")
-        return next((a.tier for a in self.attempts if a.state in seen), None)
+        return self.seen.tier if self.seen is not None else None
 
     @property
     def cost_nano(self) -> int | None:
@@ -174,6 +259,8 @@ class Released:
     model: str
     rungs_tried: int
     step_type: StepType
+    recalled: bool = False
+    """Remembered, not drafted: it cost nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from rungwise.types.asked import ToolCall
+from rungwise.types.asked import Thought, ToolCall
 
 __all__ = [
     "LEAST_LOGPROB",
@@ -70,6 +70,8 @@ class Piece:
     """Log-probabilities for the caller who asked for them."""
     finish: FinishReason | None = None
     forced: int = 0
+    thought: Thought | None = None
+    """A thought is whole, with its seal; its text came as `reasoning` before."""
     likeliest: tuple[tuple[float, ...], ...] = ()
     """For each of `logprobs` the natural-log probabilities of the likeliest tokens at its place,
     highest first, as many as were asked for; empty where none were."""
@@ -89,6 +91,13 @@ class Usage:
     output: int = 0
     reasoning: int = 0
     estimated: bool = False
+
+    @property
+    def uncached(self) -> Usage:
+        """The same tokens, had no rung cached any prompt."""
+        return replace(
+            self, input=self.prompt_tokens, cache_read=0, cache_write_5m=0, cache_write_1h=0
+        )
 
     @property
     def prompt_tokens(self) -> int:
@@ -117,7 +126,11 @@ class Done:
     model: str
     usage: Usage
     engine_s: float | None = None
-    """Seconds the local engine worked on it; None for hosted tiers."""
+    """Seconds of the local engine's busy time that fell to it; None for hosted tiers."""
+    joules: float | None = None
+    """The GPUs' measured energy in these seconds; None where nothing measures it."""
+    billed_as: str | None = None
+    """The model id that the upstream's response gave; prices go by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +140,7 @@ class Choice:
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str = ""
     finish: FinishReason | None = None
+    thoughts: tuple[Thought, ...] = ()
 
     @property
     def declined(self) -> bool:

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rungwise.counted import wilson
 from rungwise.lab.demo_models.shapes import NAMES
-from rungwise.lab.intervals import wilson
 
 __all__ = ["report"]
 

@@ -1,0 +1,84 @@
+"""What if a server died over an answer? Nobody knows what it cost: the worst case is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, or_, select
+
+from rungwise.access.settling import Charge, bids_of, settle
+from rungwise.store.tables import attempt, entry, reservation, server
+from rungwise.types import Attempt, Bid, Entry, StepType, Usage
+
+__all__ = ["inherit"]
+
+REASON = "this server died over it: its worst case is counted"
+
+
+def inherit(
+    connection: Connection,
+    dead: Sequence[str],
+    *,
+    local: frozenset[str],
+    record: Callable[[Connection, Sequence[Entry]], object],
+    at: float,
+) -> int:
+    """Settle what these servers, and such as nobody knows any more, had set aside. How many answers
+    were lost; `record` has then written an entry of each.
+
+    An answer whose entry is in the ledger is settled by that.
+    """
+    known = exists().where(server.c.id == reservation.c.server)
+    left = select(reservation).where(or_(reservation.c.server.in_(dead), ~known))
+    rows = connection.execute(left).all()
+    if not rows:
+        return 0
+    written = _written(connection, [row.id for row in rows])
+    lost = [_lost(row, at) for row in rows if row.id not in written]
+    if lost:
+        record(connection, lost)
+    charges: dict[str, Sequence[Charge]] = {**written, **{e.id: e.attempts for e in lost}}
+    settle(connection, charges, local)  # nothing is left of it where `record` has done so
+    return len(lost)
+
+
+def _written(connection: Connection, ids: Sequence[str]) -> dict[str, list[Any]]:
+    """The attempts of those that are in the ledger."""
+    found: dict[str, list[Any]] = {
+        id: [] for (id,) in connection.execute(select(entry.c.id).where(entry.c.id.in_(ids)))
+    }
+    for row in connection.execute(select(attempt).where(attempt.c.entry_id.in_(list(found)))):
+        found[row.entry_id].append(row)
+    return found
+
+
+def _lost(row: Row[Any], at: float) -> Entry:
+    """Which route and step type it was is not known any more."""
+    paid = (bid for bid in bids_of(row.bids) if bid.nano != 0)
+    return Entry(
+        id=row.id,
+        at=row.at,
+        caller=row.caller,
+        route="unknown",
+        step_type=StepType.OPEN_CHAT,
+        plan_why=REASON,
+        attempts=tuple(_attempt(bid, max(0.0, at - row.at)) for bid in paid),
+        state="lost",
+        first_byte_s=None,
+        latency_s=max(0.0, at - row.at),
+    )
+
+
+def _attempt(bid: Bid, until_s: float) -> Attempt:
+    return Attempt(
+        tier=bid.tier,
+        model="unknown",
+        state="lost",
+        reason=REASON,
+        usage=Usage(estimated=True),
+        cost_nano=bid.nano,
+        started_s=0.0,
+        first_piece_s=None,
+        ended_s=until_s,
+    )

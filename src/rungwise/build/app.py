@@ -1,0 +1,146 @@
+"""Which concrete parts make this server? Config in, cascade and app out."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rungwise.access.free import FreePurse
+from rungwise.access.keys import StoredKeyring
+from rungwise.access.lease import Lease, server_id
+from rungwise.access.pace import LocalPace
+from rungwise.access.purse import StoredPurse
+from rungwise.access.repeats import StoredRepeats
+from rungwise.access.static import StaticKeyring
+from rungwise.build.cache import build_cache
+from rungwise.build.gates import build_gate
+from rungwise.build.ladder import build_ladder
+from rungwise.cache.fingerprint import fingerprint
+from rungwise.cache.off import NoCache
+from rungwise.cascade import Cascade
+from rungwise.config import Config, LedgerConfig, VllmTierConfig
+from rungwise.contracts import Cache, Keyring, Ledger, Purse, Tier
+from rungwise.idle import IdleNotes, Stands
+from rungwise.ledger.sql import SqlLedger
+from rungwise.ledger.tee import Tee
+from rungwise.observe.metrics import Metrics
+from rungwise.once import Once
+from rungwise.policy.static import StaticRouter
+from rungwise.store.sql import Store
+from rungwise.story import Clock
+from rungwise.tiers.guarded import breakers
+from rungwise.verify.checks import Checks
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["build_app", "build_cascade", "new_id", "place_of"]
+
+CLOCK = Clock(now=time.perf_counter, unix=time.time)
+
+
+def new_id() -> str:
+    return f"req_{secrets.token_hex(12)}"
+
+
+def place_of(config: LedgerConfig) -> Path | str:
+    """The file, or the address of the database. The address holds a password."""
+    return config.url.get_secret_value() or config.path
+
+
+def build_cascade(
+    config: Config,
+    ladder: Sequence[Tier],
+    ledger: Ledger,
+    *,
+    cache: Cache | None = None,
+    purse: Purse | None = None,
+) -> Cascade:
+    """Without a cache nothing is remembered, without a purse everything is granted. Raises
+    ConfigError for a calibration that does not fit its tier."""
+    tiers = {tier.name: tier for tier in config.tiers}
+    return Cascade(
+        ladder=tuple(ladder),
+        router=StaticRouter(ladder, config.routing),
+        gates={gate.tier: build_gate(gate, tiers[gate.tier]) for gate in config.gates},
+        verifier=Checks(config.checks),
+        cache=cache or NoCache(),
+        purse=purse or FreePurse(),
+        ledger=ledger,
+        clock=CLOCK,
+    )
+
+
+def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
+    """Everything behind one ASGI app, which starts it and stops it."""
+    from rungwise.edge.app import make_app
+
+    metrics, ladder = Metrics(), build_ladder(config, CLOCK.now)
+    for breaker in (breaker for tier in ladder for breaker in breakers(tier)):
+        metrics.watch_breaker(breaker.name, partial(getattr, breaker, "open"))
+    store = Store(place_of(config.ledger))
+    money = _money(config, ladder, store, metrics)
+    cache = build_cache(config, store)
+    keyring = _keyring(config, store, keys)
+    idle = IdleNotes(_standing(config, ladder), money.written, CLOCK.unix)
+    cascade = build_cascade(config, ladder, money.ledger, cache=cache, purse=money.purse)
+    return make_app(
+        cascade=Once(cascade, money.repeats),
+        ladder=ladder,
+        ledger=money.ledger,
+        keyring=keyring,
+        pace=LocalPace(),
+        config=config.server,
+        parts=(store, keyring, money.purse, cache, idle),
+        render_metrics=metrics.render,
+        new_id=new_id,
+    )
+
+
+def _standing(config: Config, ladder: Sequence[Tier]) -> list[Stands]:
+    """The rungs whose engine is ours, and stands idle at our cost."""
+    sections = zip(config.tiers, ladder, strict=True)
+    return [tier for s, tier in sections if isinstance(s, VllmTierConfig)]  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class _Money:
+    """What writes down what is spent: all in one database."""
+
+    ledger: Tee
+    written: SqlLedger
+    purse: StoredPurse
+    repeats: StoredRepeats
+
+
+def _money(config: Config, ladder: Sequence[Tier], store: Store, metrics: Metrics) -> _Money:
+    local = frozenset(tier.name for tier in ladder if tier.local)
+    lease = Lease(store, server_id(), unix=CLOCK.unix)
+    written = SqlLedger(store)
+    purse = StoredPurse(
+        store,
+        lease,
+        local=local,
+        record=written.insert,
+        unknown=config.prices.unknown,
+        when_lost=config.ledger.when_lost,
+        unix=CLOCK.unix,
+    )
+    settling = SqlLedger(store, settle=purse.settle)
+    ledger = Tee(settling, readers=[metrics.read], lost=[purse.owe, metrics.entry_lost])
+    repeats = StoredRepeats(
+        store, server=lease.id, local=local, fingerprint=fingerprint, unix=CLOCK.unix
+    )
+    return _Money(ledger, settling, purse, repeats)
+
+
+def _keyring(config: Config, store: Store, keys: Sequence[str]) -> Keyring:
+    access = config.access
+    if not access.stored_keys:
+        return StaticKeyring(keys, access.limits)
+    return StoredKeyring(store, refresh_s=access.refresh_s, limits=access.limits, others=keys)

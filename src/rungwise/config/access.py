@@ -1,0 +1,42 @@
+"""Who may ask, how often, and for how much? Callers' keys and what they may spend."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rungwise.config.section import Seconds, Section
+from rungwise.types import Window
+
+
+class CapConfig(Section):
+    usd: float = Field(ge=0)
+    window: Window = "month"
+    of: Literal["all", "escalation"] = Field(
+        default="all", description="escalation: only what rungs above a plan's first cost"
+    )
+
+
+class LimitsConfig(Section):
+    """What holds for a key that was made without limits of its own, and where there are no keys."""
+
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="a minute's worth may come at once; each server counts"
+    )
+    concurrent: int | None = Field(
+        default=None, ge=1, description="requests that are open at once; each server counts"
+    )
+    caps: tuple[CapConfig, ...] = Field(
+        default=(), description="counted from when they are set, over all servers of the ledger"
+    )
+
+
+class AccessConfig(Section):
+    stored_keys: bool = Field(
+        default=False, description="ask for keys that `rungwise keys create` made"
+    )
+    refresh_s: Seconds = Field(
+        default=2.0, gt=0, description="a revoked key is refused at the latest after this"
+    )
+    limits: LimitsConfig = LimitsConfig()

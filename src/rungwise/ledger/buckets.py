@@ -1,0 +1,27 @@
+"""How are times counted, so that a percentile can be read from the counts? Logarithmic buckets."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["bucket_of", "seconds_of"]
+
+_STEP = 1.0195
+"""From one bucket's end to the next. What is told of a bucket is the middle of it on the
+logarithmic scale, at most sqrt(1.0195) - 1 = 0.97 % from anything in it."""
+_LEAST_S = 1e-6
+"""All that is no longer falls into bucket 0: a microsecond is nothing to an answer."""
+_LOG_STEP = math.log(_STEP)
+
+
+def bucket_of(seconds: float) -> int:
+    """The bucket that a time falls into, from 0 on; times in order have buckets in order."""
+    if seconds <= _LEAST_S:
+        return 0
+    return math.ceil(math.log(seconds / _LEAST_S) / _LOG_STEP)
+
+
+def seconds_of(bucket: int) -> float:
+    """What to tell of the times in a bucket: within 1 % of each of them (bucket 0: a microsecond
+    at most). A percentile by nearest rank over such counts is as near to the one over the times."""
+    return float(_LEAST_S * _STEP ** (bucket - 0.5)) if bucket > 0 else _LEAST_S

@@ -1,0 +1,137 @@
+"""What is a report made of? One line for each group of steps, and what stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from rungwise.counted import wilson
+
+__all__ = ["Against", "Group", "Idle", "Key", "Line", "Report", "Rung"]
+
+Group: TypeAlias = Literal["route", "step_type", "key", "day"]
+Key: TypeAlias = tuple[str, ...]
+"""A group's values, in the order it was asked for; a day as its number since 1970-01-01."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A named baseline: one hosted rung had written every answer that it has a price for.
+
+    Its tokens are those of the drafts that were given out, cached prompt tokens at its price for
+    cached ones; `cost_nano` is what these same answers did cost here, every attempt included.
+    """
+
+    answers: int = 0
+    nano: int = 0
+    cost_nano: int = 0
+
+    @property
+    def saved(self) -> float | None:
+        """The share of the baseline's cost that was not spent; below 0 where more was."""
+        return 1 - self.cost_nano / self.nano if self.nano else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """What one tier did in a group, evidence on other rungs' drafts included."""
+
+    tier: str
+    model: str
+    attempts: int
+    released: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    abandoned_tokens: int
+    cost_nano: int
+    unpriced: int
+    saved_nano: int
+    """By prompt caching, what was paid for writing to a cache deducted."""
+    engine_s: float
+    joules: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One group of steps. Money is of those with a known price; `unpriced` counts the others."""
+
+    key: Key
+    tasks: int = 0
+    answered: int = 0
+    labelled: int = 0
+    right: int = 0
+    escalated: int = 0
+    spilled: int = 0
+    recalled: int = 0
+    cost_nano: int = 0
+    unpriced: int = 0
+    labelled_nano: int = 0
+    p50_s: float | None = None
+    p95_s: float | None = None
+    answers: Mapping[str, int] = field(default_factory=dict)
+    """By the tier that gave them."""
+    rungs: tuple[Rung, ...] = ()
+    against: Mapping[str, Against] = field(default_factory=dict)
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.right / self.labelled if self.labelled else None
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float] | None:
+        return wilson(self.right, self.labelled) if self.labelled else None
+
+    @property
+    def escalation_rate(self) -> float:
+        return self.escalated / self.tasks if self.tasks else 0.0
+
+    @property
+    def cost_per_task_nano(self) -> float | None:
+        priced = self.tasks - self.unpriced
+        return self.cost_nano / priced if priced else None
+
+    @property
+    def cost_per_right_nano(self) -> float | None:
+        """Of the steps that were labelled: what they cost, over how many of them were right."""
+        return self.labelled_nano / self.right if self.right else None
+
+    @property
+    def share(self) -> Mapping[str, float]:
+        total = sum(self.answers.values())
+        return {tier: count / total for tier, count in sorted(self.answers.items())}
+
+    @property
+    def cached_share(self) -> float | None:
+        """Of all prompt tokens, drafts in vain and evidence included."""
+        prompt = sum(rung.prompt_tokens for rung in self.rungs)
+        return sum(rung.cached_tokens for rung in self.rungs) / prompt if prompt else None
+
+    @property
+    def saved_nano(self) -> int:
+        return sum(rung.saved_nano for rung in self.rungs)
+
+    @property
+    def abandoned_tokens(self) -> int:
+        return sum(rung.abandoned_tokens for rung in self.rungs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """What a local rung cost while it had nothing to do."""
+
+    tier: str
+    up_s: float
+    busy_s: float
+    joules: float
+    nano: int
+    unpriced_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    by: tuple[Group, ...]
+    all: Line
+    lines: tuple[Line, ...]
+    idle: tuple[Idle, ...]

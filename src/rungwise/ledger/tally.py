@@ -1,0 +1,140 @@
+"""What does an entry add to the counts that reports are read from?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import add
+from typing import TypeAlias
+
+from rungwise.ledger.buckets import bucket_of
+from rungwise.types import Attempt, Entry, Outcome
+
+__all__ = ["DAY_S", "Row", "Tallies", "day_of", "outcome_row", "tally"]
+
+DAY_S = 86400
+
+Row: TypeAlias = tuple[object, ...]
+"""One row of a tally's table: its key, then what is added to each of its numbers."""
+_Key: TypeAlias = tuple[int | str, ...]
+_Sums: TypeAlias = "dict[_Key, tuple[float, ...]]"
+
+_SEEN = ("released", "left", "broken_off")
+_UNASKED = ("spilled", "recalled")
+"""A rung that was not asked for anything: its attempt is none of the rung's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tallies:
+    """Rows to add to the four tables of the same names in store/tables.py, one for each key."""
+
+    steps: tuple[Row, ...]
+    rungs: tuple[Row, ...]
+    latencies: tuple[Row, ...]
+    baselines: tuple[Row, ...]
+
+
+def day_of(at: float) -> int:
+    """Days since 1970-01-01 in UTC."""
+    return int(at // DAY_S)
+
+
+def tally(entries: Iterable[Entry]) -> Tallies:
+    """What these entries add up to.
+
+    A draft that was doubted makes its step `escalated`; what is not priced adds 0 and counts as
+    `unpriced`. Latencies and baselines are of answered steps. A baseline is compared where its own
+    price and that of the answer are known, else it is `unpriced`.
+    """
+    steps: _Sums = {}
+    rungs: _Sums = {}
+    latencies: _Sums = {}
+    baselines: _Sums = {}
+    for entry in entries:
+        group = (day_of(entry.at), entry.route, entry.step_type.value, entry.caller)
+        cost = entry.cost_nano
+        _count(steps, (*group, entry.tier or ""), _step(entry, cost))
+        for attempt in entry.attempts:
+            _count(rungs, (*group, attempt.tier, attempt.model, attempt.role), _rung(attempt))
+        if entry.state == "answered":
+            _count(latencies, (*group, bucket_of(entry.latency_s)), (1,))
+        for baseline in entry.baselines:
+            known = baseline.nano is not None and cost is not None
+            told = (baseline.nano or 0, 0, cost or 0) if known else (0, 1, 0)
+            _count(baselines, (*group, baseline.tier), (1, *told))
+    return Tallies(
+        steps=_rows(steps),
+        rungs=_rows(rungs),
+        latencies=_rows(latencies),
+        baselines=_rows(baselines),
+    )
+
+
+def outcome_row(entry: Entry, after: Outcome) -> Row | None:
+    """What it adds to the step's row that this is said of the entry now; None: nothing."""
+    before = entry.outcome
+    labelled = int(before is None)
+    right = int(after.right) - int(before is not None and before.right)
+    if not labelled and not right:
+        return None
+    key = (day_of(entry.at), entry.route, entry.step_type.value, entry.caller, entry.tier or "")
+    return (*key, 0, 0, labelled, right, 0, 0, 0, 0, 0, labelled * (entry.cost_nano or 0))
+
+
+def _step(entry: Entry, cost: int | None) -> tuple[int, ...]:
+    states = [attempt.state for attempt in entry.attempts]
+    labelled = entry.outcome is not None
+    return (
+        1,
+        entry.state == "answered",
+        labelled,
+        entry.outcome is not None and entry.outcome.right,
+        any(_doubted(attempt) for attempt in entry.attempts),
+        "spilled" in states,
+        "recalled" in states,
+        cost or 0,
+        cost is None,
+        labelled * (cost or 0),
+    )
+
+
+def _rung(attempt: Attempt) -> tuple[float, ...]:
+    usage, cost, uncached = attempt.usage, attempt.cost_nano, attempt.uncached_nano
+    doubted = _doubted(attempt)
+    return (
+        attempt.state not in _UNASKED,
+        attempt.state in _SEEN,
+        doubted,
+        attempt.state == "failed",
+        usage.input,
+        usage.cache_read,
+        usage.cache_write_5m,
+        usage.cache_write_1h,
+        usage.output,
+        usage.reasoning,
+        doubted * usage.completion_tokens,
+        usage.estimated,
+        cost or 0,
+        cost is None,
+        uncached - cost if uncached is not None and cost is not None else 0,
+        attempt.engine_s or 0.0,
+        attempt.joules or 0.0,
+    )
+
+
+def _doubted(attempt: Attempt) -> bool:
+    return attempt.state == "abandoned" and attempt.role == "draft"
+
+
+def _count(sums: _Sums, key: _Key, numbers: tuple[float, ...]) -> None:
+    before = sums.get(key)
+    sums[key] = numbers if before is None else tuple(map(add, before, numbers))
+
+
+def _rows(sums: _Sums) -> tuple[Row, ...]:
+    return tuple((*key, *map(_number, numbers)) for key, numbers in sums.items())
+
+
+def _number(value: float) -> float:
+    """A truth counts as 1; Postgres would not take it for a number."""
+    return int(value) if value is True or value is False else value

@@ -1,0 +1,1 @@
+"""Where do the rooms keep what must outlive the process?"""

@@ -1,0 +1,205 @@
+"""What has happened so far to one step? The mutable side of an Entry, while it climbs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+
+from rungwise.attempts import Ascent
+from rungwise.contracts import Judgement, Purse, Tier
+from rungwise.deadline import InTime
+from rungwise.errors import LadderExhausted, OverBudget, RungwiseError, StoreError, TierError
+from rungwise.headstart import Headstart
+from rungwise.types import (
+    Attempt,
+    AttemptRole,
+    AttemptState,
+    Bid,
+    Caller,
+    Chat,
+    Entry,
+    EntryState,
+    Grant,
+    Piece,
+    Plan,
+    Released,
+    Remembered,
+    Settled,
+    Usage,
+)
+
+__all__ = ["Clock", "Story"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Time is injected: `now` counts monotonic seconds, `unix` is the wall clock."""
+
+    now: Callable[[], float]
+    unix: Callable[[], float]
+
+
+class Story:
+    """One step on its way: which attempts were made, and whether one was released.
+
+    `rungs` are those of the plan that may be paid for. On leaving it (`async with`) nothing that
+    was begun ahead goes on.
+    """
+
+    def __init__(self, id: str, chat: Chat, caller: Caller, plan: Plan, clock: Clock) -> None:
+        self.id, self.chat, self.caller, self.plan = id, chat, caller, plan
+        self.attempts: list[Attempt] = []
+        self.headstart: Headstart[Ascent] = Headstart()
+        self.last_fault: TierError | None = None
+        self.first_byte_s: float | None = None
+        self.rungs_tried = 0
+        self.rungs: tuple[str, ...] = ()
+        self.given: list[Piece] = []
+        """What the caller saw."""
+        self._grant: Grant | None = None
+        self._reserving = self._gone = False
+        self._clock, self._at, self._start = clock, clock.unix(), clock.now()
+
+    async def __aenter__(self) -> Story:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._gone = isinstance(error, (asyncio.CancelledError, GeneratorExit))
+        self.headstart.drop()
+        await self.headstart.dropped()
+
+    def elapsed(self) -> float:
+        return self._clock.now() - self._start
+
+    async def reserve(self, purse: Purse, bids: Sequence[Bid]) -> None:
+        """Set the worst case aside. Raises OverBudget or StoreError when not one rung remains."""
+        self._reserving = True
+        most = self.chat.wish.most_nano
+        self._grant = await purse.reserve(self.id, self.caller, bids, most_nano=most)
+        self.rungs = self.plan.rungs[: self._grant.rungs]
+        if not self.rungs:
+            self._reserving = False
+            raise self.exhausted()
+
+    def exhausted(self) -> RungwiseError:
+        """Why no rung has answered: what they did, or that there was no money for more."""
+        if self._grant is not None and self._grant.rungs < len(self.plan.rungs):
+            if self._grant.lost:
+                return StoreError(self._grant.short)
+            return OverBudget(self._grant.short, code="budget_exceeded")
+        assert self.last_fault is not None, "the last rung is not judged: only a fault ends here"
+        return LadderExhausted(self.entry().attempts, self.last_fault)
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was begun or set aside: then it is written down."""
+        return self._reserving or bool(self.attempts)
+
+    def begin(
+        self,
+        tier: Tier,
+        chat: Chat,
+        *,
+        role: AttemptRole = "draft",
+        judgement: Judgement | None = None,
+        likeliest: int | None = None,
+    ) -> Ascent:
+        """Ask a tier for a draft. `likeliest` as in Gate; None reads nothing."""
+        read = likeliest is not None
+        drafting = tier.draft(chat, read=read, likeliest=likeliest or 0)
+        if (deadline_s := self.chat.wish.deadline_s) is not None:
+            drafting = InTime(drafting, tier.name, within_s=deadline_s - self.elapsed())
+        return Ascent(self, tier, drafting, role, judgement)
+
+    def spills(self, tier: Tier) -> bool:
+        """Whether a rung has too much to do, and another one above it can take the step."""
+        busy = tier.saturation() if tier.name != self.rungs[-1] else None
+        if busy is not None:
+            self.attempts.append(self._unasked(tier.name, tier.model, "spilled", busy))
+        return busy is not None
+
+    async def recount(self, known: Remembered) -> AsyncGenerator[Released | Piece, None]:
+        """Give a remembered answer again."""
+        self.first_byte_s = self.elapsed()
+        reason = f"the answer of {known.id}"
+        self.attempts.append(self._unasked(known.tier, known.model, "recalled", reason))
+        yield Released(
+            id=self.id,
+            tier=known.tier,
+            model=known.model,
+            rungs_tried=0,
+            step_type=self.plan.step_type,
+            recalled=True,
+        )
+        for piece in known.pieces:
+            yield piece
+
+    def memorable(self) -> Remembered | None:
+        """The answer, where it is whole and nobody declined: fit to be given again."""
+        seen = self.entry().seen
+        cut = any(piece.finish in ("length", "content_filter") for piece in self.given)
+        if seen is None or seen.state != "released" or cut:
+            return None
+        return Remembered(
+            id=self.id,
+            tier=seen.tier,
+            model=seen.model,
+            step_type=self.plan.step_type,
+            pieces=tuple(self.given),
+        )
+
+    def tried(self, ascent: Ascent) -> Ascent:
+        """Count a rung whose draft is now looked at."""
+        self.rungs_tried += 1
+        return ascent
+
+    def entry(self) -> Entry:
+        return Entry(
+            id=self.id,
+            at=self._at,
+            caller=self.caller.name,
+            route=self.chat.route,
+            step_type=self.plan.step_type,
+            plan_why=self.plan.why,
+            attempts=tuple(sorted(self.attempts, key=lambda a: a.started_s)),
+            state=self._state(),
+            first_byte_s=self.first_byte_s,
+            latency_s=self.elapsed(),
+            stream=self.chat.stream,
+        )
+
+    def settled(self) -> Settled:
+        entry = self.entry()
+        return Settled(usage=entry.usage, cost_nano=entry.cost_nano, attempts=entry.attempts)
+
+    def _unasked(self, tier: str, model: str, state: AttemptState, reason: str) -> Attempt:
+        """A rung's part that cost nothing, because it was not asked to draft."""
+        now = self.elapsed()
+        return Attempt(
+            tier=tier,
+            model=model,
+            state=state,
+            reason=reason,
+            usage=Usage(),
+            cost_nano=0,
+            uncached_nano=0,
+            started_s=now,
+            first_piece_s=None,
+            ended_s=now,
+        )
+
+    def _state(self) -> EntryState:
+        unasked = ("outrun", "spilled")
+        drafts = [a.state for a in self.attempts if a.role == "draft" and a.state not in unasked]
+        if self._gone or not drafts:
+            return "cancelled"
+        match drafts[-1]:
+            case "released" | "recalled":
+                return "answered"
+            case "broken_off":
+                return "broken_off"
+            case "left" | "cancelled":
+                return "cancelled"
+            case _:
+                return "exhausted"

@@ -1,0 +1,110 @@
+"""Which steps do the ledger's tests write down? Any that could have happened, and sums of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Table, select
+
+from rungwise.ledger.tally import tally
+from rungwise.store import tables
+from rungwise.types import Attempt, Baseline, Confidence, Entry, Outcome, Reading, StepType, Usage
+
+__all__ = ["entries", "kept", "sums"]
+
+NANO = st.none() | st.integers(0, 10**12)
+COUNT = st.integers(0, 10**6)
+SECONDS = st.floats(0, 1000)
+BINARY = st.integers(0, 64).map(lambda sixteenths: sixteenths / 16)
+"""Seconds and joules whose sums are exact in any order."""
+USAGES = st.builds(
+    Usage,
+    input=COUNT,
+    cache_read=COUNT,
+    cache_write_5m=COUNT,
+    cache_write_1h=COUNT,
+    output=COUNT,
+    reasoning=COUNT,
+    estimated=st.booleans(),
+)
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
+
+
+def attempts(*, old: bool) -> st.SearchStrategy[Attempt]:
+    """As the first releases could make them, or today's."""
+    states = "released left broken_off abandoned failed cancelled outrun asked".split()
+    new = {} if old else {"joules": st.none() | BINARY, "billed_as": st.none() | TEXTS}
+    return st.builds(
+        Attempt,
+        tier=st.sampled_from(["t1", "t2"]),
+        model=st.sampled_from(["m", "n"]),
+        state=st.sampled_from(states if old else [*states, "spilled", "recalled", "lost"]),
+        reason=TEXTS,
+        fault=st.sampled_from([None, "timeout"]),
+        usage=USAGES,
+        cost_nano=NANO,
+        started_s=SECONDS,
+        first_piece_s=st.none() | SECONDS,
+        ended_s=SECONDS,
+        readings=st.sampled_from([(), (Reading(signal="s", value=-1.5),)]),
+        confidence=st.sampled_from([None, Confidence(probability=0.5, calibration="c")]),
+        engine_s=st.none() | BINARY,
+        role=st.sampled_from(["draft", "judge"]),
+        threshold=st.none() | st.floats(0, 1),
+        uncached_nano=st.none() if old else NANO,
+        **new,
+    )
+
+
+def entries(*, old: bool = False, most: int = 8) -> st.SearchStrategy[list[Entry]]:
+    one = st.builds(
+        Entry,
+        id=st.just(""),
+        at=st.sampled_from([0.0, 86399.9, 86400.0, 1.7e9]),
+        caller=st.sampled_from(["a", "b"]),
+        route=st.sampled_from(["auto", "t1"]),
+        step_type=st.sampled_from([StepType.PLANNING, StepType.OPEN_CHAT]),
+        plan_why=TEXTS,
+        attempts=st.lists(attempts(old=old), max_size=4).map(tuple),
+        state=st.sampled_from("answered broken_off exhausted cancelled".split()),
+        first_byte_s=st.none() | SECONDS,
+        latency_s=SECONDS,
+        stream=st.booleans(),
+        outcome=st.none() | st.builds(Outcome, right=st.booleans(), source=TEXTS.filter(bool)),
+        baselines=st.just(())
+        if old
+        else st.lists(
+            st.builds(Baseline, tier=st.sampled_from(["t2", "t3"]), nano=NANO),
+            max_size=2,
+            unique_by=lambda baseline: baseline.tier,
+        ).map(tuple),
+    )
+    return st.lists(one, max_size=most).map(_named)
+
+
+def _named(found: list[Entry]) -> list[Entry]:
+    return [replace(entry, id=f"req_{n:04}") for n, entry in enumerate(found)]
+
+
+def sums(found: Sequence[Entry]) -> dict[str, set[tuple[object, ...]]]:
+    """What every tally must hold for these entries, by table."""
+    added = tally(found)
+    return {
+        "step_tally": set(added.steps),
+        "rung_tally": set(added.rungs),
+        "latency_tally": set(added.latencies),
+        "baseline_tally": set(added.baselines),
+    }
+
+
+def kept(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
+    """What every tally does hold."""
+    found: tuple[Table, ...] = (
+        tables.step_tally,
+        tables.rung_tally,
+        tables.latency_tally,
+        tables.baseline_tally,
+    )
+    return {t.name: {tuple(row) for row in connection.execute(select(t))} for t in found}

@@ -1,0 +1,128 @@
+"""What one entry adds to each tally, and that tallies of parts add up to the tally of all."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from operator import add
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rungwise.ledger.buckets import bucket_of
+from rungwise.ledger.tally import Row, day_of, outcome_row, tally
+from rungwise.types import AttemptState, Baseline, Entry, Outcome, Usage
+from tests.ledger.steps import entries
+from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
+
+GROUP = (0, "auto", "planning", "anonymous")
+PRICED = replace(ENTRY, attempts=(ATTEMPT, JUDGED, replace(BARE, cost_nano=100)))
+
+
+def test_a_step_counts_once_under_the_rung_that_answered() -> None:
+    (row,) = tally([PRICED]).steps
+    #               tasks, answered, labelled, right, escalated, spilled, recalled, cost, unpriced
+    assert row == (*GROUP, "t2", 1, 1, 0, 0, 1, 0, 0, 1234 + 70 + 100, 0, 0)
+    assert all(type(cell) in (int, str) for cell in row), "Postgres takes no truth for a number"
+
+
+def test_a_step_with_an_unknown_price_is_unpriced_and_adds_no_cost() -> None:
+    (row,) = tally([replace(ENTRY, outcome=Outcome(right=True))]).steps
+    assert row == (*GROUP, "t2", 1, 1, 1, 1, 1, 0, 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(("state", "place"), [("spilled", 10), ("recalled", 11)])
+def test_steps_that_spilled_or_were_recalled_are_told_apart(
+    state: AttemptState, place: int
+) -> None:
+    entry = replace(PRICED, attempts=(replace(BARE, state=state, cost_nano=0), PRICED.attempts[2]))
+    tallies = tally([entry])
+    assert tallies.steps[0][place] == 1 and sum(tallies.steps[0][9:12]) == 1
+    assert sum(int(str(row[7])) for row in tallies.rungs) == 1, "that rung was not asked"
+
+
+def test_nobody_answered_counts_under_no_tier() -> None:
+    entry = replace(ENTRY, state="exhausted", attempts=(ATTEMPT,), baselines=())
+    tallies = tally([entry])
+    assert tallies.steps == ((*GROUP, "", 1, 0, 0, 0, 1, 0, 0, 1234, 0, 0),)
+    assert tallies.latencies == tallies.baselines == ()
+
+
+def test_each_attempt_counts_under_its_rung_model_and_role() -> None:
+    drafted, judged, answered = tally([PRICED]).rungs
+    saved = 2000 - 1234
+    assert drafted == (
+        *(*GROUP, "t1", "m", "draft", 1, 0, 1, 0),
+        *(10, 5, 0, 0, 3, 0, 3, 1, 1234, 0, saved, 0.0625, 12.5),
+    )
+    assert judged == (
+        *(*GROUP, "t3", "o", "judge", 1, 0, 0, 0),
+        *(20, 0, 0, 0, 1, 0, 0, 0, 70, 0, 0, 0.0, 0.0),
+    )
+    assert answered[:11] == (*GROUP, "t2", "n", "draft", 1, 1, 0, 0)
+
+
+def test_a_judge_that_was_abandoned_is_no_doubted_draft() -> None:
+    entry = replace(PRICED, attempts=(replace(JUDGED, state="abandoned"), PRICED.attempts[2]))
+    tallies = tally([entry])
+    assert tallies.steps[0][9] == 0 and tallies.rungs[0][9] == 0
+
+
+def test_a_baseline_is_compared_only_where_both_prices_are_known() -> None:
+    known, unknown = tally([PRICED]).baselines
+    assert known == (*GROUP, "t2", 1, 900, 0, 1404)
+    assert unknown == (*GROUP, "t3", 1, 0, 1, 0)
+    assert tally([ENTRY]).baselines[0] == (*GROUP, "t2", 1, 0, 1, 0), "its own price is unknown"
+
+
+def test_latencies_are_of_answered_steps() -> None:
+    assert tally([PRICED]).latencies == ((*GROUP, bucket_of(0.9), 1),)
+
+
+def test_days_are_utc() -> None:
+    assert [day_of(at) for at in (0.0, 86399.999, 86400.0)] == [0, 0, 1]
+
+
+def summed(rows: Iterable[Row], width: int) -> dict[Row, Row]:
+    found: dict[Row, Row] = {}
+    for row in rows:
+        key, numbers = row[:width], row[width:]
+        found[key] = tuple(map(add, found[key], numbers)) if key in found else numbers
+    return found
+
+
+@given(entries(), st.integers(0, 8))
+def test_tallies_of_parts_add_up_to_the_tally_of_all(found: list[Entry], cut: int) -> None:
+    whole, parts = tally(found), (tally(found[:cut]), tally(found[cut:]))
+    for name, width in (("steps", 5), ("rungs", 7), ("latencies", 5), ("baselines", 5)):
+        rows = getattr(whole, name)
+        assert len({row[:width] for row in rows}) == len(rows), "one row for each key"
+        each = [row for part in parts for row in getattr(part, name)]
+        assert summed(each, width) == summed(rows, width)
+
+
+@given(entries(most=1), st.booleans())
+def test_what_is_said_later_leads_to_the_tally_of_the_entry_with_it(
+    found: list[Entry], right: bool
+) -> None:
+    for entry in found:
+        after = replace(entry, outcome=Outcome(right=right))
+        changed = outcome_row(entry, Outcome(right=right))
+        rows = [*tally([entry]).steps, *([changed] if changed else [])]
+        assert summed(rows, 5) == summed(tally([after]).steps, 5)
+        assert outcome_row(after, Outcome(right=right)) is None, "said twice"
+
+
+@given(entries())
+def test_no_token_and_no_nano_dollar_is_missing_from_the_rungs(found: list[Entry]) -> None:
+    rungs = tally(found).rungs
+    attempts = [attempt for entry in found for attempt in entry.attempts]
+    used = sum((attempt.usage for attempt in attempts), Usage())
+    tokens = sum(sum(row[11:17]) for row in rungs)  # type: ignore[arg-type]
+    assert tokens == used.prompt_tokens + used.completion_tokens
+    assert sum(int(str(row[19])) for row in rungs) == sum(a.cost_nano or 0 for a in attempts)
+    assert sum(int(str(row[20])) for row in rungs) == sum(a.cost_nano is None for a in attempts)
+
+
+def test_a_baseline_that_costs_nothing_is_priced() -> None:
+    entry = replace(PRICED, baselines=(Baseline(tier="t2", nano=0),))
+    assert tally([entry]).baselines == ((*GROUP, "t2", 1, 0, 0, 1404),)

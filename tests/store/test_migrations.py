@@ -1,0 +1,252 @@
+"""A database of an older release is read as it is, and brought up to date where it is opened."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from rungwise.errors import StoreError
+from rungwise.ledger.rows import attempt_row, entry_row
+from rungwise.ledger.sql import SqlLedger, read_entries
+from rungwise.store.migrate import NEWEST
+from rungwise.store.sql import Store
+from rungwise.store.tables import TABLES
+from rungwise.types import Entry
+from tests.ledger.steps import entries, kept, sums
+from tests.ledger.test_sql import ENTRY
+
+pytestmark = pytest.mark.anyio
+
+FIRST = """
+create table entry (
+    id text primary key, at real not null, caller text not null, route text not null,
+    step_type text not null, plan_why text not null, state text not null, tier text,
+    stream integer not null, first_byte_s real, latency_s real not null, cost_nano integer,
+    outcome_right integer, outcome_source text
+);
+create index entry_at on entry (at);
+create table attempt (
+    entry_id text not null references entry (id), rung integer not null, tier text not null,
+    model text not null, state text not null, reason text not null, fault text,
+    started_s real not null, first_piece_s real, ended_s real not null, input integer not null,
+    cache_read integer not null, cache_write_5m integer not null,
+    cache_write_1h integer not null, output integer not null, reasoning integer not null,
+    estimated integer not null, cost_nano integer, engine_s real, probability real,
+    calibration text, readings text not null,
+    primary key (entry_id, rung)
+);
+"""
+SECOND = """
+alter table attempt add column role text not null default 'draft';
+alter table attempt add column threshold real;
+pragma user_version = 2;
+"""
+OLD = [
+    replace(
+        ENTRY,
+        baselines=(),
+        attempts=tuple(
+            replace(a, joules=None, billed_as=None, uncached_nano=None) for a in ENTRY.attempts
+        ),
+    )
+]
+
+
+def old_file(path: Path, *, version: int = 2, holding: Sequence[Entry] = ()) -> Path:
+    """A file as the first (0) or the second (2) release wrote it."""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FIRST)
+        width = 22
+        if version == 2:
+            db.executescript(SECOND)
+            width = 24
+        for entry in holding:
+            row = entry_row(entry)[:14]
+            db.execute(f"insert into entry values ({', '.join('?' * 14)})", row)
+            for rung, attempt in enumerate(entry.attempts):
+                tried = attempt_row(entry.id, rung, attempt)[:width]
+                db.execute(f"insert into attempt values ({', '.join('?' * width)})", tried)
+        db.commit()
+    return path
+
+
+def schema(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return [row[0] for row in db.execute("select sql from sqlite_master order by name")]
+
+
+async def held(path: Path) -> dict[str, set[tuple[object, ...]]]:
+    """The tallies of a file that is opened for it."""
+    store = Store(path)
+    await store.start()
+    try:
+        return await store.read(kept)
+    finally:
+        await store.stop()
+
+
+# ---- new databases ---------------------------------------------------------------------------
+
+
+async def test_the_steps_lead_to_just_the_tables_that_the_rooms_are_written_on(
+    store_url: str,
+) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    store = Store(store_url)
+    await store.start()
+    how = {"compare_server_default": True}
+    differences = await store.read(
+        lambda connection: compare_metadata(
+            MigrationContext.configure(connection, opts=how), TABLES
+        )
+    )
+    await store.stop()
+    assert differences == []
+
+
+def test_the_newest_step_is_the_one_that_the_store_asks_for() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "rungwise.store:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [NEWEST]
+
+
+async def test_two_servers_may_start_on_a_new_database_at_once(store_url: str) -> None:
+    stores = [Store(store_url) for _ in range(4)]
+    await asyncio.gather(*(store.start() for store in stores))
+    for store in stores:
+        assert await store.read(kept) == sums([])
+        await store.stop()
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom rungwise.store.sql import Store\n"
+        f"store = Store(Path({str(tmp_path / 's.db')!r}))\n"
+        "async def main():\n    await store.start()\n    await store.stop()\n"
+        "asyncio.run(main())\nprint('alembic' in sys.modules)\n"
+    )
+    said = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert [ended.stdout.strip() for ended in said] == ["True", "False"]
+
+
+def test_the_wheel_carries_the_steps(tmp_path: Path) -> None:
+    from hatchling.builders.wheel import WheelBuilder
+
+    root = Path(__file__).parents[2]
+    (wheel,) = WheelBuilder(str(root)).build(directory=str(tmp_path), versions=["standard"])
+    carried = set(zipfile.ZipFile(wheel).namelist())
+    steps = (root / "src/rungwise/store/migrations").rglob("*.py")
+    assert {str(step.relative_to(root / "src")) for step in steps} <= carried
+
+
+# ---- older files -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [0, 2])
+async def test_an_older_file_keeps_its_rows_and_takes_new_ones(
+    tmp_path: Path, version: int
+) -> None:
+    bare = replace(OLD[0], attempts=tuple(replace(a, threshold=None) for a in OLD[0].attempts))
+    path = old_file(tmp_path / "l.db", version=version, holding=[bare])
+    before = schema(path)
+    assert list(read_entries(path)) == [bare] and schema(path) == before, "only looked at"
+    new = replace(ENTRY, id="req_2", at=2000.0)
+    for _ in range(2):  # and the second start finds nothing to do
+        store = Store(path)
+        await store.start()
+        assert await SqlLedger(store).find(bare.id) == bare
+        await store.stop()
+    await store.start()
+    await SqlLedger(store).record(new)
+    assert await store.read(kept) == sums([bare, new])
+    await store.stop()
+    assert list(read_entries(path)) == [bare, new]
+
+
+@given(holding=entries(old=True))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_tallies_of_an_older_file_are_filled_from_its_rows(
+    tmp_path: Path, holding: list[Entry]
+) -> None:
+    path = tmp_path / "l.db"
+    for left in tmp_path.iterdir():
+        left.unlink()
+    old_file(path, holding=holding)
+
+    assert asyncio.run(held(path)) == sums(holding)
+    assert list(read_entries(path)) == sorted(holding, key=lambda e: (e.at, e.id))
+
+
+def test_two_processes_may_open_an_older_file_at_once(tmp_path: Path) -> None:
+    path = old_file(tmp_path / "l.db", holding=OLD)
+    code = (
+        "import asyncio\nfrom pathlib import Path\nfrom rungwise.store.sql import Store\n"
+        f"store = Store(Path({str(path)!r}))\n"
+        "async def main():\n    await store.start()\n    await store.stop()\n"
+        "asyncio.run(main())\n"
+    )
+    children = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+    assert [child.wait(60) for child in children] == [0, 0, 0]
+    assert asyncio.run(held(path)) == sums(OLD)
+
+
+async def test_a_step_that_fails_leaves_an_older_file_as_it_was(tmp_path: Path) -> None:
+    path = old_file(tmp_path / "l.db", holding=OLD)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("create table repeat (what text)")  # the last step will find it in its way
+    before = schema(path)
+    with pytest.raises(StoreError, match=r"l\.db: .*repeat"):
+        await Store(path).start()
+    assert schema(path) == before
+    assert list(read_entries(path)) == OLD
+
+
+# ---- later releases --------------------------------------------------------------------------
+
+
+async def test_a_database_of_a_later_release_is_refused_and_left_alone(store_url: str) -> None:
+    store = Store(store_url)
+    await store.start()
+    await store.write(
+        lambda c: c.exec_driver_sql("update alembic_version set version_num = '0099'")
+    )
+    await store.stop()
+    with pytest.raises(StoreError, match=rf".*revision 0099.*knows {NEWEST}.*newer rungwise"):
+        await store.start()
+
+
+async def test_a_file_of_an_unknown_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = old_file(tmp_path / "l.db", holding=OLD)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("pragma user_version = 99")
+    before = schema(path)
+    with pytest.raises(StoreError, match=r"l\.db: .*version 99.*ledger\.path"):
+        await Store(path).start()
+    assert schema(path) == before
+
+
+async def test_earlier_releases_are_told_that_the_file_is_not_theirs(tmp_path: Path) -> None:
+    for path in (old_file(tmp_path / "old.db", holding=OLD), tmp_path / "new.db"):
+        store = Store(path)
+        await store.start()
+        await store.stop()
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("pragma user_version").fetchone() == (3,), "they know 2"
