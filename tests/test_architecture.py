@@ -22,10 +22,10 @@ SIBLINGS = {
 STOREYS = [
     {"types"},
     {"errors"},
-    {"config", "contracts", "counted", "drafts"},
-    {"store"},
+    {"config", "contracts", "counted", "days", "drafts"},
+    {"deadline", "store"},
     SIBLINGS,
-    {"deadline", "feasible", "headstart", "idle"},
+    {"feasible", "headstart", "idle"},
     {"attempts", "story"},
     {"cascade", "lab"},
     {"once"},

@@ -1,15 +1,30 @@
 """Which gates are refused before anything starts, because they could not do what they say."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from rungwise.build import build_gate
-from rungwise.config import AnthropicTierConfig, GateConfig, OpenAITierConfig, VllmTierConfig
+from rungwise.build.app import _money
+from rungwise.config import (
+    AnthropicTierConfig,
+    Config,
+    GateConfig,
+    LedgerConfig,
+    OpenAITierConfig,
+    VllmTierConfig,
+)
 from rungwise.config.tiers import Tiers
 from rungwise.errors import ConfigError
+from rungwise.observe.metrics import Metrics
+from rungwise.store.sql import Store
+from rungwise.store.tables import rung_tally
+from rungwise.tiers.scripted import ScriptedTier
+from tests.access.accounts import Account, bids, capped, ended, tried
 from tests.confidence.test_calibration import FILE
 
 LOCAL = VllmTierConfig(name="t", kind="vllm", model="small", revision="abc")
@@ -76,3 +91,23 @@ def test_several_samples_of_an_api_that_writes_one_are_refused(tmp_path: Path) -
     config = GateConfig.model_validate({"tier": "t", "accept": "checked", "agreement": {}})
     with pytest.raises(ConfigError, match="agreement"):
         build_gate(config, ANTHROPIC)
+
+
+@pytest.mark.anyio
+async def test_a_server_thought_dead_is_charged_what_it_cost_under_its_rungs_own_models(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path / "l.db")
+    await store.start()
+    config = Config(tiers=(OPENAI,), ledger=LedgerConfig(path=tmp_path / "l.db"))
+    money = _money(config, [ScriptedTier("t", model="small", local=False)], store, Metrics())
+    await money.purse.reserve("a", capped(100), bids(60, first="t"), most_nano=None)
+    heir = Account(store)
+    await store.write(partial(heir.lease.forget, dead=[money.purse._lease.id]))
+    await heir.purse.put_in_order()
+    assert await heir.books() == {("ci", "all", "month"): (60, 0)}
+    await money.ledger.record(ended("a", [tried("t", 25, model="small-2026-11-25")]))
+    assert await heir.books() == {("ci", "all", "month"): (25, 0)}
+    models = await store.read(lambda c: list(c.scalars(select(rung_tally.c.model))))
+    await store.stop()
+    assert models == ["small"], "whatever the upstream calls it"

@@ -60,7 +60,7 @@ class ListLedger:
         await asyncio.sleep(0)
         self.entries.append(entry)
 
-    async def settle(self, entry_id: str, outcome: Outcome) -> bool:
+    async def label(self, entry_id: str, outcome: Outcome) -> bool:
         return False
 
     async def find(self, entry_id: str) -> Entry | None:

@@ -25,6 +25,7 @@ from rungwise.types import (
     Piece,
     Released,
     Remembered,
+    Sampling,
     Settled,
     Usage,
     Wish,
@@ -173,13 +174,44 @@ async def test_every_rung_bids_its_worst_case_and_says_whether_it_is_an_escalati
     assert purse.most_nano == 99
 
 
-async def test_evidence_that_is_paid_for_is_in_the_bid() -> None:
-    judge = JudgeConfig(tier="t2")
+def judged(*, max_tokens: int = 4) -> dict[str, Gate]:
+    judge = JudgeConfig(tier="t2", max_tokens=max_tokens)
     config = GateConfig(tier="t1", accept="checked", judge=judge)
-    gate = CalibratedGate(config, None, ((Judge(judge), None),))
-    built = cascade(local("t1", SURE), hosted("t2", say("yes"), most=70), gates={"t1": gate})
-    bids = built.quote(CHAT, ANN).bids
-    assert [bid.nano for bid in bids] == [70, 70]
+    return {"t1": CalibratedGate(config, None, ((Judge(judge), None),))}
+
+
+async def test_evidence_that_is_paid_for_is_in_the_bid() -> None:
+    built = cascade(local("t1", SURE), hosted("t2", say("yes"), most=70), gates=judged())
+    assert [bid.nano for bid in built.quote(CHAT, ANN).bids] == [70, 70]
+
+
+async def test_a_judge_that_may_not_see_the_request_costs_nothing() -> None:
+    built = cascade(
+        local("t1", SURE), local("t3"), hosted("t2", say("yes"), most=70), gates=judged()
+    )
+    private = replace(CHAT, wish=Wish(local_only=True))
+    assert [bid.nano for bid in built.quote(private, ANN).bids] == [0, 0]
+
+
+async def test_a_draft_longer_than_was_paid_for_is_not_asked_about() -> None:
+    class Priced(ScriptedTier):
+        def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+            return sum(len(message.text) for message in chat.messages)
+
+    long = say("x" * 200, logprob=-0.01)
+    judge, ledger = Priced("t2", say("yes"), local=False), ListLedger()
+    for most in (4, 400):
+        built = cascade(local("t1", long), judge, gates=judged(), ledger=ledger)
+        await answered(built, replace(CHAT, sampling=Sampling(max_tokens=most)))
+    brief, whole = ([a.role for a in entry.attempts] for entry in ledger.entries)
+    assert brief == ["draft", "draft"] and "judge" in whole
+
+
+async def test_the_judges_question_is_the_tenants_own() -> None:
+    judge = hosted("t2", say("yes"))
+    built = cascade(local("t1", SURE), judge, gates=judged())
+    await answered(built, replace(CHAT, tenant="ann", cache_salt="s"))
+    assert [(chat.tenant, chat.cache_salt) for chat in judge.chats] == [("ann", "s")]
 
 
 async def test_without_money_for_one_rung_nothing_is_asked_and_nothing_is_written() -> None:
@@ -317,6 +349,40 @@ async def test_a_busy_rung_is_asked_when_no_other_may_be_paid_for() -> None:
     assert released.tier == "t1"
 
 
+async def test_a_rung_that_was_begun_ahead_is_taken_though_it_is_busy_with_that() -> None:
+    middle, high, ledger = hosted("t2", UNSURE), hosted("t3", say("right")), ListLedger()
+    built = cascade(local("t1", pause(0.02) + UNSURE), middle, high, ledger=ledger)
+    hurried = replace(CHAT, wish=Wish(hurry=True))
+    built._router = StaticRouter((local("t1"), middle, high), RoutingConfig(hurry=True))
+
+    async def fill() -> None:
+        await asyncio.sleep(0.01)
+        middle.full = "1 of 1 is open"
+
+    _, (released, text, _) = await asyncio.gather(fill(), answered(built, hurried))
+    assert (released.tier, text) == ("t3", "right")
+    states = [(a.tier, a.state) for a in ledger.entries[0].attempts]
+    assert states == [("t1", "abandoned"), ("t2", "abandoned"), ("t3", "released")]
+
+
+async def test_a_busy_rung_is_not_begun_ahead() -> None:
+    middle, high, ledger = hosted("t2"), hosted("t3", say("right")), ListLedger()
+    middle.full = "1 of 1 is open"
+    built = cascade(local("t1", pause(0.02) + UNSURE), middle, high, ledger=ledger)
+    built._router = StaticRouter((local("t1"), middle, high), RoutingConfig(hurry=True))
+    released, _, _ = await answered(built, replace(CHAT, wish=Wish(hurry=True)))
+    assert released.tier == "t3" and middle.chats == []
+
+
+async def test_no_rung_is_asked_once_the_deadline_has_passed() -> None:
+    high = hosted("t2", say("x"))
+    with pytest.raises(LadderExhausted):
+        await answered(
+            cascade(local("t1", stall()), high), replace(CHAT, wish=Wish(deadline_s=0.05))
+        )
+    assert high.given == []
+
+
 async def test_no_rung_goes_beyond_the_requests_deadline() -> None:
     low, high, ledger = local("t1", stall()), hosted("t2", stall()), ListLedger()
     with pytest.raises(LadderExhausted):
@@ -333,7 +399,7 @@ async def test_a_released_stream_breaks_off_at_the_deadline() -> None:
     assert ledger.entries[0].state == "broken_off" and slow.open == 0
 
 
-async def test_a_rung_that_fails_below_one_without_money_says_that_money_is_short() -> None:
+async def test_a_rung_that_fails_below_one_without_money_says_that_it_failed() -> None:
     purse = Envelope(Grant(rungs=1, short="no more"))
-    with pytest.raises(OverBudget):
+    with pytest.raises(LadderExhausted):
         await answered(cascade(local("t1", fail("broken")), hosted("t2"), purse=purse))

@@ -31,7 +31,7 @@ def test_a_good_file_is_read_with_keys_and_absolute_paths(tmp_path: Path) -> Non
     assert local.model == str(tmp_path / "models/small")
     assert local.shown_model == "small"
     assert config.gates[0].calibration == tmp_path / "cal.json"
-    assert config.ledger.path == tmp_path / "rungwise.db"
+    assert config.ledger.path == config.ledger.place == tmp_path / "rungwise.db"
     assert hosted.api_key.get_secret_value() == "secret"  # type: ignore[union-attr]
     assert "secret" not in repr(config)
 
@@ -90,6 +90,34 @@ def test_faults_name_the_place(tmp_path: Path, text: str, said: str) -> None:
         load(write(tmp_path, text), {"KEY": "x"})
     assert "\n" not in str(raised.value)
     assert "rungwise.yaml" in str(raised.value)
+
+
+def equals(*sections: str) -> str:
+    return GOOD.replace("price: {input", f"equals: [{', '.join(sections)}], price: {{input")
+
+
+def equal(name: str, model: str, more: str = "") -> str:
+    return f"{{name: {name}, kind: openai, model: {model}, api_key_env: KEY{more}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (equals(equal("b", "gpt")), "equals: 'gpt' could be either of two; .* a served_as"),
+        (equals(equal("tier2", "m")), "equals: 'tier2' could be either of two; .* a name"),
+        (equals(equal("b", "m"), equal("c", "m")), "equals: 'm' could be either of two"),
+        (
+            equals(equal("b", "m", f", equals: [{equal('c', 'n')}]")),
+            "equals: 'b' has equals of its own; name them all in one list",
+        ),
+    ],
+)
+def test_equals_that_could_not_be_told_apart_are_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"tiers\.1: .*{said}"):
+        load(write(tmp_path, text), {"KEY": "x"})
+    assert load(write(tmp_path, equals(equal("b", "m"), equal("c", "n"))), {"KEY": "x"})
 
 
 def test_a_missing_variable_is_named_with_its_tier(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -18,44 +19,107 @@ from rungwise.cli.main import COMMANDS
 from rungwise.confidence.calibration import Calibration
 from rungwise.confidence.signals import ALL, SIGNALS
 from rungwise.config import (
+    AccessConfig,
     AgreementConfig,
+    AnswerCacheConfig,
+    AnthropicTierConfig,
+    BoxConfig,
+    CapConfig,
     ChecksConfig,
+    Config,
+    EngineConfig,
     GateConfig,
+    GuardsConfig,
+    HostedTierConfig,
     JudgeConfig,
+    LedgerConfig,
+    LimitsConfig,
+    LongContextConfig,
+    OpenAITierConfig,
+    PluginTierConfig,
+    PriceConfig,
+    PricesConfig,
+    ResponsesTierConfig,
     RouteConfig,
     RoutingConfig,
     SelfCheckConfig,
+    ServerConfig,
+    SpillConfig,
+    TierConfig,
+    VllmTierConfig,
 )
+from rungwise.edge import wish
+from rungwise.edge.extension import extension
+from rungwise.edge.faults import CALLER_STATUS, MESSAGE_KINDS
+from rungwise.edge.quotes import shown_quote
 from rungwise.lab.answers import read_answers
 from rungwise.lab.promise import least_labels
 from rungwise.lab.recorded import read_recorded
 from rungwise.observe.escalations import Why
 from rungwise.observe.metrics import Metrics
-from rungwise.types import AttemptRole, AttemptState, StepType
+from rungwise.types import (
+    AttemptRole,
+    AttemptState,
+    Bid,
+    EntryState,
+    Plan,
+    Quote,
+    Released,
+    Settled,
+    StepType,
+    TierFault,
+)
+from tests.edge.doubles import app
 from tests.edge.test_answers import ENTRY, told_of
+from tests.test_every_knob import sections
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+SOURCE = ROOT / "src" / "rungwise"
 CASCADE = (DOCS / "cascade.md").read_text(encoding="utf-8")
 CALIBRATION = (DOCS / "calibration.md").read_text(encoding="utf-8")
 ARCHITECTURE = (DOCS / "architecture.md").read_text(encoding="utf-8")
+OPERATING = (DOCS / "operating.md").read_text(encoding="utf-8")
+API = (DOCS / "api.md").read_text(encoding="utf-8")
 
 SECTIONS: dict[str, type[BaseModel]] = {
-    "gates[]": GateConfig,
-    "gates[].self_check": SelfCheckConfig,
-    "gates[].agreement": AgreementConfig,
-    "gates[].judge": JudgeConfig,
-    "checks": ChecksConfig,
-    "routing": RoutingConfig,
-    "routing.step_types.<type>": RouteConfig,
+    "`gates[]`": GateConfig,
+    "`gates[].self_check`": SelfCheckConfig,
+    "`gates[].agreement`": AgreementConfig,
+    "`gates[].judge`": JudgeConfig,
+    "`checks`": ChecksConfig,
+    "`routing`": RoutingConfig,
+    "`routing.step_types.<type>`": RouteConfig,
+    "`server`": ServerConfig,
+    "`access`": AccessConfig,
+    "`access.limits`": LimitsConfig,
+    "`access.limits.caps[]`": CapConfig,
+    "`ledger`": LedgerConfig,
+    "`tiers[]`": TierConfig,
+    "`tiers[]`, `kind: vllm`": VllmTierConfig,
+    "`tiers[].engine`": EngineConfig,
+    "`tiers[].spill`": SpillConfig,
+    "`tiers[]`, hosted": HostedTierConfig,
+    "`tiers[]`, `kind: openai`": OpenAITierConfig,
+    "`tiers[]`, `kind: responses`": ResponsesTierConfig,
+    "`tiers[]`, `kind: anthropic`": AnthropicTierConfig,
+    "`tiers[]`, `kind: my_package.module:Class`": PluginTierConfig,
+    "`tiers[].guards`": GuardsConfig,
+    "`tiers[].price`": PriceConfig,
+    "`tiers[].price.long_context[]`": LongContextConfig,
+    "`prices`": PricesConfig,
+    "`box`": BoxConfig,
+    "`answer_cache`": AnswerCacheConfig,
 }
+"""What stands in the heading of a table, and the section that it tells: what a section inherits
+from another one here is told there."""
 
 
 def knobs_of(section: str) -> dict[str, str]:
-    """Name and default of each knob in the table under a heading of docs/cascade.md."""
-    _, found, rest = CASCADE.partition(f"### `{section}`\n")
-    assert found, f"docs/cascade.md has no table for {section}"
-    table = rest.partition("\n#")[0]
+    """Name and default of each knob in the table under a heading of one of the two pages."""
+    pages = [page for page in (CASCADE, OPERATING) if f"### {section}\n" in page]
+    assert len(pages) == 1, f"one page should have a table for {section}"
+    table = pages[0].partition(f"### {section}\n")[2].partition("\n#")[0]
     return dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+)`? \|", table, re.MULTILINE))
 
 
@@ -65,7 +129,9 @@ def shown_default(default: object) -> str:
             return str(default.value)
         case None:
             return "unset"
-        case bool() | dict():
+        case BaseModel():
+            return "see below"
+        case bool() | dict() | tuple():
             return json.dumps(default)
         case _ if default is PydanticUndefined:
             return "required"
@@ -75,21 +141,18 @@ def shown_default(default: object) -> str:
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_knob_is_told_with_its_default_and_no_other(section: str) -> None:
-    fields = SECTIONS[section].model_fields
+    told = SECTIONS[section]
+    above = [s for s in told.__mro__[1:] if s in SECTIONS.values()]
     knobs = {
         name: shown_default(field.get_default(call_default_factory=True))
-        for name, field in fields.items()
+        for name, field in told.model_fields.items()
+        if not field.exclude and not any(name in s.model_fields for s in above)
     }
     assert {name: default.strip() for name, default in knobs_of(section).items()} == knobs
 
 
-def test_every_section_of_a_gate_has_a_table_of_its_own() -> None:
-    nested = {
-        f"gates[].{name}"
-        for name, field in GateConfig.model_fields.items()
-        if any(isinstance(a, type) and issubclass(a, BaseModel) for a in get_args(field.annotation))
-    }
-    assert nested == {section for section in SECTIONS if section.startswith("gates[].")}
+def test_every_section_has_a_table_of_its_own() -> None:
+    assert set(sections()) - {TierConfig, HostedTierConfig} <= set(SECTIONS.values())
 
 
 @pytest.mark.parametrize("words", [AttemptState, AttemptRole, Why])
@@ -98,12 +161,19 @@ def test_every_word_of_a_closed_list_is_told(words: Any) -> None:
         assert f"`{word}`" in CASCADE or word == "draft", word
 
 
+def test_every_state_and_fault_is_told() -> None:
+    for word in get_args(EntryState):
+        assert f"`{word}`" in API, word
+    for word in set(get_args(TierFault)) - {"rejected", "too_long", "broken"}:
+        assert f"`{word}`" in OPERATING, word
+
+
 def test_every_metric_is_told_and_no_other() -> None:
     there = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in Metrics().registry.collect()
     }
-    assert set(re.findall(r"^\| `(rungwise_\w+)` \|", CASCADE, re.MULTILINE)) == there
+    assert set(re.findall(r"^\| `(rungwise_\w+)` \|", OPERATING, re.MULTILINE)) == there
 
 
 def test_every_signal_is_told_with_what_it_asks_for_and_whether_it_binds() -> None:
@@ -138,7 +208,7 @@ def example(text: str, name: str) -> str:
 
 @pytest.mark.anyio
 async def test_the_example_of_an_answer_has_the_fields_of_an_answer() -> None:
-    shown, told = json.loads(example(CASCADE, "answer")), await told_of(ENTRY)
+    shown, told = json.loads(example(API, "answer")), await told_of(ENTRY)
     assert shown.keys() == told.keys()
     for attempt in shown["attempts"]:
         assert attempt.keys() == told["attempts"][0].keys()
@@ -147,6 +217,58 @@ async def test_the_example_of_an_answer_has_the_fields_of_an_answer() -> None:
     assert shown["cost_usd"] == pytest.approx(costs)
     for part in ("input", "output"):
         assert shown["usage"][part] == sum(a["usage"][part] for a in shown["attempts"])
+
+
+def test_the_examples_of_extension_and_dry_run_have_their_fields() -> None:
+    released = Released(id="req_7", tier="t", model="m", rungs_tried=1, step_type=StepType.PLANNING)
+    settled = Settled(usage=ENTRY.usage, cost_nano=1, attempts=ENTRY.attempts)
+    shown, told = json.loads(example(API, "extension")), extension(released, settled)
+    assert shown.keys() == told.keys()
+    assert shown["attempts"][0].keys() == told["attempts"][0].keys()  # type: ignore[index,union-attr,call-overload]
+    bids = (Bid(tier="t", nano=7, escalation=False),)
+    plan = Plan(rungs=("t",), step_type=StepType.PLANNING, why="")
+    quoted = shown_quote(Quote(plan=plan, bids=bids, least_nano=0))
+    shown = json.loads(example(API, "quote"))
+    assert shown.keys() == quoted.keys()
+    assert shown["rungs"][0].keys() == quoted["rungs"][0].keys()  # type: ignore[index,union-attr,call-overload]
+    assert shown["max_cost_usd"] == sum(rung["max_cost_usd"] for rung in shown["rungs"])
+
+
+def routes() -> set[tuple[str, str]]:
+    own = {"HEAD"}
+    return {
+        (method, str(route.path).replace("{id:path}", "{id}"))  # type: ignore[attr-defined]
+        for route in app().routes
+        for method in (route.methods or set()) - own  # type: ignore[attr-defined]
+    }
+
+
+def test_every_route_is_told_and_no_other() -> None:
+    table = API.partition("## Routes\n")[2].partition("\n## ")[0]
+    told = re.findall(r"`(GET|POST) (/[^`]*)`", table)
+    assert set(told) == routes()
+
+
+def test_every_header_is_told_and_no_other() -> None:
+    asked = {value for value in vars(wish).values() if str(value).startswith("x-rungwise-")}
+    table = API.partition("## Headers of a request\n")[2].partition("\n\n**")[0]
+    told = set(re.findall(r"`(x-rungwise-[a-z-]+)(?:: \w+)?`", table))
+    assert told == asked and wish.ONCE.title() in API
+
+
+def test_every_error_is_told_with_its_status_and_no_other() -> None:
+    table = API.partition("## Errors\n")[2]
+    rows = re.findall(r"^\| (\d+) \| (.+?) \| `(\w+)` \|", table, re.MULTILINE)
+    told = {int(status) for status, _, _ in rows}
+    given = {status for status, _ in CALLER_STATUS.values()} | {405, 500, 502, 503}
+    assert told == given
+    for status, _, kind in rows:
+        other = "api_error" if int(status) >= 500 else "invalid_request_error"
+        assert kind == MESSAGE_KINDS.get(int(status), other), status
+    codes = {code for _, cell, _ in rows for code in re.findall(r"`(\w+)`", cell)}
+    source = "".join(path.read_text("utf-8") for path in sorted(SOURCE.rglob("*.py")))
+    written = set(re.findall(r'\bcode="(\w+)"', source))
+    assert codes >= written and all(f'"{code}"' in source for code in codes), codes ^ written
 
 
 def test_the_example_of_a_calibration_is_one_and_shows_every_field() -> None:
@@ -174,7 +296,8 @@ def test_the_examples_of_labels_can_be_read(name: str, tmp_path: Path) -> None:
 
 def commands() -> list[str]:
     """Every line of the documents' shell blocks that calls us."""
-    blocks = re.findall(r"```sh\n(.*?)```", CASCADE + CALIBRATION, re.DOTALL)
+    pages = CASCADE + CALIBRATION + OPERATING + API
+    blocks = re.findall(r"```sh\n(.*?)```", pages, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     return [line for line in lines if line.startswith("rungwise ")]
 
@@ -185,6 +308,15 @@ def test_every_command_can_be_given_as_it_stands(line: str) -> None:
     parser = argparse.ArgumentParser()
     import_module(COMMANDS[name][0]).add_arguments(parser)
     parser.parse_args(arguments)
+
+
+def test_the_configurations_that_are_shown_are_ones() -> None:
+    """Each block of YAML, in a whole document where it is a part of one."""
+    for told in re.findall(r"```yaml\n(.*?)```", OPERATING, re.DOTALL):
+        found = yaml.safe_load(told)
+        document = {"tiers": found} if isinstance(found, list) else found
+        document.setdefault("tiers", [{"name": "t", "kind": "vllm", "model": "m"}])
+        Config.model_validate(document)
 
 
 # ---- what is computed ------------------------------------------------------------------------
@@ -202,7 +334,10 @@ def test_the_table_of_least_labels_is_what_the_procedure_needs() -> None:
 # ---- links, pictures, the tree ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted((ROOT / "models").glob("*/README.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -232,17 +367,18 @@ def test_pictures_stand_on_their_own_ground_and_say_what_they_show(picture: Path
 def test_the_tree_names_every_room_and_no_other() -> None:
     tree = ARCHITECTURE.partition("```\nsrc/rungwise/\n")[2].partition("```")[0]
     named = set(re.findall(r"^  (\w+)(?:/|\.py) ", tree, re.MULTILINE))
-    source = ROOT / "src" / "rungwise"
-    there = {p.stem for p in source.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    there = {p.stem for p in SOURCE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
     assert named == there - {"__init__", "__main__"}
 
 
-def test_the_reading_order_names_every_file_of_the_gate_and_none_that_is_not_there() -> None:
-    source = ROOT / "src" / "rungwise"
+MANY = {"access", "cache", "confidence", "edge", "lab", "ledger", "store", "tiers"}
+
+
+def test_the_reading_orders_name_every_file_and_none_that_is_not_there() -> None:
     tables = re.findall(r"\| in `(\w+)/` \| answers \|\n\|---\|---\|\n((?:\|.*\n)+)", ARCHITECTURE)
-    assert [room for room, _ in tables] == ["confidence", "lab"]
+    assert {room for room, _ in tables} == MANY
     for room, parts in tables:
         named = set(re.findall(r"`([\w*]+)`", re.sub(r"\|[^|]*\|\n", "\n", parts)))
-        there = {path.stem for path in (source / room).glob("*.py")} - {"__init__"}
+        there = {path.stem for path in (SOURCE / room).glob("*.py")} - {"__init__"}
         assert {name for name in named if "*" not in name} <= there
-        assert room != "confidence" or named == there
+        assert room == "lab" or named == there

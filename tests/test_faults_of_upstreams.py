@@ -137,12 +137,8 @@ CASES: Mapping[str, Case] = {
     "529": refuses(529, "overloaded"),
     "refused": Case(answer="refused", fault="unavailable", billed=False),
     "deaf": Case(answer="deaf", fault="timeout", deadline_s=0.4),
-    "reset before": Case(
-        answer=lambda _: Answer(silent=True, then="reset"), fault="unavailable", billed=False
-    ),
-    "closed before": Case(
-        answer=lambda _: Answer(silent=True, then="cut"), fault="unavailable", billed=False
-    ),
+    "reset before": Case(answer=lambda _: Answer(silent=True, then="reset"), fault="unavailable"),
+    "closed before": Case(answer=lambda _: Answer(silent=True, then="cut"), fault="unavailable"),
     "reset after the head": breaks(lambda _: Answer(then="reset"), said=False),
     "reset inside": breaks(lambda wire: Answer(wire.begun, then="reset")),
     "cut inside": breaks(lambda wire: Answer(wire.begun, then="cut")),

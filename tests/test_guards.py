@@ -137,7 +137,8 @@ async def test_a_callers_haste_does_not_open_a_breaker(tmp_path: Path) -> None:
     silent = [Answer(silent=True)] * 3
     async with behind(tmp_path, *silent, FINE, more=more) as (server, upstream):
         for _ in range(3):
-            assert (await server.ask(headers={"x-rungwise-deadline-s": "0.1"}, model="auto")).tier
+            with pytest.raises(openai.InternalServerError):
+                await server.ask(headers={"x-rungwise-deadline-s": "0.1"}, model="auto")
         assert (await server.ask()).tier == "low"
     assert len(upstream.requests) == 4
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rungwise.days import DAY_S
 from rungwise.errors import StoreError
-from rungwise.idle import DAY_S, IdleNotes
+from rungwise.idle import IdleNotes
 from rungwise.tiers.standing import Standing
 
 pytestmark = pytest.mark.anyio

@@ -1,6 +1,7 @@
 """Does every knob of gates, checks and routes do something? Each is turned, and the caller sees it.
 
 A knob that is disconnected makes its line fail; one that has no line fails the last test.
+tests/test_every_knob.py says where those of all other sections are turned.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from rungwise.types import (
     Caller,
     Chat,
     Draft,
+    Entry,
     Escalate,
     Piece,
     Plan,
@@ -84,10 +85,10 @@ class Cascade:
                 async for event in events:
                     yield event
         finally:
-            await self._record(story)
-        if known is None and (answer := story.memorable()) is not None:
+            entry = await self._record(story)
+        if known is None and (answer := story.memorable(entry)) is not None:
             await self._cache.remember(chat, answer)
-        yield story.settled()
+        yield Settled(usage=entry.usage, cost_nano=entry.cost_nano, attempts=entry.attempts)
 
     async def _climb(self, story: Story) -> AsyncGenerator[Released | Piece, None]:
         await story.reserve(self._purse, self._feasible.bids(story.plan, story.chat))
@@ -135,7 +136,9 @@ class Cascade:
         """One probe's reading; None where it fails, is late, or may not be shown the request."""
         rung, value = probe.tier or ascent.tier.name, None
         question = probe.question(story.chat, draft)
-        if question is None or rung not in (*story.plan.rungs, *story.plan.reach):
+        if question is None or not story.plan.shows(rung):
+            return None
+        if not self._feasible.covers(probe, ascent.tier.name, story.chat, question):
             return None
         async with story.begin(self._tiers[rung], question, role=probe.name) as asking:
             try:
@@ -157,9 +160,13 @@ class Cascade:
         above = story.rungs[story.rungs.index(rung) + 1 :]
         if story.plan.headstart_s is not None and above:
             story.headstart = Headstart(
-                lambda: self._begin(story, above[0]), story.plan.headstart_s
+                lambda: self._begin_ahead(story, above[0]), story.plan.headstart_s
             )
         return ascent
+
+    def _begin_ahead(self, story: Story, rung: str) -> Ascent | None:
+        """None for a rung that has too much to do as it is."""
+        return None if self._tiers[rung].saturation() else self._begin(story, rung)
 
     def _begin(self, story: Story, rung: str) -> Ascent:
         """One rung's draft, with whoever reads it."""
@@ -177,9 +184,11 @@ class Cascade:
     def _gate(self, plan: Plan, rung: str) -> Gate | None:
         return None if rung == plan.rungs[-1] else self._gates.get(rung)
 
-    async def _record(self, story: Story) -> None:
+    async def _record(self, story: Story) -> Entry:
         """The ledger line is written, and what was reserved is settled with it, even when the
         caller's task is being cancelled."""
+        entry = story.entry()
         if story.touched:
-            entry = replace(story.entry(), baselines=self._feasible.baselines(story.entry()))
+            entry = replace(entry, baselines=self._feasible.baselines(entry))
             await asyncio.shield(asyncio.ensure_future(self._ledger.record(entry)))
+        return entry

@@ -158,11 +158,6 @@ class Probe(Protocol):
     @property
     def deadline_s(self) -> float: ...
 
-    @property
-    def answers(self) -> int:
-        """How many answers one question asks for at most: what it can cost at worst."""
-        ...
-
     def question(self, chat: Chat, draft: Draft) -> Chat | None:
         """What to ask; None where this draft leaves nothing to ask about."""
         ...
@@ -242,7 +237,7 @@ class Ledger(Protocol):
     async def record(self, entry: Entry) -> None:
         """Write one entry for good. Raises StoreError."""
 
-    async def settle(self, entry_id: str, outcome: Outcome) -> bool:
+    async def label(self, entry_id: str, outcome: Outcome) -> bool:
         """Add what the caller said of it; False when there is no such entry."""
         ...
 

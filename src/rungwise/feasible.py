@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rungwise.contracts import Gate, Tier
+from rungwise.contracts import Gate, Probe, Tier
 from rungwise.errors import CallerError, NotAllowed
-from rungwise.types import Baseline, Bid, Caller, Chat, Done, Entry, Plan, Usage
+from rungwise.types import Baseline, Bid, Caller, Chat, Choice, Done, Draft, Entry, Plan, Usage
 
 __all__ = ["Feasible"]
 
 MOST_CHARS_PER_TOKEN = 6
 """Of usual text: for the least that a prompt can be."""
 
-QUESTION_TOKENS = 1024
-"""More than the words around a draft that is asked about, in tokens."""
+CHARS_PER_TOKEN, LONG_DRAFT, MOST_CHARS = 8, 4096, 128 * 1024
+"""How long a draft can get that evidence is paid for: tokens where the caller names no limit."""
 
 
 class Feasible:
@@ -71,12 +71,26 @@ class Feasible:
     def _worst(self, rung: str, plan: Plan, chat: Chat) -> int | None:
         costs = [self._tiers[rung].most_nano(chat)]
         gate = self._gates.get(rung) if rung != plan.rungs[-1] else None
-        for probe in gate.probes(plan.step_type) if gate else ():
-            asked = self._tiers[probe.tier or rung]
-            written = (chat.sampling.max_tokens or 0) + QUESTION_TOKENS
-            most = asked.most_nano(chat, beyond=written)
-            costs.append(None if most is None else most * probe.answers)
+        costs += [
+            self._evidence(probe, rung, chat)
+            for probe in (gate.probes(plan.step_type) if gate else ())
+            if plan.shows(probe.tier or rung)
+        ]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    def _evidence(self, probe: Probe, rung: str, chat: Chat) -> int | None:
+        """What asking about a draft can cost that is no longer than drafts usually get."""
+        tokens = chat.sampling.max_tokens or LONG_DRAFT
+        longest = min(tokens * chat.sampling.n * CHARS_PER_TOKEN, MOST_CHARS)
+        question = probe.question(chat, Draft(choices=(Choice(text="x" * longest),)))
+        return 0 if question is None else self._tiers[probe.tier or rung].most_nano(question)
+
+    def covers(self, probe: Probe, rung: str, chat: Chat, question: Chat) -> bool:
+        """Whether the question costs no more, at worst, than its rung's bid has for it. A longer
+        draft is not asked about: no evidence is a doubt, and no cap is passed."""
+        aside = self._evidence(probe, rung, chat)
+        most = self._tiers[probe.tier or rung].most_nano(question)
+        return aside is None or (most is not None and most <= aside)
 
     def least(self, plan: Plan, chat: Chat) -> int | None:
         """See types.Quote."""

@@ -33,13 +33,19 @@ class Headstart(Generic[A]):
     billed for what it used.
     """
 
-    def __init__(self, begin: Callable[[], A] | None = None, after_s: float | None = None) -> None:
+    def __init__(
+        self, begin: Callable[[], A | None] | None = None, after_s: float | None = None
+    ) -> None:
         self._begin = begin
         self._ahead: A | None = None
         self._ending: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         if after_s is not None:
             self._timer = asyncio.get_running_loop().call_later(after_s, self._start)
+
+    @property
+    def begun(self) -> bool:
+        return self._ahead is not None
 
     def take(self) -> A | None:
         """The next rung's attempt; None when it has not begun."""
@@ -63,7 +69,8 @@ class Headstart(Generic[A]):
     def _start(self) -> None:
         assert self._begin is not None
         ahead = self._begin()
-        ahead.drafting = _Eager(ahead.drafting)
+        if ahead is not None:
+            ahead.drafting = _Eager(ahead.drafting)
         self._ahead = ahead
 
 

@@ -9,14 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from rungwise.days import DAY_S, day_of
 from rungwise.errors import StoreError
 from rungwise.tiers.standing import Standing
 
 __all__ = ["IdleBook", "IdleNotes", "Stands"]
 
 logger = logging.getLogger(__name__)
-
-DAY_S = 86_400
 
 
 class Stands(Protocol):
@@ -145,7 +144,7 @@ class IdleNotes:
 def _days(then: float, now: float) -> list[tuple[int, float, float]]:
     """The days in UTC from `then` to `now`, and where in that time, of 1, each begins and ends;
     one where the clock was turned back."""
-    first, last = int(then // DAY_S), int(now // DAY_S)
+    first, last = day_of(then), day_of(now)
     if last <= first:
         return [(last, 0.0, 1.0)]
     midnights = [(day * DAY_S - then) / (now - then) for day in range(first + 1, last + 1)]

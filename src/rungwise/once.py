@@ -20,7 +20,7 @@ from rungwise.types import (
     Usage,
 )
 
-__all__ = ["Once"]
+__all__ = ["Answers", "Once"]
 
 
 class Answers(Protocol):

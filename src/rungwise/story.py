@@ -25,11 +25,13 @@ from rungwise.types import (
     Plan,
     Released,
     Remembered,
-    Settled,
     Usage,
 )
 
 __all__ = ["Clock", "Story"]
+
+UNASKED: tuple[AttemptState, ...] = ("outrun", "spilled")
+"""What became of rungs whose draft nobody looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +86,18 @@ class Story:
 
     def exhausted(self) -> RungwiseError:
         """Why no rung has answered: what they did, or that there was no money for more."""
-        if self._grant is not None and self._grant.rungs < len(self.plan.rungs):
+        if self._grant is not None and self._grant.rungs < len(self.plan.rungs) and not self._fell:
             if self._grant.lost:
                 return StoreError(self._grant.short)
             return OverBudget(self._grant.short, code="budget_exceeded")
         assert self.last_fault is not None, "the last rung is not judged: only a fault ends here"
         return LadderExhausted(self.entry().attempts, self.last_fault)
+
+    @property
+    def _fell(self) -> bool:
+        """Whether the last rung that was asked failed: then money is not what was missing."""
+        drafts = [a for a in self.attempts if a.role == "draft" and a.state not in UNASKED]
+        return bool(drafts) and drafts[-1].state == "failed"
 
     @property
     def touched(self) -> bool:
@@ -109,12 +117,16 @@ class Story:
         read = likeliest is not None
         drafting = tier.draft(chat, read=read, likeliest=likeliest or 0)
         if (deadline_s := self.chat.wish.deadline_s) is not None:
-            drafting = InTime(drafting, tier.name, within_s=deadline_s - self.elapsed())
+            until = asyncio.get_running_loop().time() + deadline_s - self.elapsed()
+            late = "the request's deadline has passed"
+            drafting = InTime(drafting, tier.name, until=until, late=late)
         return Ascent(self, tier, drafting, role, judgement)
 
     def spills(self, tier: Tier) -> bool:
-        """Whether a rung has too much to do, and another one above it can take the step."""
-        busy = tier.saturation() if tier.name != self.rungs[-1] else None
+        """Whether a rung has too much to do, and another one above it can take the step. One that
+        was begun ahead is at it already."""
+        last = tier.name == self.rungs[-1]
+        busy = None if last or self.headstart.begun else tier.saturation()
         if busy is not None:
             self.attempts.append(self._unasked(tier.name, tier.model, "spilled", busy))
         return busy is not None
@@ -135,9 +147,9 @@ class Story:
         for piece in known.pieces:
             yield piece
 
-    def memorable(self) -> Remembered | None:
+    def memorable(self, entry: Entry) -> Remembered | None:
         """The answer, where it is whole and nobody declined: fit to be given again."""
-        seen = self.entry().seen
+        seen = entry.seen
         cut = any(piece.finish in ("length", "content_filter") for piece in self.given)
         if seen is None or seen.state != "released" or cut:
             return None
@@ -169,10 +181,6 @@ class Story:
             stream=self.chat.stream,
         )
 
-    def settled(self) -> Settled:
-        entry = self.entry()
-        return Settled(usage=entry.usage, cost_nano=entry.cost_nano, attempts=entry.attempts)
-
     def _unasked(self, tier: str, model: str, state: AttemptState, reason: str) -> Attempt:
         """A rung's part that cost nothing, because it was not asked to draft."""
         now = self.elapsed()
@@ -190,8 +198,7 @@ class Story:
         )
 
     def _state(self) -> EntryState:
-        unasked = ("outrun", "spilled")
-        drafts = [a.state for a in self.attempts if a.role == "draft" and a.state not in unasked]
+        drafts = [a.state for a in self.attempts if a.role == "draft" and a.state not in UNASKED]
         if self._gone or not drafts:
             return "cancelled"
         match drafts[-1]:

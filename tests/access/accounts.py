@@ -36,7 +36,7 @@ class Account:
             unix=lambda: AT,
             **settings,
         )
-        self.ledger = SqlLedger(store, settle=self.purse.settle)
+        self.ledger = SqlLedger(store, settle=self.purse.settle, revive=self.purse.revive)
 
     async def books(self) -> dict[tuple[str, str, str], tuple[int, int]]:
         """What is spent and what is set aside, by caller, kind and window."""

@@ -64,7 +64,9 @@ def test_an_unknown_price_is_granted_only_where_nothing_is_counted() -> None:
     assert granted(bids(0, None, 5), room(1000)).rungs == 1
     refused = granted(bids(0, None, 5), refuse_unknown=True)
     assert refused == Grant(
-        rungs=1, short="the price of t1 is unknown, and prices.unknown is refuse"
+        rungs=1,
+        short="what t1 can cost at most is unknown, for want of a price or of a limit for its "
+        "answer (max_tokens), and prices.unknown is refuse",
     )
 
 

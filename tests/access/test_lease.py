@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from rungwise.access.lease import SILENT_S, Lease, server_id
+from rungwise.access.lease import OLD_S, SILENT_S, Lease, server_id
 from rungwise.store.sql import Store
 from rungwise.store.tables import server
 
@@ -107,3 +107,27 @@ async def test_who_ends_is_not_there_any_more(store: Store, tmp_path: Path) -> N
     await lease.renew()
     await lease.end()
     assert await store.read(lambda c: list(c.scalars(select(server.c.id)))) == []
+
+
+async def test_a_server_that_shows_itself_at_the_last_moment_is_not_dead(store: Store) -> None:
+    time = Time()
+    silent, late = (Lease(store, id, unix=time, now=time) for id in ("silent", "late"))
+    heir = Lease(store, "heir", unix=time, now=time)
+    for lease in (silent, late, heir):
+        await lease.renew()
+    time.now += SILENT_S
+    dead = await heir.renew()
+    assert set(dead) == {"silent", "late"}
+    await store.write(late.show)
+    assert await store.read(lambda c: heir.silent(c, dead)) == ["silent"]
+    assert await store.read(lambda c: heir.silent(c, ())) == []
+
+
+async def test_a_young_sign_is_not_shown_anew(store: Store) -> None:
+    time = Time()
+    lease = Lease(store, "a", unix=time, now=time)
+    await lease.renew()
+    for age, sign in ((OLD_S, 0.0), (OLD_S + 1, OLD_S + 1)):
+        time.now = age
+        await store.write(lease.show)
+        assert await store.read(lambda c: c.scalar(select(server.c.seen_at))) == sign

@@ -8,16 +8,18 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rungwise.days import DAY_S
 from rungwise.errors import StoreError
 from rungwise.store.sql import Store
-from rungwise.types import Attempt, Caller, Grant
-from tests.access.accounts import Account, account, bids, capped, ended, tried
+from rungwise.types import Attempt, Caller, Grant, Usage
+from tests.access.accounts import AT, Account, account, bids, capped, ended, tried
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +95,24 @@ async def test_an_unknown_cost_is_spent_at_its_worst(books: Account) -> None:
     assert await books.books() == {("ci", "all", "month"): (70, 0)}
 
 
+@pytest.mark.parametrize("role", ["draft", "self_check"])
+async def test_usage_that_nobody_told_is_spent_at_its_worst(books: Account, role: str) -> None:
+    guess = Usage(input=3, estimated=True)
+    cut = tried("tier1", 5, usage=guess, state="cancelled", role=role)
+    drafts = [tried("tier1", 2)] if role != "draft" else []
+    await reserve(books, "a", capped(100), 0, 60, 30)
+    await books.ledger.record(ended("a", [*drafts, cut, tried("tier2", 10)]))
+    assert await books.books() == {("ci", "all", "month"): (70, 0)}
+    assert 5 in await books.costs(), "the ledger keeps the guess"
+
+
+async def test_a_guess_that_is_dearer_than_the_worst_case_counts(books: Account) -> None:
+    await reserve(books, "a", capped(100), 0, 60)
+    guess = Usage(output=3, estimated=True)
+    await books.ledger.record(ended("a", [tried("tier1", 65, usage=guess)]))
+    assert await books.books() == {("ci", "all", "month"): (65, 0)}
+
+
 async def test_work_of_this_machine_is_not_money_but_evidence_on_it_is(books: Account) -> None:
     await reserve(books, "a", capped(100), 40, 60)
     judge = tried("tier1", 15, role="judge", state="asked", started_s=0.2, ended_s=0.4)
@@ -138,6 +158,19 @@ async def test_an_entry_that_could_not_be_written_is_settled_later(books: Accoun
     await books.purse.put_in_order()
     assert await books.books() == {("ci", "all", "month"): (25, 0)}
     assert await books.open() == []
+
+
+async def test_what_cannot_be_stored_is_spent_at_its_worst_and_stops_no_other(
+    books: Account,
+) -> None:
+    for id in ("a", "b", "c"):
+        await reserve(books, id, capped(1000), 0, 60)
+    books.purse.owe(ended("a", [tried("tier1", 25)]))
+    books.purse.owe(ended("b", [tried("local", 2), tried("tier1", 2**70)]))
+    books.purse.owe(ended("c", [tried("tier1", 5)]))
+    await books.purse.put_in_order()
+    assert await books.open() == []
+    assert await books.books() == {("ci", "all", "month"): (25 + 60 + 5, 0)}
 
 
 # ---- a database that takes no writes ----------------------------------------------------------
@@ -246,10 +279,60 @@ async def test_a_server_that_leaves_in_good_order_leaves_no_trace(store_url: str
 async def test_what_was_set_aside_by_nobody_who_is_known_is_put_in_order(store_url: str) -> None:
     async with account(store_url) as books:
         stranger = Account(books.store)
-        await reserve(stranger, "a", capped(100), 0, 60)  # it never showed that it lives
+        await reserve(stranger, "a", capped(100), 0, 60)
+        await books.store.write(lambda c: stranger.lease.forget(c, [stranger.lease.id]))
         await books.purse.put_in_order()
         assert await books.open() == []
         assert await books.books() == {("ci", "all", "month"): (60, 0)}
+
+
+async def test_a_server_that_was_not_dead_after_all_is_charged_what_it_cost(
+    store_url: str,
+) -> None:
+    async with account(store_url) as one, account(store_url) as other:
+        await reserve(one, "a", capped(1000, escalation=500), 0, 60, 30)
+        await reserve(one, "b", capped(1000, escalation=500), 0, 10)
+        await other.purse.put_in_order()
+        other.now += 20.0
+        await other.purse.put_in_order()
+        assert await other.entries() == [("a", "lost"), ("b", "lost")]
+        entry = ended("a", [tried("local", 3), tried("tier1", 25)])
+        await one.ledger.record(entry)
+        assert await one.entries() == [("a", "answered"), ("b", "lost")]
+        assert await one.books() == {
+            ("ci", "all", "month"): (25 + 10, 0),
+            ("ci", "escalation", "day"): (25 + 10, 0),
+        }
+        assert await one.open() == []
+        with pytest.raises(StoreError):
+            await one.ledger.record(entry)
+        assert (await one.books())["ci", "all", "month"] == (25 + 10, 0)
+
+
+async def test_after_a_day_what_was_counted_for_a_lost_answer_stays(store_url: str) -> None:
+    async with account(store_url) as books:
+        for id, at in (("a", 0.0), ("b", DAY_S + 1.0)):
+            stranger = Account(books.store)
+            stranger.purse._unix = lambda at=at: AT + at  # type: ignore[misc]
+            await reserve(stranger, id, capped(1000), 0, 60)
+            await books.store.write(partial(stranger.lease.forget, dead=[stranger.lease.id]))
+            books.purse._unix = stranger.purse._unix
+            await books.purse.put_in_order()
+        for id in ("a", "b"):
+            await books.ledger.record(ended(id, [tried("tier1", 25)]))
+        assert await books.books() == {("ci", "all", "month"): (60 + 25, 0)}
+
+
+async def test_a_server_that_was_struck_out_shows_itself_before_it_sets_aside(
+    store_url: str,
+) -> None:
+    async with account(store_url) as one, account(store_url) as other:
+        await other.purse.put_in_order()
+        one.now = other.now = 20.0
+        await other.purse.put_in_order()  # `one` was silent, and is struck out
+        assert await reserve(one, "a", capped(100), 0, 60) == Grant(rungs=2)
+        await other.purse.put_in_order()
+        assert await other.open() == ["a"]
 
 
 def gone() -> str:

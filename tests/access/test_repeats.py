@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select, update
 
-from rungwise.access.repeats import KEPT_S, StoredRepeats
+from rungwise.access.repeats import KEPT_S, MOST_CHARS, StoredRepeats
 from rungwise.errors import RepeatDiffers, RepeatOpen, RepeatSpent, StoreError
 from rungwise.store.sql import Store
 from rungwise.store.tables import repeat
@@ -35,13 +38,14 @@ def chat(text: str = "hi", *, key: str = "k", tenant: str = "ci") -> Chat:
     return Chat(messages=(Message(role="user", text=text),), wish=Wish(once=key), tenant=tenant)
 
 
-def repeats(books: Account, time: Time | None = None) -> StoredRepeats:
+def repeats(books: Account, time: Time | None = None, **more: Any) -> StoredRepeats:
     return StoredRepeats(
         books.store,
         server=books.lease.id,
         local=LOCAL,
         fingerprint=lambda chat: chat.messages[0].text,
         unix=time or Time(),
+        **more,
     )
 
 
@@ -177,3 +181,58 @@ async def test_what_cannot_be_claimed_is_not_answered(tmp_path: Any) -> None:
     with pytest.raises(StoreError):
         await kept.begin(chat(), "a")
     await kept.end(chat(), replace(ANSWER), billed=True)  # and this one only tells the log
+    await kept.stop()
+
+
+# ---- a database that takes no writes at the end of an answer ----------------------------------
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """By another process, as far as the store can tell."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        yield
+        other.execute("rollback")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rungwise.store.sqlite._BUSY_MS", 20)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_what_cannot_be_kept_at_once_is_kept_once_the_database_is_well(
+    tmp_path: Path, stopped: bool
+) -> None:
+    path = tmp_path / "store.db"
+    async with account(f"sqlite:///{path}") as books:
+        kept = repeats(books, every_s=60.0 if stopped else 0.01)
+        for id in ("answered", "spent", "free"):
+            assert await kept.begin(chat(key=id), id) is None
+        with locked(path):
+            await kept.end(chat(key="answered"), ANSWER, billed=True)
+            await kept.end(chat(key="spent"), None, billed=True)
+            await kept.end(chat(key="free"), None, billed=False)
+        with pytest.raises(RepeatOpen):
+            await kept.begin(chat(key="spent"), "b")
+        if stopped:
+            await kept.stop()
+        else:
+            while kept._owed:
+                await asyncio.sleep(0.01)
+        assert await kept.begin(chat(key="answered"), "b") == ANSWER
+        with pytest.raises(RepeatSpent):
+            await kept.begin(chat(key="spent"), "b")
+        assert await kept.begin(chat(key="free"), "b") is None
+
+
+async def test_an_answer_too_long_to_keep_is_not_there_the_second_time(books: Account) -> None:
+    kept = repeats(books)
+    long = replace(ANSWER, pieces=(Piece(MOST_CHARS * "x"),))
+    await kept.begin(chat(), "a")
+    await reserve(books, "a", 0, 60)
+    await kept.end(chat(), long, billed=True)
+    with pytest.raises(RepeatSpent):
+        await kept.begin(chat(), "b")

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import time
 
 import pytest
@@ -65,6 +66,14 @@ async def test_it_is_there_again_when_redis_is(redis_url: str) -> None:
     await kept.put("k", "me", "text")
     assert await kept.get("k") == "text"
     await kept.stop()
+
+
+async def test_without_its_package_it_is_told_before_serving(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ConfigError, match=r"answer_cache.store: .*rungwise\[redis\]"):
+        await RedisShelf("redis://127.0.0.1", ttl_s=60).start()
 
 
 async def test_an_address_of_something_else_is_told_before_serving() -> None:

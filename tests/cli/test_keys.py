@@ -84,6 +84,11 @@ def test_the_list_tells_rights_limits_and_what_is_used(keys: Keys, tmp_path: Pat
     assert told["gone"]["revoked_at"] > told["gone"]["created_at"]
 
 
+def test_a_key_may_be_held_to_aliases_tiers_and_models(keys: Keys) -> None:
+    assert keys("create", "ci", "--names", "auto,auto:code_generation,tier1,large") == 0
+    assert keys("list") == 0 and "auto, auto:code_generation, large, tier1" in keys.out
+
+
 def test_a_rotated_key_has_another_secret(keys: Keys) -> None:
     keys("create", "ci")
     first = keys.out
@@ -108,6 +113,8 @@ def test_without_keys_the_list_says_how_to_make_one(keys: Keys) -> None:
         ("create key1", "cannot be a key's name"),
         ("create ci --tiers tier3", "no tier 'tier3'; the ladder has tier1, tier2"),
         ("create ci --tiers ,", "--tiers: names nothing"),
+        ("create ci --names auto,small,gpt-9", "--names: nobody is called 'gpt-9'; there are auto"),
+        ("create ci --names auto:poetry", "auto:<step type>, tier1, tier2, small, large"),
         ("create ci --rpm 0", "--rpm: must be at least 1"),
         ("create ci --concurrent -1", "--concurrent: must be at least 1"),
         ("create ci --cap 10", "--cap: '10' is no cap"),

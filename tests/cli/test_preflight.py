@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from rungwise.cli.preflight import lacks
+from rungwise.config import load
 from tests.cli.test_main import one_line_error, rungwise, write
 
 HOSTED = "{name: tier1, kind: openai, model: m, api_key_env: RUNGWISE_TEST_KEY}"
@@ -40,6 +43,18 @@ def test_what_serve_refuses_the_doctor_names(tmp_path: Path, text: str) -> None:
     found, _, mend = rest.partition("; ")
     assert f"LACK    {what}: {found}\n" in done.stdout
     assert mend in done.stdout
+
+
+def test_a_store_whose_package_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = "answer_cache: {store: redis, redis_url_env: RUNGWISE_TEST_REDIS}"
+    environ = {"RUNGWISE_TEST_KEY": "x", "RUNGWISE_TEST_REDIS": "redis://127.0.0.1"}
+    config = load(Path(write(tmp_path, document(more=more))), environ)
+    places = [lack.what for lack in lacks(config)]
+    monkeypatch.setitem(sys.modules, "redis", None)
+    (lack,) = (lack for lack in lacks(config) if lack.what not in places)
+    assert lack.what == "answer_cache.store" and "rungwise[redis]" in lack.mend
 
 
 def test_what_serve_takes_the_doctor_takes(tmp_path: Path) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sqlite3
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from rungwise.cli.server import server_of
 from rungwise.config import ServerConfig
 from rungwise.errors import ConfigError, StoreError
 from rungwise.tiers.scripted import ScriptedTier
+from rungwise.types import Caller, Chat
 from tests.cli.test_main import one_line_error, rungwise, write
-from tests.edge.doubles import NoLedger, app
+from tests.edge.doubles import Event, NoLedger, ScriptedCascade, Step, app
+
+pytestmark = pytest.mark.anyio
 
 LEDGER = """
 server: {{port: 0}}
@@ -54,6 +61,42 @@ def test_ledger_and_ladder_live_as_long_as_the_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.run(sockets=[listener])
     assert server.started and ledger.life == ["start", "stop"] and not tier.running
+
+
+@pytest.mark.parametrize("forced", [False, True])
+async def test_what_is_cancelled_at_the_end_is_over_before_the_ledger_stops(forced: bool) -> None:
+    ledger = NoLedger()
+    cascade = Slow([asyncio.Event()], ledger.life)
+    server = server_of(app(cascade, ledger=ledger), ServerConfig(grace_s=30.0 if forced else 0.0))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server._serve(sockets=[listener]))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/chat/completions"
+        async with httpx.AsyncClient(timeout=None) as http:
+            body = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
+            asking = asyncio.create_task(http.post(url, json=body))
+            await cascade.begun.wait()
+            server.should_exit, server.force_exit = True, forced
+            await serving
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+    assert ledger.life == ["start", "written", "stop"]
+
+
+class Slow(ScriptedCascade):
+    """An answer that takes a while to end when it is cancelled."""
+
+    def __init__(self, steps: Sequence[Step], life: list[str]) -> None:
+        super().__init__(steps)
+        self._life = life
+
+    async def answer(self, chat: Chat, caller: Caller, *, id: str) -> AsyncGenerator[Event, None]:
+        try:
+            async with aclosing(super().answer(chat, caller, id=id)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            await asyncio.sleep(0.1)
+            self._life.append("written")
 
 
 def test_the_servers_section_reaches_uvicorn() -> None:

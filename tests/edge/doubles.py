@@ -13,10 +13,10 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from rungwise.access.static import StaticKeyring
 from rungwise.config import ServerConfig
 from rungwise.contracts import Ledger
 from rungwise.edge.app import make_app
-from rungwise.edge.auth import StaticKeyring
 from rungwise.edge.limits import Limits, bounded
 from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import (
@@ -112,7 +112,7 @@ class NoLedger:
 
     async def record(self, entry: Entry) -> None: ...
 
-    async def settle(self, entry_id: str, outcome: Outcome) -> bool:
+    async def label(self, entry_id: str, outcome: Outcome) -> bool:
         return False
 
     async def find(self, entry_id: str) -> Entry | None:

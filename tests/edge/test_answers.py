@@ -12,11 +12,11 @@ from typing import Any, get_args
 import pytest
 
 from rungwise.access.free import FreePurse
+from rungwise.access.static import StaticKeyring
 from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
 from rungwise.config import RoutingConfig, ServerConfig
 from rungwise.edge.app import make_app
-from rungwise.edge.auth import StaticKeyring
 from rungwise.ledger.sql import SqliteLedger
 from rungwise.policy.static import StaticRouter
 from rungwise.story import Clock

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from rungwise.edge.openai_answer import ChunkFrames, WholeBody
+from rungwise.edge.seals import unbundled
 from rungwise.types import (
     FinishReason,
     Piece,
     Settled,
+    Thought,
     TokenAlternative,
     TokenLogprob,
     ToolCallDelta,
@@ -46,7 +48,7 @@ TELLING = {
     "prompt_tokens": 10,
     "completion_tokens": 7,
     "total_tokens": 17,
-    "prompt_tokens_details": {"cached_tokens": 3},
+    "prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 0},
     "completion_tokens_details": {"reasoning_tokens": 2},
 }
 STOP = Piece(finish="stop")
@@ -190,6 +192,23 @@ def test_tool_calls_whole() -> None:
             {"id": "c2", "type": "function", "function": {"name": "time", "arguments": "{}"}},
         ],
     }
+
+
+def test_what_a_call_was_thought_of_with_goes_with_it() -> None:
+    thoughts = [Thought(text="Is it?", seal="s1"), Thought(seal="s2", withheld=True, model="m")]
+    pieces = [Piece(reasoning="Is it?"), *(Piece(thought=thought) for thought in thoughts)]
+    calls = [Piece(tool_calls=(ToolCallDelta(i, f"c{i}", "find"),)) for i in (0, 1)]
+    chunks = deltas(stream(*pieces, *calls, STOP))
+    told = whole(*pieces, *calls, STOP)["choices"][0]["message"]["tool_calls"]
+    for first, second in ([d["tool_calls"][0] for d in chunks if "tool_calls" in d], told):
+        bundle = first["extra_content"]["google"]["thought_signature"]
+        assert unbundled(bundle) == (replace(thoughts[0], model="demo-bottom"), thoughts[1])
+        assert "extra_content" not in second
+
+
+def test_a_thought_that_led_to_no_call_stays_here() -> None:
+    pieces = [Piece(thought=Thought(text="Is it?", seal="s1")), Piece("Yes"), STOP]
+    assert "s1" not in json.dumps([stream(*pieces), whole(*pieces)])
 
 
 def test_refusal_and_reasoning() -> None:

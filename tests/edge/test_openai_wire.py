@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungwise.edge.names import Names
-from rungwise.edge.openai_fields import REFUSED, UNUSED, RequestFields
-from rungwise.edge.openai_wire import MOST_VALUES, Asked, read_chat
+from rungwise.edge.openai_fields import MOST_SEAL, REFUSED, UNUSED, RequestFields
+from rungwise.edge.openai_wire import Asked, read_chat
+from rungwise.edge.reading import MOST_VALUES
+from rungwise.edge.seals import bundled
 from rungwise.errors import CallerError, UnknownModel
 from rungwise.types import (
     Chat,
@@ -22,6 +24,7 @@ from rungwise.types import (
     OutputShape,
     Sampling,
     StepType,
+    Thought,
     Tool,
     ToolCall,
     ToolChoice,
@@ -157,6 +160,51 @@ def test_an_answer_can_be_sent_back_as_it_came_and_its_thinking_is_dropped() -> 
         "reasoning_content": "hm",
     }
     assert said(came) == (Message(role="assistant", text="hi"),)
+
+
+def test_what_the_sdk_adds_to_an_answer_is_dropped() -> None:
+    function = {"name": "find", "arguments": "{}", "parsed_arguments": {"any": [1]}}
+    calls = [{"id": "c1", "type": "function", "function": function}]
+    came = {"role": "assistant", "content": "", "tool_calls": calls, "parsed": None}
+    (message,) = said(came)
+    assert message.tool_calls == (ToolCall(id="c1", name="find", arguments="{}"),)
+
+
+def carried(*marks: object) -> Message:
+    """An assistant's message with one call for each `extra_content`."""
+    function = {"name": "find", "arguments": "{}"}
+    (message,) = said(
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": f"c{i}", "type": "function", "function": function, "extra_content": mark}
+                for i, mark in enumerate(marks)
+            ],
+        }
+    )
+    return message
+
+
+def test_thoughts_come_back_with_the_calls_they_led_to() -> None:
+    first = Thought(text="Is it?", seal="s1", model="m")
+    second = Thought(seal="s2", withheld=True, model="m")
+    marks = [{"google": {"thought_signature": bundled([t], "x")}} for t in (first, second)]
+    assert carried(*marks).thoughts == (first, second)
+
+
+@pytest.mark.parametrize(
+    "mark", [None, {}, {"other": 1}, {"google": {}}, {"google": {"thought_signature": "Ep0BCg"}}]
+)
+def test_a_mark_of_others_on_a_call_is_no_thought(mark: object) -> None:
+    assert carried(mark).thoughts == ()
+
+
+def test_a_mark_on_a_call_is_bounded() -> None:
+    long = {"google": {"thought_signature": "x" * (MOST_SEAL + 1)}}
+    calls = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "tool_calls": [{**calls, "extra_content": long}]}
+    assert "thought_signature" in (refused(messages=[message]).param or "")
 
 
 @pytest.mark.parametrize("field", sorted(UNUSED))

@@ -18,10 +18,10 @@ import uvicorn
 from tests.confidence.test_calibration import FILE
 from tests.doubles.upstream import Answer, Upstream, openai_delta, openai_stream
 
+from rungwise.access.static import StaticKeyring
 from rungwise.build import build_cascade, build_ladder, new_id
 from rungwise.config import load
 from rungwise.edge.app import make_app
-from rungwise.edge.auth import StaticKeyring
 from rungwise.lab.steps import SYSTEM, generate
 from rungwise.ledger.sql import SqliteLedger, read_entries
 from rungwise.ledger.tee import Tee

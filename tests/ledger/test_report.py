@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+from rungwise.errors import StoreError
 from rungwise.ledger.lines import Group, Report
 from rungwise.ledger.report import read_report
 from rungwise.ledger.shown import as_csv, as_json, as_table
@@ -16,6 +18,7 @@ from rungwise.ledger.sql import SqlLedger
 from rungwise.store.sql import Store
 from rungwise.types import Baseline, Entry, Outcome, StepType
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
+from tests.store.test_migrations import OLD, old_file
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +35,7 @@ async def told(place: str, entries: Sequence[Entry], *by: Group, **days: int) ->
         for number, entry in enumerate(entries):
             await ledger.record(replace(entry, id=f"req_{number}", outcome=None))
             if entry.outcome is not None:
-                await ledger.settle(f"req_{number}", entry.outcome)
+                await ledger.label(f"req_{number}", entry.outcome)
     finally:
         await store.stop()
     return read_report(place, by or ("route",), **days)  # type: ignore[arg-type]
@@ -140,3 +143,28 @@ async def test_nothing_in_the_ledger_is_no_fault(store_url: str) -> None:
     report = await told(store_url, [])
     assert (report.all.tasks, report.lines, report.idle) == (0, (), ())
     assert as_csv(report).count("\n") == 1 and as_table(report)
+
+
+def test_an_older_ledger_is_left_as_it_is_and_it_is_told_what_to_do(tmp_path: Path) -> None:
+    path = old_file(tmp_path / "l.db", holding=OLD)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"l\.db: .*older release; start the server with it once"):
+        read_report(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["l.db"]
+
+
+async def test_a_later_ledger_needs_a_newer_release(store_url: str) -> None:
+    store = Store(store_url)
+    await store.start()
+    later = "update alembic_version set version_num = '0099'"
+    await store.write(lambda c: c.exec_driver_sql(later).close())
+    await store.stop()
+    with pytest.raises(StoreError, match=r"revision 0099.*newer rungwise"):
+        read_report(store_url)
+
+
+def test_where_no_ledger_is_none_is_made(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no ledger there"):
+        read_report(tmp_path / "l.db")
+    assert not list(tmp_path.iterdir())

@@ -110,8 +110,8 @@ async def tallies(place: str) -> dict[str, set[tuple[object, ...]]]:
 async def test_an_entry_comes_back_as_it_was(store_url: str, ledger: SqlLedger) -> None:
     await ledger.record(ENTRY)
     assert list(read_entries(store_url)) == [ENTRY], "readable while the server has it open"
-    assert await ledger.settle("req_1", Outcome(right=True, source="checker"))
-    assert not await ledger.settle("req_2", Outcome(right=True))
+    assert await ledger.label("req_1", Outcome(right=True, source="checker"))
+    assert not await ledger.label("req_2", Outcome(right=True))
     told = replace(ENTRY, outcome=Outcome(right=True, source="checker"))
     assert list(read_entries(store_url)) == [told]
 
@@ -129,7 +129,7 @@ async def test_an_entry_is_found_by_its_id_with_what_was_said_of_it(ledger: SqlL
     await asyncio.gather(ledger.record(ENTRY), ledger.record(replace(ENTRY, id="req_2")))
     assert await ledger.find("req_1") == ENTRY
     assert await ledger.find("req_") is None
-    await ledger.settle("req_2", Outcome(right=False))
+    await ledger.label("req_2", Outcome(right=False))
     told = await ledger.find("req_2")
     assert told == replace(ENTRY, id="req_2", outcome=Outcome(right=False))
     tee = Tee(ledger, readers=[])
@@ -162,7 +162,7 @@ def test_the_tallies_are_the_sums_over_the_entries_whatever_is_said_of_them(
         for number, right in said:
             known = number < len(found)
             outcome = Outcome(right=right, source="test")
-            assert await ledger.settle(f"req_{number:04}", outcome) is known
+            assert await ledger.label(f"req_{number:04}", outcome) is known
             if known:
                 found[number] = replace(found[number], outcome=outcome)
         assert await store.read(kept) == sums(found)
@@ -183,6 +183,18 @@ async def test_many_at_once_are_all_written_once(store_url: str, ledger: SqlLedg
     assert list(read_entries(store_url)) == entries
     assert len(list(read_entries(store_url, since=400.0))) == 100
     assert await tallies(store_url) == sums(entries)
+
+
+async def test_a_ledger_that_stops_has_written_what_was_to_be_recorded(
+    store_url: str, ledger: SqlLedger
+) -> None:
+    entries = [replace(ENTRY, id=f"req_{i:03}") for i in range(300)]
+    recording = [asyncio.ensure_future(ledger.record(entry)) for entry in entries]
+    await asyncio.sleep(0)
+    await ledger.stop()
+    assert all(task.done() and task.exception() is None for task in recording)
+    await ledger.stop()
+    assert list(read_entries(store_url)) == entries
 
 
 async def test_a_caller_that_gives_up_waiting_does_not_stop_the_others(
@@ -239,7 +251,7 @@ async def test_one_entry_that_cannot_be_written_takes_no_other_with_it(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_no_entry_is_lost_over_the_odd_words_of_an_upstream(store_url: str, text: str) -> None:
-    tried = replace(BARE, reason=text, billed_as=text)
+    tried = replace(BARE, reason=text, billed_as=text, model=text)
     entry = replace(ENTRY, plan_why=text, attempts=(tried,))
 
     async def written() -> Entry | None:
@@ -247,7 +259,7 @@ def test_no_entry_is_lost_over_the_odd_words_of_an_upstream(store_url: str, text
         await store.write(emptied)
         await ledger.record(entry)
         found = await ledger.find(entry.id)
-        assert await ledger.settle(entry.id, Outcome(right=True, source=text))
+        assert await ledger.label(entry.id, Outcome(right=True, source=text))
         await store.stop()
         return found
 
@@ -256,6 +268,39 @@ def test_no_entry_is_lost_over_the_odd_words_of_an_upstream(store_url: str, text
     whole = text.isascii() and "\0" not in text
     assert not whole or found == entry
     assert len(found.attempts[0].reason) == len(text)
+
+
+async def test_of_a_model_s_id_no_more_is_written_than_an_index_can_hold(
+    store_url: str, ledger: SqlLedger
+) -> None:
+    endless = replace(BARE, model=10**6 * "x", billed_as=10**6 * "y")
+    await ledger.record(replace(ENTRY, attempts=(endless,)))
+    (found,) = read_entries(store_url)
+    assert found.attempts == (replace(BARE, model=200 * "x", billed_as=200 * "y"),)
+
+
+async def test_an_entry_takes_the_place_of_the_one_that_counted_it_as_lost(
+    store_url: str, ledger: SqlLedger
+) -> None:
+    lost = replace(
+        ENTRY,
+        route="unknown",
+        attempts=(replace(ATTEMPT, state="lost"),),
+        state="lost",
+        baselines=(),
+    )
+    other = replace(lost, id="req_2")
+    for entry in (lost, other):
+        await ledger.record(entry)
+    await ledger.label("req_1", Outcome(right=True))
+    told = replace(ENTRY, outcome=Outcome(right=True))
+    await ledger.record(ENTRY)
+    assert await ledger.find("req_1") == told
+    assert await tallies(store_url) == sums([told, other])
+    for again in (ENTRY, lost, other):
+        with pytest.raises(StoreError):
+            await ledger.record(again)
+    assert await tallies(store_url) == sums([told, other])
 
 
 async def test_what_was_set_aside_is_settled_with_the_entries_or_not_at_all(

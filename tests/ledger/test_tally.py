@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rungwise.days import day_of
 from rungwise.ledger.buckets import bucket_of
-from rungwise.ledger.tally import Row, day_of, outcome_row, tally
+from rungwise.ledger.tally import Row, outcome_row, tally
 from rungwise.types import AttemptState, Baseline, Entry, Outcome, Usage
 from tests.ledger.steps import entries
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
@@ -28,6 +29,23 @@ def test_a_step_counts_once_under_the_rung_that_answered() -> None:
 def test_a_step_with_an_unknown_price_is_unpriced_and_adds_no_cost() -> None:
     (row,) = tally([replace(ENTRY, outcome=Outcome(right=True))]).steps
     assert row == (*GROUP, "t2", 1, 1, 1, 1, 1, 0, 0, 0, 1, 0)
+
+
+def test_a_rung_counts_under_the_model_it_is_called_by_whatever_its_upstream_says() -> None:
+    ids = [replace(ENTRY, attempts=(replace(ATTEMPT, model=f"m-{n}"), BARE)) for n in range(3)]
+    tallies = tally(ids, {"t1": "m"})
+    assert [row[4:8] for row in tallies.rungs] == [("t1", "m", "draft", 3), ("t2", "n", "draft", 3)]
+
+
+def test_a_lost_attempt_counts_as_it_is_told_so_that_any_server_can_strike_it_out() -> None:
+    lost = replace(ENTRY, attempts=(replace(ATTEMPT, state="lost", model="unknown"),))
+    assert tally([lost], {"t1": "m"}) == tally([lost])
+
+
+def test_a_model_s_id_is_counted_as_it_is_written() -> None:
+    odd = replace(ENTRY, attempts=(replace(ATTEMPT, model="m\0" + 999 * "x"),))
+    (row,) = tally([odd]).rungs
+    assert row[5] == "m\ufffd" + 198 * "x"
 
 
 @pytest.mark.parametrize(("state", "place"), [("spilled", 10), ("recalled", 11)])

@@ -29,7 +29,7 @@ async def main(address: str, prefix: str, at: float, room: int) -> None:
             await ledger.record(replace(ENTRY, id=id, at=at, route=f"r{number % 3}"))
             os.write(1, f"{id}\n".encode())
             if number % 5 == 0:
-                await ledger.settle(id, Outcome(right=number % 2 == 0))
+                await ledger.label(id, Outcome(right=number % 2 == 0))
 
     async def fill_up() -> None:
         """Until the files may not grow any more; then they may again."""

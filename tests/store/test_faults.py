@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
+from rungwise.days import DAY_S
 from rungwise.errors import StoreError
 from rungwise.ledger.sql import SqlLedger, read_entries
-from rungwise.ledger.tally import DAY_S
 from rungwise.store import tables
 from rungwise.store.sql import Store
 from tests.ledger.steps import kept, sums

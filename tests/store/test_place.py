@@ -30,3 +30,10 @@ def test_what_is_shown_has_neither_user_nor_password() -> None:
     assert shown(address) == "postgresql://h:5432/db"
     assert set(secrets_of(url_of(address))) == {"p%40ss", "p@ss", "other"}
     assert secrets_of("postgresql://h/db") == []
+
+
+@pytest.mark.parametrize("password", ["a/bcdefg", "a@bcdefg", "a?bcdefg", "a#bcdefg", "[bcdefg"])
+def test_a_password_that_should_have_been_quoted_is_not_shown(password: str) -> None:
+    url = url_of(f"postgresql://me:{password}@box:5432/db")
+    assert "bcdefg" not in shown(url)
+    assert password in secrets_of(url) and shown(url).startswith("postgresql://")

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -77,6 +77,31 @@ async def test_a_job_that_raises_takes_nothing_with_it_and_is_heard_as_it_is(
     assert [type(end) for end in ends] == [str, CallerError, StoreError, str, StoreError, str]
     assert await store.read(names) == ["a", "b", "c"]
     assert store.fault is None, "the database is well"
+
+
+def put_all(connection: Connection, ids: Sequence[str]) -> Sequence[int]:
+    """One statement for all; which fails for all where one of them is there already."""
+    connection.execute(insert(server), [{"id": id, "seen_at": 0.0} for id in ids])
+    return [len(ids)] * len(ids)
+
+
+async def test_rows_that_wait_for_the_same_job_are_given_to_it_together(store: Store) -> None:
+    rows = [f"{n:03}" for n in range(250)]
+    told = await asyncio.gather(*(store.write_together(put_all, row) for row in rows))
+    assert told == [200] * 200 + [50] * 50
+    assert await store.read(names) == rows
+
+
+async def test_a_row_that_cannot_be_written_takes_no_other_of_its_job_with_it(
+    store: Store,
+) -> None:
+    await store.write(put("b"))
+    ends = await asyncio.gather(
+        *(store.write_together(put_all, row) for row in "abc"), return_exceptions=True
+    )
+    assert ends[0] == ends[2] == 1 and isinstance(ends[1], StoreError)
+    assert sorted(await store.read(names)) == ["a", "b", "c"]
+    assert store.fault is None
 
 
 async def test_a_caller_that_gives_up_waiting_does_not_stop_the_others(store: Store) -> None:

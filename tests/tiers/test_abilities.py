@@ -115,3 +115,16 @@ def test_what_a_protocol_has_no_words_for_no_card_gives_it() -> None:
     for config in (claude, responses):
         assert abilities_of(config, card(many=True)).lacks(three) == "writes one answer, not n=3"
     assert abilities_of(claude, None).lacks(read) == "gives no log-probabilities"
+    stopped = chat(sampling=Sampling(stop=("END",)))
+    assert abilities_of(responses, None).lacks(stopped) == "knows no stop sequences"
+    assert abilities_of(claude, None).lacks(stopped) is None
+    assert abilities_of(openai(), None).lacks(stopped) is None
+
+
+def test_an_engine_of_ones_own_fetches_nothing() -> None:
+    local = VllmTierConfig(name="t", kind="vllm", model="./seer")
+    far = chat(Message(role="user", images=(Image(url="https://example.com/cat.png"),)))
+    lack = "fetches no images: it takes them as data: URLs"
+    assert abilities_of(local, None).lacks(far) == lack
+    assert abilities_of(local, None).lacks(chat(PICTURE)) is None
+    assert abilities_of(openai(), None).lacks(far) is None

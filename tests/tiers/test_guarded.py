@@ -9,7 +9,6 @@ from pydantic import SecretStr
 
 from rungwise.config import HostedTierConfig, OpenAITierConfig
 from rungwise.contracts import Tier
-from rungwise.errors import ConfigError
 from rungwise.tiers.guarded import breakers, guarded
 from rungwise.tiers.pooled import Pooled
 from rungwise.tiers.scripted import ScriptedTier
@@ -75,20 +74,6 @@ def test_equals_have_guards_of_their_own() -> None:
 def test_equals_are_called_as_configured_so_that_prices_find_them() -> None:
     tier = guarded(section(equals=(section("u"),), served_as="ours"), bare)
     assert isinstance(tier, Pooled) and [m.model for m in tier.members] == ["ours", "m-u"]
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "said"),
-    [
-        (section(model="gpt"), section("u", model="gpt"), "'gpt' could be either.* a served_as"),
-        (section(), section(model="other"), "'t' could be either.* a name"),
-    ],
-)
-def test_equals_that_cannot_be_told_apart_are_refused(
-    first: OpenAITierConfig, second: OpenAITierConfig, said: str
-) -> None:
-    with pytest.raises(ConfigError, match=said):
-        guarded(first.model_copy(update={"equals": (second,)}), bare)
 
 
 def test_every_breaker_is_found() -> None:

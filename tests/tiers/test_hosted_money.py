@@ -109,7 +109,7 @@ def test_images_count_as_the_card_has_them() -> None:
         tier(openai(), card(image_tokens=300)).most_nano(chat),
     )
     assert plain is not None
-    assert unknown == plain + 5000 * 1250
+    assert unknown == plain + 50_000 * 1250
     assert known == plain + 300 * 1250
 
 

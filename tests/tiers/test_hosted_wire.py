@@ -12,8 +12,8 @@ import openai
 import pytest
 from tests.doubles.upstream import Answer, Request, Upstream, openai_delta, openai_stream
 
-from rungwise.tiers.hosted_faults import Refused, fault_of
-from rungwise.tiers.hosted_wire import Address, Stream, Wire, address_of, is_loopback
+from rungwise.tiers.hosted_faults import Refused, fault_of, may_be_billed
+from rungwise.tiers.hosted_wire import Address, Stream, Wire, address_of
 
 pytestmark = pytest.mark.anyio
 
@@ -218,6 +218,29 @@ def test_only_certificates_that_are_trusted_will_do() -> None:
     assert trust.verify_mode.name == "CERT_REQUIRED"
 
 
-def test_loopback() -> None:
-    assert is_loopback("http://localhost:1/v1") and is_loopback("http://[::1]/")
-    assert not is_loopback("http://localhost.example.com")
+async def test_a_kept_connection_that_is_closed_as_it_is_used_is_replaced_once() -> None:
+    gone = Answer(silent=True, then="cut")
+    async with Upstream(Answer(HELLO), gone, Answer(HELLO)) as upstream:
+        async with wire_to(upstream.url) as wire:
+            for _ in range(2):
+                assert len(await read(await wire.open(BODY))) == 1
+        assert (upstream.connections, len(upstream.requests)) == (2, 3)
+
+
+async def test_a_new_connection_that_is_closed_may_have_been_read() -> None:
+    gone = Answer(silent=True, then="reset")
+    async with Upstream(gone, Answer(HELLO)) as upstream, wire_to(upstream.url) as wire:
+        with pytest.raises(OSError) as caught:
+            await wire.open(BODY)
+    assert len(upstream.requests) == 1 and may_be_billed(caught.value, took_s=0.0)
+
+
+async def test_it_is_replaced_once_and_no_more() -> None:
+    gone = Answer(silent=True, then="reset")
+    async with Upstream(Answer(HELLO), Answer(HELLO), gone, gone, Answer(HELLO)) as upstream:
+        async with wire_to(upstream.url) as wire:
+            for stream in await asyncio.gather(wire.open(BODY), wire.open(BODY)):
+                await read(stream)
+            with pytest.raises(OSError):
+                await wire.open(BODY)
+        assert (upstream.connections, len(upstream.requests)) == (2, 4)

@@ -16,10 +16,11 @@ import pytest
 from pydantic import SecretStr
 from tests.doubles.upstream import Answer, Upstream, openai_delta, openai_stream, refused_url
 
-from rungwise.config import OpenAITierConfig
+from rungwise.config import GuardsConfig, OpenAITierConfig
 from rungwise.drafts import collect
 from rungwise.errors import ConfigError, TierError
 from rungwise.tiers.openai import OpenAITier
+from rungwise.tiers.retrying import Retrying
 from rungwise.types import (
     Chat,
     Done,
@@ -420,6 +421,35 @@ async def test_nobody_there() -> None:
     with pytest.raises(TierError, match="unavailable"):
         await drain(subject)
     await subject.stop()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(silent=True, then="reset"),
+        Answer(silent=True, then="cut"),
+        Answer(b"", 504, "text/html"),
+        Answer(HELLO, type="application/json"),
+    ],
+    ids=["reset", "closed", "a gateway gave up", "not a stream"],
+)
+async def test_what_was_sent_whole_may_be_billed_and_is_not_sent_again(answer: Answer) -> None:
+    async with tier(answer) as (subject, upstream):
+        guarded = Retrying(subject, GuardsConfig(), deadline_s=20.0)
+        drafting = guarded.draft(CHAT, read=False)
+        with pytest.raises(TierError):
+            [piece async for piece in drafting]
+    usage = drafting.spent().usage
+    assert usage.estimated and usage.input > 0 and len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("told", ["m" * 5000, "a\0b", "a\nb", "a\u202eb"])
+async def test_an_upstreams_id_of_its_model_is_fit_to_be_kept(told: str) -> None:
+    event = {"model": told, **openai_delta("Hi", finish="stop")}
+    async with tier(Answer(openai_stream(event, {"model": told, "usage": USAGE}))) as (subject, _):
+        _, done = await drain(subject)
+    odd = dict.fromkeys((0, 10, 0x202E), 0xFFFD)
+    assert done.billed_as == done.model == told[:200].translate(odd)
 
 
 async def test_what_cannot_be_sent_is_rejected() -> None:

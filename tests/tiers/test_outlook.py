@@ -34,7 +34,8 @@ def hosted(kind: str, model: str, **told: Any) -> HostedTierConfig:
         "anthropic": AnthropicTierConfig,
     }[kind]
     return section.model_validate(
-        {"name": "tier2", "kind": kind, "model": model, "api_key_env": "KEY", **told}
+        {"name": "tier2", "kind": kind, "model": model, "api_key_env": "KEY", "max_tokens": 9}
+        | told
     )
 
 
@@ -92,6 +93,17 @@ def test_a_price_without_a_date_is_named() -> None:
     undated = {key: value for key, value in FRESH.items() if key != "as_of"}
     (line,) = warned(hosted("openai", "mine", base_url=ELSEWHERE, price=undated))
     assert line == "tier2: its price has no date; set price.as_of"
+
+
+def test_a_limit_that_nobody_knows_is_named() -> None:
+    unlimited = {"base_url": ELSEWHERE, "price": FRESH, "max_tokens": None}
+    (line,) = warned(hosted("openai", "mine", **unlimited))
+    assert line.startswith("tier2: no limit is known for its answers")
+    assert line.endswith("; set max_tokens")
+    assert not warned(hosted("anthropic", "mine", **unlimited)), "its protocol has one"
+    assert not warned(hosted("openai", "gpt-6-luna", max_tokens=None)), "its card has one"
+    (line,) = warned(hosted("openai", "mine", **unlimited | {"price": None}))
+    assert "no price" in line
 
 
 def test_equals_are_looked_at_too() -> None:

@@ -96,6 +96,17 @@ async def test_a_key_that_is_rate_limited_rests_as_long_as_it_says() -> None:
     assert rig.asked == [2, 4]
 
 
+async def test_no_member_rests_longer_than_an_hour() -> None:
+    rig = Rig((fail("rate_limited", retry_after_s=1e9), HELLO), fail("unauthorised"), keys=True)
+    await rig.fault()
+    assert (await rig.fault()).retry_after_s == 20.0
+    rig.clock += 3599.0
+    await rig.fault()
+    assert rig.asked == [1, 2]
+    rig.clock += 1.0
+    assert await rig.ask() == "hello there"
+
+
 async def test_one_that_does_not_say_is_asked_again_in_its_turn() -> None:
     rig = Rig((fail("rate_limited"), HELLO), HELLO, keys=True)
     for _ in range(3):

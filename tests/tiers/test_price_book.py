@@ -67,6 +67,16 @@ def test_at_an_address_without_a_list_the_tiers_price_is_for_whatever_answers() 
     assert cost(tier, "something/else") == 7000
 
 
+def test_the_tiers_price_is_for_whatever_answers_under_a_name_of_the_owners_own() -> None:
+    azure = "https://x.openai.azure.com/openai/v1"
+    tier = openai("prod-chat", base_url=azure, price=PriceConfig(input=7))
+    assert cost(tier) == cost(tier, "gpt-4o-2024-08-06") == cost(tier, "o1") == 7000
+    listed = openai("o3-mini", base_url=azure, price=PriceConfig(input=7))
+    assert cost(listed) == 7000 and cost(listed, "o1") == 15_000
+    own = PricesConfig(models={"prod-chat": PriceConfig(input=8)})
+    assert cost(tier, "o1", prices=own) == 15_000, "it is a model like others then"
+
+
 def test_the_owners_prices_win_over_the_list() -> None:
     prices = PricesConfig(models={"gpt-5-mini": PriceConfig(input=8)})
     assert cost(openai(), prices=prices) == 8000

@@ -48,6 +48,7 @@ USAGE = {
     "output_tokens_details": {"reasoning_tokens": 30},
     "total_tokens": 150,
 }
+KNOWN: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 COUNTED = Usage(input=30, cache_read=60, cache_write_5m=10, output=20, reasoning=30)
 
 
@@ -55,11 +56,10 @@ COUNTED = Usage(input=30, cache_read=60, cache_write_5m=10, output=20, reasoning
 
 
 def stream(*events: dict[str, Any]) -> bytes:
-    known: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
     lines = []
     for number, event in enumerate(events):
         told = {"sequence_number": number, **event}
-        known.validate_python(told)
+        KNOWN.validate_python(told)
         lines.append(f"event: {told['type']}\ndata: {json.dumps(told)}\n\n")
     return "".join(lines).encode()
 

@@ -50,8 +50,8 @@ def sent(chat: Chat) -> int:
 def test_there_are_never_more_tokens_than_bytes_and_a_frame(chat: Chat) -> None:
     images = sum(len(message.images) for message in chat.messages)
     frame = 1024 + 32 * len(chat.messages) + 64 * len(chat.tools)
-    assert most_tokens(chat) >= sent(chat) + frame + 5000 * images
-    assert most_tokens(chat) - most_tokens(chat, image_tokens=300) == 4700 * images
+    assert most_tokens(chat) >= sent(chat) + frame + 50_000 * images
+    assert most_tokens(chat) - most_tokens(chat, image_tokens=300) == 49_700 * images
 
 
 @given(chats)

@@ -47,6 +47,15 @@ def test_the_section_wins() -> None:
     assert (found.prompt_cache, found.cache_ttl) == (False, "1h")
 
 
+@pytest.mark.parametrize(("told", "together"), [(None, True), (True, True), (False, False)])
+def test_tools_and_an_effort_go_together_unless_the_card_says_no(
+    told: bool | None, together: bool
+) -> None:
+    card = CARD.model_copy(update={"tools_with_effort": told})
+    assert terms_of(anthropic(), card).tools_with_effort is together
+    assert terms_of(anthropic()).tools_with_effort
+
+
 def test_without_a_card_all_may_be_tried() -> None:
     found = terms_of(anthropic())
     assert (found.sampling, found.thinks, found.efforts) == (None, None, None)

@@ -61,7 +61,10 @@ def _short(
     """Why the last of these bids cannot be paid for after the others; None where it can."""
     last, together = bids[-1], worst(bids, "all")
     if last.nano is None:
-        return unpriced and f"the price of {last.tier} is unknown, and {unpriced}"
+        return unpriced and (
+            f"what {last.tier} can cost at most is unknown, for want of a price or of a limit for "
+            f"its answer (max_tokens), and {unpriced}"
+        )
     if most_nano is not None and together > most_nano:
         return f"the request may cost {dollars(most_nano)} at most, and {_could(bids, 'all')}"
     for room in rooms:

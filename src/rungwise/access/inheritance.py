@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, or_, select
+from sqlalchemy import Connection, Row, delete, exists, insert, or_, select
 
+from rungwise.access.budget import worst
 from rungwise.access.settling import Charge, bids_of, settle
-from rungwise.store.tables import attempt, entry, reservation, server
+from rungwise.access.spending import Place, change
+from rungwise.days import DAY_S
+from rungwise.store.tables import attempt, entry, lost, reservation, server
 from rungwise.types import Attempt, Bid, Entry, StepType, Usage
 
-__all__ = ["inherit"]
+__all__ = ["inherit", "revive"]
 
 REASON = "this server died over it: its worst case is counted"
 
@@ -27,7 +31,8 @@ def inherit(
     """Settle what these servers, and such as nobody knows any more, had set aside. How many answers
     were lost; `record` has then written an entry of each.
 
-    An answer whose entry is in the ledger is settled by that.
+    An answer whose entry is in the ledger is settled by that. For a day it is known what was set
+    aside for the lost ones: see `revive`.
     """
     known = exists().where(server.c.id == reservation.c.server)
     left = select(reservation).where(or_(reservation.c.server.in_(dead), ~known))
@@ -35,12 +40,33 @@ def inherit(
     if not rows:
         return 0
     written = _written(connection, [row.id for row in rows])
-    lost = [_lost(row, at) for row in rows if row.id not in written]
-    if lost:
-        record(connection, lost)
-    charges: dict[str, Sequence[Charge]] = {**written, **{e.id: e.attempts for e in lost}}
+    buried = [row for row in rows if row.id not in written]
+    entries = [_lost(row, at) for row in buried]
+    if buried:
+        record(connection, entries)
+        connection.execute(delete(lost).where(lost.c.at < at - DAY_S))
+        connection.execute(insert(lost), [_kept(row) for row in buried])
+    charges: dict[str, Sequence[Charge]] = {**written, **{e.id: e.attempts for e in entries}}
     settle(connection, charges, local)  # nothing is left of it where `record` has done so
-    return len(lost)
+    return len(buried)
+
+
+def revive(connection: Connection, id: str) -> None:
+    """The server was not dead, and its answer not lost: what was counted for it is set aside again,
+    for its true entry to settle. Nothing where it was not counted, or more than a day ago."""
+    row = connection.execute(select(lost).where(lost.c.id == id)).first()
+    if row is None:
+        return
+    connection.execute(delete(lost).where(lost.c.id == id))
+    connection.execute(insert(reservation).values(server="", **_kept(row)))
+    bids = bids_of(row.bids)
+    places: list[Place] = [tuple(place) for place in json.loads(row.windows)]
+    change(connection, {place: (-worst(bids, place[1]), worst(bids, place[1])) for place in places})
+
+
+def _kept(row: Row[Any]) -> dict[str, object]:
+    """What `lost` and `reservation` have in common."""
+    return {column.name: getattr(row, column.name) for column in lost.c}
 
 
 def _written(connection: Connection, ids: Sequence[str]) -> dict[str, list[Any]]:

@@ -22,6 +22,8 @@ __all__ = ["RENEW_S", "SILENT_S", "Lease", "server_id"]
 
 RENEW_S = 3.0
 SILENT_S = 15.0
+OLD_S = 5.0
+"""So old a sign of one's own is shown anew before anything is set aside: it was missed already."""
 
 
 def server_id() -> str:
@@ -50,17 +52,35 @@ class Lease:
         self._store, self._unix, self._now, self._silent_s = store, unix, now, silent_s
         self._seen: dict[str, tuple[float, float]] = {}
         """What sign was seen last of a server, and since when, by this server's own time."""
+        self._shown: tuple[float, float] | None = None
+        """When the last sign was given, on both clocks: one of them stops with a machine that is
+        suspended, the other may be set back."""
 
     async def renew(self) -> tuple[str, ...]:
         """Show that this server lives; the ids of those that died. Raises StoreError."""
-        at = self._unix()
+        at, began = self._unix(), self._now()
         signs = await self._store.write(lambda connection: self._sign(connection, at))
-        now = self._now()
+        self._shown, now = (at, began), self._now()
         seen = {id: self._seen.get(id, (sign, now)) for id, sign in signs.items()}
         self._seen = {
             id: was if was[0] == signs[id] else (signs[id], now) for id, was in seen.items()
         }
         return tuple(id for id, (_, since) in self._seen.items() if self._is_dead(id, now - since))
+
+    def show(self, connection: Connection) -> None:
+        """Show it within a transaction of somebody else's, where the last sign is old: others may
+        have struck out this server meanwhile, and with it all that it sets aside."""
+        at, now = self._unix(), self._now()
+        if self._shown is None or max(at - self._shown[0], now - self._shown[1]) > OLD_S:
+            self._show(connection, at)
+
+    def silent(self, connection: Connection, dead: Sequence[str]) -> list[str]:
+        """Those of the dead that have not come back since."""
+        if not dead:
+            return []
+        signs = connection.execute(select(server).where(server.c.id.in_(dead)))
+        seen = self._seen
+        return [row.id for row in signs if row.id in seen and seen[row.id][0] == row.seen_at]
 
     async def end(self) -> None:
         """Leave in good order: what this server still has set aside keeps its name, and the next
@@ -74,11 +94,14 @@ class Lease:
         connection.execute(delete(server).where(server.c.id.in_(dead)))
 
     def _sign(self, connection: Connection, at: float) -> dict[str, float]:
+        self._show(connection, at)
+        signs = connection.execute(select(server.c.id, server.c.seen_at))
+        return {row.id: row.seen_at for row in signs}
+
+    def _show(self, connection: Connection, at: float) -> None:
         mine = server.c.id == self.id
         if connection.execute(update(server).where(mine).values(seen_at=at)).rowcount == 0:
             connection.execute(insert(server).values(id=self.id, seen_at=at))
-        signs = connection.execute(select(server.c.id, server.c.seen_at))
-        return {row.id: row.seen_at for row in signs}
 
     def _is_dead(self, id: str, silent_for: float) -> bool:
         return id != self.id and (silent_for >= self._silent_s or _is_gone(id))

@@ -49,7 +49,7 @@ class LocalPace:
             asker.open -= 1
 
     def _admitted(self, caller: Caller) -> _Asker:
-        now, asker = self._now(), self._asker(caller)
+        asker, now = self._asker(caller), self._now()
         if caller.concurrent is not None and asker.open >= caller.concurrent:
             raise TooFast(
                 f"this key has {asker.open} requests open and may have {caller.concurrent}; wait "

@@ -6,16 +6,18 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
 from rungwise.access.budget import affordable, worst
-from rungwise.access.inheritance import inherit
+from rungwise.access.inheritance import inherit, revive
 from rungwise.access.lease import RENEW_S, Lease
 from rungwise.access.settling import bids_text, settle
-from rungwise.access.spending import change, rooms
+from rungwise.access.spending import Place, change, place_of, rooms, taken
 from rungwise.errors import StoreError
 from rungwise.store.database import Fault
 from rungwise.store.sql import Store
@@ -84,11 +86,9 @@ class StoredPurse:
     ) -> Grant:
         if all(bid.nano == 0 for bid in bids):
             return await self._free(bids)
-        at = self._unix()
+        ask = _Ask(id, caller, bids, most_nano, self._unix())
         try:
-            return await self._store.write(
-                lambda connection: self._set_aside(connection, id, caller, bids, most_nano, at)
-            )
+            return await _to_its_end(self._store.write_together(self._set_aside, ask))
         except StoreError as error:
             if isinstance(error, Fault):  # it may have been committed, and the word of it lost
                 self._doubt(id, ())
@@ -98,6 +98,10 @@ class StoredPurse:
         """What was set aside for these entries becomes what they cost."""
         charges = {entry.id: entry.attempts for entry in entries}
         settle(connection, charges, self._local)
+
+    def revive(self, connection: Connection, id: str) -> None:
+        """Set aside again what was counted for an answer as if its server had died."""
+        revive(connection, id)
 
     def owe(self, entry: Entry) -> None:
         """An entry that could not be written is settled once the database takes writes again."""
@@ -109,8 +113,9 @@ class StoredPurse:
         at = self._unix()
 
         def bury(connection: Connection) -> int:
-            lost = inherit(connection, dead, local=self._local, record=self._record, at=at)
-            self._lease.forget(connection, dead)
+            gone = self._lease.silent(connection, dead)
+            lost = inherit(connection, gone, local=self._local, record=self._record, at=at)
+            self._lease.forget(connection, gone)
             return lost
 
         if lost := await self._store.write(bury):
@@ -130,12 +135,28 @@ class StoredPurse:
                 failing = True
 
     async def _mend(self) -> None:
-        owed = dict(self._doubtful)
-        if not owed:
-            return
-        await self._store.write(lambda connection: settle(connection, owed, self._local))
-        for id in owed:
-            self._doubtful.pop(id, None)
+        owed = [self._mend_one(id, attempts) for id, attempts in self._doubtful.items()]
+        for end in await asyncio.gather(*owed, return_exceptions=True):
+            if isinstance(end, BaseException):
+                raise end
+
+    async def _mend_one(self, id: str, attempts: tuple[Attempt, ...]) -> None:
+        """What cannot be stored is counted at its worst: it stops no other from being settled."""
+        try:
+            await self._store.write_together(self._settle_owed, (id, attempts))
+        except Fault:
+            raise
+        except StoreError as error:
+            logger.error("%s: what it cost cannot be stored, its worst case is: %s", id, error)
+            unknown = tuple(replace(attempt, cost_nano=None) for attempt in attempts)
+            await self._store.write_together(self._settle_owed, (id, unknown))
+        self._doubtful.pop(id, None)
+
+    def _settle_owed(
+        self, connection: Connection, owed: Sequence[tuple[str, tuple[Attempt, ...]]]
+    ) -> Sequence[None]:
+        settle(connection, dict(owed), self._local)
+        return [None] * len(owed)
 
     def _doubt(self, id: str, attempts: tuple[Attempt, ...]) -> None:
         if len(self._doubtful) < MANY:  # the first ones: what comes later cannot have been written
@@ -155,26 +176,53 @@ class StoredPurse:
         free = next((place for place, bid in enumerate(bids) if bid.nano != 0), len(bids))
         return Grant(rungs=free if self._when_lost == "local" else 0, short=LOST, lost=True)
 
-    def _set_aside(
-        self,
-        connection: Connection,
-        id: str,
-        caller: Caller,
-        bids: Sequence[Bid],
-        most_nano: int | None,
-        at: float,
-    ) -> Grant:
-        found = rooms(connection, caller, at)
-        grant = affordable(
-            bids,
-            [room for shared in found.values() for room in shared],
-            most_nano=most_nano,
-            refuse_unknown=self._refuse_unknown,
-        )
-        granted = bids[: grant.rungs]
-        if any(bid.nano != 0 for bid in granted):
-            windows = json.dumps(list(found))
-            row = (id, self._lease.id, at, caller.name, bids_text(granted), windows)
-            insert_rows(connection, reservation, [row])
-            change(connection, {place: (0, worst(granted, place[1])) for place in found})
-        return grant
+    def _set_aside(self, connection: Connection, asks: Sequence[_Ask]) -> list[Grant]:
+        """First come, first served."""
+        places = {place_of(a.caller, cap, a.at) for a in asks for cap in a.caller.caps}
+        used = taken(connection, places)
+        held: Counter[Place] = Counter()
+        grants, rows = [], []
+        for ask in asks:
+            found = rooms(used, ask.caller, ask.at)
+            grant = affordable(
+                ask.bids,
+                [room for shared in found.values() for room in shared],
+                most_nano=ask.most_nano,
+                refuse_unknown=self._refuse_unknown,
+            )
+            grants.append(grant)
+            granted = ask.bids[: grant.rungs]
+            if all(bid.nano == 0 for bid in granted):
+                continue
+            windows, told = json.dumps(list(found)), bids_text(granted)
+            rows.append((ask.id, self._lease.id, ask.at, ask.caller.name, told, windows))
+            for place in found:
+                most = worst(granted, place[1])
+                used[place] = used.get(place, 0) + most
+                held[place] += most
+        if rows:
+            self._lease.show(connection)
+        insert_rows(connection, reservation, rows)
+        change(connection, {place: (0, most) for place, most in held.items()})
+        return grants
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    id: str
+    caller: Caller
+    bids: Sequence[Bid]
+    most_nano: int | None
+    at: float
+
+
+async def _to_its_end(setting_aside: Coroutine[Any, Any, Grant]) -> Grant:
+    """Also where the caller leaves meanwhile: its entry, which settles what was set aside, would
+    else overtake it, and it stayed set aside for ever."""
+    task = asyncio.ensure_future(setting_aside)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        task.exception()  # whatever it is: nobody waits for it any more
+        raise

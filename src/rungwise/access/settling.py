@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from rungwise.access.budget import worst
 from rungwise.access.spending import Place, change
+from rungwise.store.statements import ask
 from rungwise.types import Bid
 
 __all__ = ["Charge", "bids_of", "bids_text", "settle"]
@@ -31,6 +32,8 @@ class Charge(Protocol):
     def state(self) -> str: ...
     @property
     def cost_nano(self) -> int | None: ...
+    @property
+    def estimated(self) -> bool: ...
     @property
     def started_s(self) -> float: ...
     @property
@@ -57,14 +60,11 @@ def settle(
 
 def _taken_out(connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """The reservations of these ids, which are none any more: id, bids, windows."""
-    # plain text for the driver, as in store.statements: every answer ends here
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
     for first in range(0, len(ids), TOGETHER):
         some = tuple(ids[first : first + TOGETHER])
-        marks = ", ".join(mark for _ in some)
+        marks = ", ".join("?" for _ in some)
         gone = f"delete from reservation where id in ({marks}) returning id, bids, windows"
-        rows = connection.exec_driver_sql(gone, some).all()
-        yield from ((row.id, row.bids, row.windows) for row in rows)
+        yield from ask(connection, gone, some)
 
 
 def bids_text(bids: Iterable[Bid]) -> str:
@@ -79,7 +79,8 @@ def _costs(
     bids: Sequence[Bid], charges: Sequence[Charge], local: frozenset[str]
 ) -> tuple[int, int]:
     """Of all, and of escalation: what was paid out on each rung, with the evidence on its draft.
-    Where a price is unknown, at least the rung's worst case."""
+    At least the rung's worst case where a price is unknown, and where the upstream told no usage:
+    what a model thought unseen before it was cut off is in no estimate."""
     paid = [0 for _ in bids]
     unknown: set[int] = set()
     for charge in charges:
@@ -87,7 +88,7 @@ def _costs(
             continue
         rung = _rung(charge, bids, charges)
         paid[rung] += charge.cost_nano or 0
-        if charge.cost_nano is None:
+        if charge.cost_nano is None or charge.estimated:
             unknown.add(rung)
     for rung in unknown:
         paid[rung] = max(paid[rung], bids[rung].nano or 0)

@@ -6,14 +6,14 @@ something aside no other server comes in, on SQLite and on Postgres.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from sqlalchemy import Connection
 
 from rungwise.access.budget import Room
 from rungwise.access.windows import ends_at, starts_at
-from rungwise.store.statements import add_rows
+from rungwise.store.statements import add_rows, ask
 from rungwise.store.tables import spending
 from rungwise.types import Caller, Cap
 
@@ -27,26 +27,22 @@ def place_of(caller: Caller, cap: Cap, at: float) -> Place:
     return caller.name, cap.of, cap.window, starts_at(cap.window, at)
 
 
-def rooms(connection: Connection, caller: Caller, at: float) -> Mapping[Place, list[Room]]:
-    """What every cap of the caller still allows, by the row that counts for it."""
-    if not caller.caps:
-        return {}
-    places = [place_of(caller, cap, at) for cap in caller.caps]
-    used = taken(connection, places)
+def rooms(used: Mapping[Place, int], caller: Caller, at: float) -> Mapping[Place, list[Room]]:
+    """What every cap of the caller still allows, by the row that counts for it. `used` is what was
+    taken there."""
     found: dict[Place, list[Room]] = {}
-    for cap, place in zip(caller.caps, places, strict=True):
+    for cap in caller.caps:
+        place = place_of(caller, cap, at)
         left = cap.nano - used.get(place, 0)
         room = Room(cap=cap, left=left, ends_at=ends_at(cap.window, at))
         found.setdefault(place, []).append(room)
     return found
 
 
-def taken(connection: Connection, places: Sequence[Place]) -> Mapping[Place, int]:
+def taken(connection: Connection, places: Iterable[Place]) -> dict[Place, int]:
     """What was spent or is set aside there, where there is anything."""
-    # plain text for the driver, as in store.statements: every answer asks
-    told = _TAKEN.replace("?", "?" if connection.dialect.name == "sqlite" else "%s")
-    rows = ((place, connection.exec_driver_sql(told, place).first()) for place in places)
-    return {place: row[0] for place, row in rows if row is not None}
+    found = ((place, ask(connection, _TAKEN, place)) for place in places)
+    return {place: rows[0][0] for place, rows in found if rows}
 
 
 _TAKEN = (

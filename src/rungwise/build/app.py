@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rungwise.access.free import FreePurse
@@ -23,7 +22,7 @@ from rungwise.build.ladder import build_ladder
 from rungwise.cache.fingerprint import fingerprint
 from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
-from rungwise.config import Config, LedgerConfig, VllmTierConfig
+from rungwise.config import Config, VllmTierConfig
 from rungwise.contracts import Cache, Keyring, Ledger, Purse, Tier
 from rungwise.idle import IdleNotes, Stands
 from rungwise.ledger.sql import SqlLedger
@@ -39,18 +38,13 @@ from rungwise.verify.checks import Checks
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-__all__ = ["build_app", "build_cascade", "new_id", "place_of"]
+__all__ = ["build_app", "build_cascade", "new_id"]
 
 CLOCK = Clock(now=time.perf_counter, unix=time.time)
 
 
 def new_id() -> str:
     return f"req_{secrets.token_hex(12)}"
-
-
-def place_of(config: LedgerConfig) -> Path | str:
-    """The file, or the address of the database. The address holds a password."""
-    return config.url.get_secret_value() or config.path
 
 
 def build_cascade(
@@ -83,7 +77,7 @@ def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
     metrics, ladder = Metrics(), build_ladder(config, CLOCK.now)
     for breaker in (breaker for tier in ladder for breaker in breakers(tier)):
         metrics.watch_breaker(breaker.name, partial(getattr, breaker, "open"))
-    store = Store(place_of(config.ledger))
+    store = Store(config.ledger.place)
     money = _money(config, ladder, store, metrics)
     cache = build_cache(config, store)
     keyring = _keyring(config, store, keys)
@@ -96,10 +90,17 @@ def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
         keyring=keyring,
         pace=LocalPace(),
         config=config.server,
-        parts=(store, keyring, money.purse, cache, idle),
+        parts=(store, keyring, money.purse, money.repeats, cache, idle),
         render_metrics=metrics.render,
+        barred=partial(_barred, store, config.ledger.when_lost),
         new_id=new_id,
     )
+
+
+def _barred(store: Store, when_lost: str, tier: Tier) -> str | None:
+    """Why nothing is asked of a rung while nothing can be written down; the log says what fails."""
+    goes_on = store.fault is None or (tier.local and when_lost == "local")
+    return None if goes_on else f"{tier.name}: the ledger cannot be written"
 
 
 def _standing(config: Config, ladder: Sequence[Tier]) -> list[Stands]:
@@ -120,8 +121,9 @@ class _Money:
 
 def _money(config: Config, ladder: Sequence[Tier], store: Store, metrics: Metrics) -> _Money:
     local = frozenset(tier.name for tier in ladder if tier.local)
+    models = {tier.name: tier.model for tier in ladder}
     lease = Lease(store, server_id(), unix=CLOCK.unix)
-    written = SqlLedger(store)
+    written = SqlLedger(store, models=models)
     purse = StoredPurse(
         store,
         lease,
@@ -131,7 +133,7 @@ def _money(config: Config, ladder: Sequence[Tier], store: Store, metrics: Metric
         when_lost=config.ledger.when_lost,
         unix=CLOCK.unix,
     )
-    settling = SqlLedger(store, settle=purse.settle)
+    settling = SqlLedger(store, settle=purse.settle, revive=purse.revive, models=models)
     ledger = Tee(settling, readers=[metrics.read], lost=[purse.owe, metrics.entry_lost])
     repeats = StoredRepeats(
         store, server=lease.id, local=local, fingerprint=fingerprint, unix=CLOCK.unix

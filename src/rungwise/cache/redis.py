@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rungwise.errors import ConfigError, StoreError
@@ -11,11 +12,20 @@ from rungwise.errors import ConfigError, StoreError
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-__all__ = ["RedisShelf"]
+__all__ = ["RedisShelf", "check_installed"]
 
 PREFIX = "rungwise:answer:"
 PATIENCE_S = 0.25
 """For a connection, and for each answer: one that is slower than this saves no time."""
+
+
+def check_installed() -> None:
+    """Raises ConfigError."""
+    if find_spec("redis") is None:
+        raise ConfigError(
+            "answer_cache.store: redis needs a package that is not installed; "
+            "pip install 'rungwise[redis]', or set another store"
+        )
 
 
 class RedisShelf:
@@ -27,6 +37,7 @@ class RedisShelf:
 
     async def start(self) -> None:
         """Connects to nothing yet: one that is down now may be there later. Raises ConfigError."""
+        check_installed()
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff

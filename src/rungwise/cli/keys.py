@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 from rungwise.cli.written import check_writable, write_json
 from rungwise.config import Config, load
 from rungwise.errors import ConfigError
-from rungwise.types import Caller, Cap, Window
+from rungwise.types import Caller, Cap, StepType, Window
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 T = TypeVar("T")
+_ALIASES = ("auto", *(f"auto:{step_type.value}" for step_type in StepType))
+"""What every ladder answers to: see edge/names.py."""
 
 ONCE = "this is the only time it is shown; a server that runs knows it within access.refresh_s"
 
@@ -55,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     check_writable(json=getattr(arguments, "json", None))
-    config = load(arguments.config)
+    config = load(arguments.config, serving=False)
     return _WHAT[arguments.what](arguments, config)
 
 
@@ -114,6 +116,13 @@ def _caller(arguments: argparse.Namespace, config: Config) -> Caller:
     for name in sorted(tiers or ()):
         if name not in known:
             raise ConfigError(f"--tiers: no tier {name!r}; the ladder has {', '.join(known)}")
+    models = [*dict.fromkeys(tier.shown_model for tier in config.tiers)]
+    for name in sorted(names or ()):
+        if name not in {*_ALIASES, *known, *models}:
+            raise ConfigError(
+                f"--names: nobody is called {name!r:.80}; there are auto, auto:<step type>, "
+                f"{', '.join([*known, *models])}"
+            )
     for flag in ("rpm", "concurrent"):
         value = getattr(arguments, flag)
         if value is not None and value < 1:
@@ -161,7 +170,7 @@ def _on_store(config: Config, job: Callable[[Connection], T]) -> T:
     from rungwise.store.sql import Store
 
     async def once() -> T:
-        store = Store(config.ledger.url.get_secret_value() or config.ledger.path)
+        store = Store(config.ledger.place)
         await store.start()
         try:
             return await store.write(job)

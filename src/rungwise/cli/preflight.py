@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from rungwise.build import build_gate, place_of
+from rungwise.build import build_gate
+from rungwise.cache.redis import check_installed
 from rungwise.config import Config, VllmTierConfig, api_keys
-from rungwise.edge.origin import is_loopback
+from rungwise.config.loopback import is_loopback
 from rungwise.errors import ConfigError, StoreError
 from rungwise.observe.doctor import Finding, engine_lacks
 from rungwise.store.check import check_place
@@ -48,7 +49,9 @@ def _checks(config: Config) -> Iterator[Callable[[], object]]:
     for tier in config.tiers:
         if isinstance(tier, VllmTierConfig):
             yield partial(engine_flags, tier)
-    yield partial(check_place, place_of(config.ledger))
+    yield partial(check_place, config.ledger.place)
+    if config.answer_cache.store == "redis":
+        yield check_installed
 
 
 def _reachable_only_with_keys(config: Config) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from rungwise.cli.written import check_writable, write_json
+from rungwise.days import EPOCH, day_of
 from rungwise.errors import ConfigError
 from rungwise.ledger.lines import Group
 from rungwise.ledger.shown import as_csv, as_json, as_table
@@ -56,8 +57,10 @@ def _read(arguments: argparse.Namespace) -> Report:
 
     since = arguments.since
     if arguments.days is not None:
-        today = datetime.fromtimestamp(time.time(), UTC).date()
-        since = today - timedelta(days=max(0, arguments.days - 1))
+        today, most = datetime.fromtimestamp(time.time(), UTC).date(), day_of(time.time()) + 1
+        if not 1 <= arguments.days <= most:
+            raise ConfigError(f"--days: must lie between 1 and {most}, not {arguments.days}")
+        since = today - timedelta(days=arguments.days - 1)
     return read_report(
         _place(arguments),
         _groups(arguments.by),
@@ -71,10 +74,9 @@ def _place(arguments: argparse.Namespace) -> Path | str:
     if arguments.config is None:
         ledger: str = arguments.ledger
         return ledger if "://" in ledger else Path(ledger)
-    from rungwise.build import place_of
     from rungwise.config import load
 
-    return place_of(load(arguments.config).ledger)
+    return load(arguments.config, serving=False).ledger.place
 
 
 def _groups(told: str) -> tuple[Group, ...]:
@@ -88,4 +90,4 @@ def _groups(told: str) -> tuple[Group, ...]:
 
 
 def _day(told: date | None) -> int | None:
-    return None if told is None else (told - date(1970, 1, 1)).days
+    return None if told is None else (told - EPOCH).days

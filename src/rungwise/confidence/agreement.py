@@ -25,7 +25,6 @@ class Agreement:
 
     def __init__(self, config: AgreementConfig) -> None:
         self.deadline_s = config.deadline_s
-        self.answers = config.samples
         self._samples, self._temperature = config.samples, config.temperature
 
     def question(self, chat: Chat, draft: Draft) -> Chat | None:

@@ -43,7 +43,6 @@ class Judge:
     def __init__(self, config: JudgeConfig) -> None:
         self.tier: str | None = config.tier
         self.deadline_s = config.deadline_s
-        self.answers = 1
         self._sampling = Sampling(max_tokens=config.max_tokens, temperature=0)
 
     def question(self, chat: Chat, draft: Draft) -> Chat | None:
@@ -61,6 +60,8 @@ class Judge:
             labels=(YES, NO),
             wish=chat.wish,
             route=chat.route,
+            tenant=chat.tenant,
+            cache_salt=chat.cache_salt,
         )
 
     def read(self, chat: Chat, draft: Draft, answer: Sequence[Piece]) -> float | None:

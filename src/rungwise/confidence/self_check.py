@@ -31,7 +31,6 @@ class SelfCheck:
 
     def __init__(self, config: SelfCheckConfig) -> None:
         self.deadline_s = config.deadline_s
-        self.answers = 1
 
     def question(self, chat: Chat, draft: Draft) -> Chat | None:
         """Several choices are asked about together. A tool call is told as text: without a result

@@ -59,6 +59,11 @@ class LedgerConfig(Section):
         "nothing; what is paid for never does",
     )
 
+    @property
+    def place(self) -> Path | str:
+        """The file, or the address of the database, which holds a password."""
+        return self.url.get_secret_value() or self.path
+
     @model_validator(mode="after")
     def _no_address_in_the_file(self) -> LedgerConfig:
         if self.url.get_secret_value():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -24,9 +25,14 @@ __all__ = ["api_keys", "has_variable", "load"]
 
 _S = TypeVar("_S", bound=Section)
 
+LONGEST_NAME, MOST_DIGITS = 40, 3
 
-def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+
+def load(path: Path, environ: Mapping[str, str] | None = None, *, serving: bool = True) -> Config:
     """Read and check one configuration file. Raises ConfigError with one line.
+
+    Without `serving` only the ledger's address is asked of the environment: who reads a report
+    needs no provider's key.
 
     Relative paths in the file are taken from the file's folder's parent when it is named
     `configs`, else from the file's folder, so that a checkout works from anywhere.
@@ -39,7 +45,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
             f"{path}: cannot be read ({error.strerror}); name it with --config"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: not YAML ({_one_line(error)})") from None
+        raise ConfigError(f"{path}: not YAML ({_where(error)})") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: must hold keys and values, such as `tiers:`; see configs/")
     try:
@@ -49,14 +55,14 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
         raise ConfigError(f"{path}: {_explain(error)}") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not plain keys and values ({_one_line(error)})") from None
-    return _resolved(config, path, environ)
+    return _resolved(config, path, environ, serving)
 
 
-def _resolved(config: Config, path: Path, environ: Mapping[str, str]) -> Config:
+def _resolved(config: Config, path: Path, environ: Mapping[str, str], serving: bool) -> Config:
     """The same configuration with keys filled in and paths made absolute."""
     folder = path.resolve().parent
     root = folder.parent if folder.name == "configs" else folder
-    tiers = tuple(_with_key(_with_folder(tier, root), path, environ) for tier in config.tiers)
+    tiers = tuple(_with_folder(tier, root) for tier in config.tiers)
     gates = tuple(
         gate.model_copy(update={"calibration": root / gate.calibration.expanduser()})
         if gate.calibration
@@ -65,10 +71,16 @@ def _resolved(config: Config, path: Path, environ: Mapping[str, str]) -> Config:
     )
     ledger = config.ledger.model_copy(update={"path": root / config.ledger.path.expanduser()})
     ledger = _filled(ledger, "url", ledger.url_env, f"{path}: ledger.url_env", environ)
+    if (url := ledger.url.get_secret_value()) and "://" not in url:
+        raise ConfigError(
+            f"{path}: ledger.url_env: the variable holds no address of a database; it looks like "
+            "postgresql://user:password@host:5432/name"
+        )
     cache = config.answer_cache
-    cache = _filled(
-        cache, "redis_url", cache.redis_url_env, f"{path}: answer_cache.redis_url_env", environ
-    )
+    if serving:
+        tiers = tuple(_with_key(tier, path, environ) for tier in tiers)
+        place = f"{path}: answer_cache.redis_url_env"
+        cache = _filled(cache, "redis_url", cache.redis_url_env, place, environ)
     return config.model_copy(
         update={"tiers": tiers, "gates": gates, "ledger": ledger, "answer_cache": cache}
     )
@@ -142,13 +154,29 @@ def _explain(error: ValidationError) -> str:
     faults = error.errors(include_url=False)
     fault = max(faults, key=lambda f: (f["type"] == "extra_forbidden", len(f["loc"])))
     tags = ("vllm", "openai", "responses", "anthropic", "plugin")
-    place = ".".join(str(part) for part in fault["loc"] if part not in tags)
+    place = ".".join(_named(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "extra_forbidden":
         return f"{place}: no such key; remove it or correct its name"
     if fault["type"] == "missing":
         return f"{place}: is missing"
     message = fault["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
+
+
+def _named(part: object) -> str:
+    """A secret in the place of a key is not repeated: it is longer than a key, or of digits."""
+    name = str(part)
+    is_word = len(name) <= LONGEST_NAME and sum(map(str.isdigit, name)) <= MOST_DIGITS
+    return name if is_word or isinstance(part, int) else "(not shown)"
+
+
+def _where(error: Exception) -> str:
+    """Without the line itself, which may hold a secret, and without what is quoted of it."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return _one_line(error)
+    problem = re.sub(r"(['\"]).{4,}?\1", "...", getattr(error, "problem", "") or "")
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
 def _one_line(error: Exception) -> str:

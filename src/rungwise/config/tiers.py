@@ -103,6 +103,24 @@ class HostedTierConfig(TierConfig):
         return told
 
     @model_validator(mode="after")
+    def _equals_are_told_apart(self) -> HostedTierConfig:
+        """A draft is billed by the name of the model that its upstream is called by."""
+        nested = next((section.name for section in self.equals if section.equals), None)
+        if nested is not None:
+            raise ValueError(f"equals: {nested!r} has equals of its own; name them all in one list")
+        sections = (self, *self.equals)
+        for told, mend in (
+            ([section.name for section in sections], "a name"),
+            ([section.shown_model for section in sections], "a served_as, by which it is billed,"),
+        ):
+            twice = next((one for one in told if told.count(one) > 1), None)
+            if twice is not None:
+                raise ValueError(
+                    f"equals: {twice!r} could be either of two; give each {mend} of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _no_key_in_the_file(self) -> HostedTierConfig:
         if self.api_key.get_secret_value():
             raise ValueError("a key does not belong in the file; name its variable in api_key_env")

@@ -94,7 +94,7 @@ async def _send(
     calls = [(c.function.name, c.function.arguments) for c in message.tool_calls or ()]
     right = step.check(message.content or "", calls)
     id = raw.headers["x-request-id"]
-    await book.settle(id, Outcome(right=right, source="checker"))
+    await book.label(id, Outcome(right=right, source="checker"))
     usage = completion.usage
     extension = (completion.model_extra or {}).get("rungwise") or {}
     return Answered(

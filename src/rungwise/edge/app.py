@@ -19,11 +19,13 @@ from rungwise.edge.answers import AnswerRoutes
 from rungwise.edge.body import BodyLimits
 from rungwise.edge.door import Door, visit_of
 from rungwise.edge.faults import fault_response
+from rungwise.edge.intake import Intake
 from rungwise.edge.messages import MessagesRoutes
 from rungwise.edge.names import Names
-from rungwise.edge.openai import Answers, OpenAIRoutes
+from rungwise.edge.openai import OpenAIRoutes
 from rungwise.edge.ops import OpsRoutes
 from rungwise.errors import TierError
+from rungwise.once import Answers
 
 __all__ = ["make_app"]
 
@@ -48,6 +50,7 @@ def make_app(
     pace: Pace | None = None,
     parts: Sequence[Part] = (),
     render_metrics: Callable[[], tuple[bytes, str]],
+    barred: Callable[[Tier], str | None] = lambda _: None,
     new_id: Callable[[], str],
     unix: Callable[[], float] = time.time,
     body_stall_s: float = 30.0,
@@ -64,22 +67,15 @@ def make_app(
     app.add_middleware(Door, keyring=keyring, new_id=new_id, pace=pace)
     limits = BodyLimits(most_bytes=int(config.max_body_mib * 2**20), stall_s=body_stall_s)
     names = Names(ladder)
-    messages = MessagesRoutes(
+    intake = Intake(
         cascade,
         names,
         limits=limits,
         heartbeat_s=config.heartbeat_s,
         deadline_s=config.deadline_s,
     )
-    openai = OpenAIRoutes(
-        cascade,
-        names,
-        limits=limits,
-        heartbeat_s=config.heartbeat_s,
-        deadline_s=config.deadline_s,
-        unix=unix,
-    )
-    answers, ops = AnswerRoutes(ledger), OpsRoutes(ladder, render_metrics)
+    openai, messages = OpenAIRoutes(intake, names, unix=unix), MessagesRoutes(intake)
+    answers, ops = AnswerRoutes(ledger), OpsRoutes(ladder, render_metrics, barred=barred)
     # plain routes: FastAPI's own would parse bodies and dependencies once more for each request
     for path, methods, route in (
         ("/v1/chat/completions", ["POST"], openai.chat_completions),

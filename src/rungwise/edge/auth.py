@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rungwise.access.static import StaticKeyring
-
-__all__ = ["StaticKeyring", "secret_of"]
+__all__ = ["secret_of"]
 
 
 def secret_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from rungwise.edge.reading import Fields
 
 __all__ = [
     "BLOCK_FIELDS",
@@ -69,13 +71,7 @@ BLOCK_FIELDS: dict[str, frozenset[str]] = {
 """The kinds of block that are read, and what each may hold."""
 
 
-class _Fields(BaseModel):
-    model_config = ConfigDict(
-        strict=True, extra="allow", allow_inf_nan=False, hide_input_in_errors=True
-    )
-
-
-class SourceFields(_Fields):
+class SourceFields(Fields):
     type: str = Field(max_length=64)
     media_type: str | None = Field(default=None, pattern=r"^image/[a-z0-9.+-]{1,40}$")
     data: str | None = Field(default=None, min_length=1)
@@ -86,7 +82,7 @@ Mark: TypeAlias = dict[str, Any]
 Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=512)]
 
 
-class BlockFields(_Fields):
+class BlockFields(Fields):
     type: str = Field(max_length=64)
     text: str | None = None
     source: SourceFields | None = None
@@ -111,12 +107,12 @@ InnerContent: TypeAlias = Content
 BlockFields.model_rebuild()
 
 
-class TurnFields(_Fields):
+class TurnFields(Fields):
     role: str = Field(max_length=64)
     content: Content
 
 
-class ToolFields(_Fields):
+class ToolFields(Fields):
     type: str | None = Field(default=None, max_length=64)
     name: str = Field(min_length=1, max_length=128)
     description: str | None = None
@@ -125,24 +121,24 @@ class ToolFields(_Fields):
     cache_control: Mark | None = None
 
 
-class ChoiceFields(_Fields):
+class ChoiceFields(Fields):
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = Field(default=None, min_length=1, max_length=128)
     disable_parallel_tool_use: bool | None = None
 
 
-class ThinkingFields(_Fields):
+class ThinkingFields(Fields):
     type: Literal["enabled", "adaptive", "disabled"]
     budget_tokens: int | None = Field(default=None, ge=1024, lt=2**31)
     display: Literal["summarized", "omitted"] | None = None
 
 
-class FormatFields(_Fields):
+class FormatFields(Fields):
     type: Literal["json_schema"]
     schema_: dict[str, Any] = Field(alias="schema")
 
 
-class OutputFields(_Fields):
+class OutputFields(Fields):
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: FormatFields | None = None
 
@@ -150,7 +146,7 @@ class OutputFields(_Fields):
 Stop: TypeAlias = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-class MessagesFields(_Fields):
+class MessagesFields(Fields):
     model: str = Field(min_length=1)
     messages: Annotated[list[TurnFields], Field(fail_fast=True, min_length=1, max_length=4096)]
     max_tokens: int | None = Field(default=None, ge=1, lt=2**31)

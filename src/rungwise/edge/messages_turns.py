@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rungwise.edge.cache_marks import read_cache_mark
 from rungwise.edge.messages_fields import BLOCK_FIELDS, BlockFields, Content, TurnFields
-from rungwise.edge.reading import fault_at, unknown_field
+from rungwise.edge.reading import DEEPEST, fault_at, unknown_field
 from rungwise.edge.seals import unsealed
 from rungwise.types import CacheMark, Image, Json, Message, Thought, ToolCall
 
@@ -26,8 +26,6 @@ OF_RESULT = ("text", "image", "tool_reference")
 
 UNPARSED = "unparsed_arguments"
 """The only field of a call's input where the model's arguments were no JSON object."""
-DEEPEST = 100
-"""For the input of a tool call: engines and their templates read it recursively."""
 _BILLING = "x-anthropic-billing-header:"
 """Claude Code's first system block begins so. It is for Anthropic's servers, means nothing to a
 model, and is another one each time: at the head of a prompt nothing after it would be cached."""

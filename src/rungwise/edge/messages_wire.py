@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
@@ -20,14 +20,12 @@ from rungwise.edge.messages_fields import (
 )
 from rungwise.edge.messages_turns import read_mark, read_system, read_turns
 from rungwise.edge.names import Name, Names
-from rungwise.edge.reading import fault_at, read_fields, unknown_field
-from rungwise.edge.schemas import check_patterns, read_parameters, read_schema
+from rungwise.edge.reading import fault_at, read_fields, refuse_unknown, unknown_field
+from rungwise.edge.schemas import check_held_to, read_parameters, read_schema
 from rungwise.edge.wish import read_wish
-from rungwise.errors import CallerError
 from rungwise.types import (
     CacheMark,
     Chat,
-    JsonObject,
     Message,
     OutputShape,
     Sampling,
@@ -83,32 +81,15 @@ def _asked(fields: MessagesFields, headers: Mapping[str, str], names: Names) -> 
         stream=bool(fields.stream),
         route=name.route,
     )
-    check_patterns(_held_to(chat))
+    check_held_to(chat, shape="output_config.format.schema", tool="tools[{}].input_schema")
     return AskedMessage(chat=chat, name=name)
-
-
-def _held_to(chat: Chat) -> Iterator[tuple[str, JsonObject]]:
-    """The schemas that an engine must follow as it writes, and where each was given."""
-    if chat.shape is not None and chat.shape.schema is not None:
-        yield "output_config.format.schema", chat.shape.schema
-    choice = chat.tool_choice
-    if choice.mode == "none":
-        return
-    for i, tool in enumerate(chat.tools):
-        if tool.strict or choice.mode == "required" or choice.name == tool.name:
-            yield f"tools[{i}].input_schema", tool.parameters
 
 
 # ---- what is not known -----------------------------------------------------------------------
 
 
 def _refuse_unknown(fields: MessagesFields) -> None:
-    for key, value in (fields.model_extra or {}).items():
-        if key in REFUSED:
-            if value is not None and value not in REFUSED[key]:
-                raise CallerError(f"{key}: not supported", param=key, code="unsupported_parameter")
-        elif key not in UNUSED:
-            raise unknown_field("", key)
+    refuse_unknown(fields.model_extra, REFUSED, UNUSED)
     for place, part in _parts(fields):
         for key in part.model_extra or ():
             raise unknown_field(place, key)

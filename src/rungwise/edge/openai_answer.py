@@ -8,14 +8,14 @@ fails before has none, and where no usage chunk follows it carries the extension
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from json.encoder import encode_basestring_ascii
 from typing import TypeAlias
 
 from rungwise.drafts import collect
 from rungwise.edge.extension import extension
+from rungwise.edge.quoting import encoded, quoted
+from rungwise.edge.seals import bundled
 from rungwise.types import (
     LEAST_LOGPROB,
     Choice,
@@ -25,6 +25,7 @@ from rungwise.types import (
     Piece,
     Released,
     Settled,
+    Thought,
     TokenLogprob,
     ToolCall,
     ToolCallDelta,
@@ -45,6 +46,8 @@ class ChunkFrames:
     def __init__(self, *, choices: int, show_usage: bool, created: int) -> None:
         self._choices, self._show_usage, self._created = choices, show_usage, created
         self._finished: set[int] = set()
+        self._thoughts: dict[int, list[Thought]] = {}
+        """By choice: those that wait for the call they led to."""
         self._last = ""
         """The last choice's finish chunk, without its end."""
 
@@ -65,7 +68,7 @@ class ChunkFrames:
             "created": self._created,
             "model": released.model,
         }
-        self._head = f"data: {_json(head)[:-1]},"
+        self._head = f"data: {encoded(head)[:-1]},"
         self._foot = ',"usage":null}\n\n' if self._show_usage else "}\n\n"
         opened = [
             f'{self._head}"choices":[{{"index":{index},"delta":' for index in range(self._choices)
@@ -80,15 +83,18 @@ class ChunkFrames:
 
     def _piece(self, piece: Piece) -> str:
         index = piece.choice
-        if piece.text and not (
+        if piece.thought is not None:
+            self._thoughts.setdefault(index, []).append(piece.thought)
+        elif piece.text and not (
             piece.shown or piece.finish or piece.tool_calls or piece.reasoning or piece.refusal
         ):
-            return f"{self._contents[index]}{_quoted(piece.text)}{self._plain_content}"
-        frame, delta = "", _delta(piece)
+            return f"{self._contents[index]}{quoted(piece.text)}{self._plain_content}"
+        thoughts = self._thoughts.pop(index, ()) if piece.tool_calls else ()
+        frame, delta = "", _delta(piece, _extra(thoughts, self._released.model))
         if delta or piece.shown:
-            logprobs = _json(_logprobs(piece.shown)) if piece.shown else "null"
+            logprobs = encoded(_logprobs(piece.shown)) if piece.shown else "null"
             frame = (
-                f"{self._openings[index]}{_json(delta)},"
+                f"{self._openings[index]}{encoded(delta)},"
                 f'"logprobs":{logprobs},"finish_reason":null}}]{self._foot}'
             )
         if piece.finish is not None and index not in self._finished:
@@ -97,7 +103,7 @@ class ChunkFrames:
 
     def _finish(self, index: int, reason: FinishReason) -> str:
         self._finished.add(index)
-        chunk = f'{self._openings[index]}{{}},"logprobs":null,"finish_reason":{_quoted(reason)}}}]'
+        chunk = f'{self._openings[index]}{{}},"logprobs":null,"finish_reason":{quoted(reason)}}}]'
         if len(self._finished) < self._choices:
             return chunk + self._foot
         self._last = chunk
@@ -110,9 +116,9 @@ class ChunkFrames:
             for index in range(self._choices)
             if index not in self._finished
         )
-        told = f',"rungwise":{_json(extension(self._released, settled))}}}\n\n'
+        told = f',"rungwise":{encoded(extension(self._released, settled))}}}\n\n'
         if self._show_usage:
-            usage = _json(_usage(settled.usage))
+            usage = encoded(_usage(settled.usage))
             frame += f'{self._last}{self._foot}{self._head}"choices":[],"usage":{usage}{told}'
         else:
             frame += f"{self._last}{told}"
@@ -134,7 +140,7 @@ class WholeBody:
             case Released():
                 self._released = event
             case Settled():
-                return _json(self._body(event))
+                return encoded(self._body(event))
         return ""
 
     def _body(self, settled: Settled) -> JsonObject:
@@ -157,7 +163,7 @@ class WholeBody:
         shown = [t for piece in self._pieces if piece.choice == index for t in piece.shown]
         return {
             "index": index,
-            "message": _message(choice),
+            "message": _message(choice, self._released.model),
             "logprobs": _logprobs(shown) if self._show_logprobs else None,
             "finish_reason": choice.finish or "stop",
         }
@@ -166,7 +172,8 @@ class WholeBody:
 # ---- parts of both ---------------------------------------------------------------------------
 
 
-def _delta(piece: Piece) -> JsonObject:
+def _delta(piece: Piece, extra: JsonObject) -> JsonObject:
+    """`extra` belongs to the first call."""
     delta: dict[str, Json] = {}
     if piece.text:
         delta["content"] = piece.text
@@ -175,7 +182,8 @@ def _delta(piece: Piece) -> JsonObject:
     if piece.refusal:
         delta["refusal"] = piece.refusal
     if piece.tool_calls:
-        delta["tool_calls"] = [_call_delta(call) for call in piece.tool_calls]
+        first, *others = (_call_delta(call) for call in piece.tool_calls)
+        delta["tool_calls"] = [{**first, **extra}, *others]
     return delta
 
 
@@ -189,7 +197,7 @@ def _call_delta(call: ToolCallDelta) -> JsonObject:
     return {**head, "function": function}
 
 
-def _message(choice: Choice) -> JsonObject:
+def _message(choice: Choice, model: str) -> JsonObject:
     silent = not choice.text and bool(choice.tool_calls or choice.refusal)
     message: dict[str, Json] = {
         "role": "assistant",
@@ -199,13 +207,21 @@ def _message(choice: Choice) -> JsonObject:
     if choice.reasoning:
         message["reasoning_content"] = choice.reasoning
     if choice.tool_calls:
-        message["tool_calls"] = [_call(call) for call in choice.tool_calls]
+        first, *others = (_call(call) for call in choice.tool_calls)
+        message["tool_calls"] = [{**first, **_extra(choice.thoughts, model)}, *others]
     return message
 
 
 def _call(call: ToolCall) -> JsonObject:
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": call.id, "type": "function", "function": function}
+
+
+def _extra(thoughts: Sequence[Thought], model: str) -> JsonObject:
+    """What led to a call, in the one place that clients hand back with it (see seals)."""
+    if not thoughts:
+        return {}
+    return {"extra_content": {"google": {"thought_signature": bundled(thoughts, model)}}}
 
 
 def _logprobs(shown: Sequence[TokenLogprob]) -> JsonObject:
@@ -223,29 +239,15 @@ def _weighed(text: str, logprob: float) -> JsonObject:
 
 
 def _usage(usage: Usage) -> JsonObject:
+    """What every rung together used. The prompt's tokens include what was read from a cache and
+    written to one, the completion's the thinking."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read},
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read,
+            "cache_write_tokens": usage.cache_write_5m + usage.cache_write_1h,
+        },
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
-
-
-def _quoted(text: str) -> str:
-    # ASCII: some clients break lines at U+2028, and then an event falls apart
-    return encode_basestring_ascii(text if text.isascii() else _whole(text))
-
-
-def _json(value: JsonObject) -> str:
-    text = _ASCII.encode(value)
-    return _ASCII.encode(json.loads(_whole(_ANY.encode(value)))) if "\\ud" in text else text
-
-
-def _whole(text: str) -> str:
-    """Half a surrogate pair, which no strict parser takes, becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
-
-
-_ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-_ANY = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

@@ -10,8 +10,11 @@
 | metadata | `step_type` names the step type; the rest is ignored |
 | UNUSED, an image's `detail`, prompt_cache_breakpoint | accepted; does not reach a model |
 | REFUSED | 400, unless null or the neutral value given there: it would change the answer |
+| a tool call's `extra_content` | google.thought_signature, where it was given out here, takes
+  thoughts back to the model that wrote them; the rest is ignored |
 | `reasoning_content`, `reasoning`, `annotations` of a message | accepted and dropped: thinking is
   not replayed to a model that did not write it |
+| `parsed`, `parsed_arguments` | dropped: the SDK puts them into an answer that it gives back |
 | anything else | 400 that names it |
 
 Every list is bounded and no field collects faults without end: a body of a million faults costs
@@ -22,11 +25,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from rungwise.edge.reading import Fields
 from rungwise.types import Effort
 
 __all__ = [
+    "MOST_SEAL",
     "REFUSED",
     "UNUSED",
     "CallFields",
@@ -59,19 +64,16 @@ NAME = r"^[A-Za-z0-9_-]{1,64}$"
 
 INT64 = 2**63
 
-
-class _Fields(BaseModel):
-    model_config = ConfigDict(
-        strict=True, extra="allow", allow_inf_nan=False, hide_input_in_errors=True
-    )
+MOST_SEAL = 2**20
+"""Characters of the thoughts before one call."""
 
 
-class ImageFields(_Fields):
+class ImageFields(Fields):
     url: str = Field(min_length=1)
     detail: Literal["auto", "low", "high", "original"] | None = None
 
 
-class PartFields(_Fields):
+class PartFields(Fields):
     type: str = Field(max_length=64)
     text: str | None = None
     refusal: str | None = None
@@ -80,24 +82,34 @@ class PartFields(_Fields):
     cache_control: dict[str, Any] | None = None
 
 
-class CalledFields(_Fields):
+class CalledFields(Fields):
     # a model wrote it, so it may be no name that anyone offered
     name: str = Field(pattern=r"^[^\x00-\x1f]{1,256}$")
     arguments: str
+    parsed_arguments: Any = None
 
 
-class CallFields(_Fields):
+class SealFields(Fields):
+    thought_signature: str | None = Field(default=None, max_length=MOST_SEAL)
+
+
+class ExtraFields(Fields):
+    google: SealFields | None = None
+
+
+class CallFields(Fields):
     id: str = Field(min_length=1, max_length=512)
     type: Literal["function"] = "function"
     function: CalledFields
     index: int | None = None
+    extra_content: ExtraFields | None = None
 
 
 Parts: TypeAlias = Annotated[list[PartFields], Field(fail_fast=True, max_length=4096)]
 Content: TypeAlias = Annotated[str | Parts, Field(union_mode="left_to_right")]
 
 
-class MessageFields(_Fields):
+class MessageFields(Fields):
     role: str = Field(max_length=64)
     content: Content | None = None
     name: str | None = Field(default=None, pattern=r"^[^\s<|\\/>\x00]{1,64}$")
@@ -107,44 +119,45 @@ class MessageFields(_Fields):
     reasoning_content: str | None = None
     reasoning: str | None = None
     annotations: list[Any] | None = None
+    parsed: Any = None
     audio: None = None
     function_call: None = None
 
 
-class FunctionFields(_Fields):
+class FunctionFields(Fields):
     name: str = Field(pattern=NAME)
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
 
-class ToolFields(_Fields):
+class ToolFields(Fields):
     type: str = Field(max_length=64)
     function: FunctionFields | None = None
 
 
-class ChosenFields(_Fields):
+class ChosenFields(Fields):
     name: str = Field(pattern=NAME)
 
 
-class ToolChoiceFields(_Fields):
+class ToolChoiceFields(Fields):
     type: str = Field(max_length=64)
     function: ChosenFields | None = None
 
 
-class SchemaFields(_Fields):
+class SchemaFields(Fields):
     name: str = Field(pattern=NAME)
     description: str | None = None
     schema_: dict[str, Any] = Field(alias="schema")
     strict: bool | None = None
 
 
-class ShapeFields(_Fields):
+class ShapeFields(Fields):
     type: Literal["text", "json_object", "json_schema"]
     json_schema: SchemaFields | None = None
 
 
-class StreamFields(_Fields):
+class StreamFields(Fields):
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
 
@@ -153,7 +166,7 @@ Stop: TypeAlias = Annotated[str, Field(min_length=1, max_length=1024)]
 Stops: TypeAlias = Annotated[list[Stop], Field(fail_fast=True, max_length=16)]
 
 
-class RequestFields(_Fields):
+class RequestFields(Fields):
     model: str = Field(min_length=1)
     messages: Annotated[list[MessageFields], Field(fail_fast=True, min_length=1, max_length=2048)]
     stream: bool | None = None

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from rungwise.edge.cache_marks import read_cache_mark
 from rungwise.edge.openai_fields import CallFields, MessageFields, PartFields
-from rungwise.errors import CallerError
-from rungwise.types import CacheMark, Image, Message, Role, ToolCall
+from rungwise.edge.reading import DEEPEST, fault_at, unknown_field
+from rungwise.edge.seals import unbundled
+from rungwise.types import CacheMark, Image, Message, Role, Thought, ToolCall
 
 __all__ = ["read_messages"]
 
@@ -28,8 +29,6 @@ PARTS: Mapping[Role, tuple[str, ...]] = {
 }
 ADDRESSES = ("https://", "http://", "data:image/")
 
-DEEPEST = 100
-"""For the arguments of a tool call: engines and their templates read them recursively."""
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 
 
@@ -41,19 +40,19 @@ def read_messages(messages: Sequence[MessageFields]) -> tuple[Message, ...]:
 def _message(fields: MessageFields, index: int) -> Message:
     role = ROLES.get(fields.role)
     if role is None:
-        raise _fault(f"messages[{index}].role", f"unknown role {fields.role!r:.60}")
+        raise fault_at(f"messages[{index}].role", f"unknown role {fields.role!r:.60}")
     if fields.model_extra:
-        raise _unknown(f"messages[{index}]", next(iter(fields.model_extra)))
+        raise unknown_field(f"messages[{index}]", next(iter(fields.model_extra)))
     if role == "assistant":
         return _assistant(fields, index)
     for key in ("tool_calls", "refusal"):
         if getattr(fields, key):
-            raise _fault(f"messages[{index}].{key}", "belongs to an assistant's message")
+            raise fault_at(f"messages[{index}].{key}", "belongs to an assistant's message")
     if fields.content is None:
-        raise _fault(f"messages[{index}].content", "required")
+        raise fault_at(f"messages[{index}].content", "required")
     if (fields.tool_call_id is None) == (role == "tool"):
         wrong = "required" if role == "tool" else "belongs to a tool's message"
-        raise _fault(f"messages[{index}].tool_call_id", wrong)
+        raise fault_at(f"messages[{index}].tool_call_id", wrong)
     text, images = _content(fields.content, role, index)
     return Message(
         role=role,
@@ -67,7 +66,7 @@ def _message(fields: MessageFields, index: int) -> Message:
 
 def _assistant(fields: MessageFields, index: int) -> Message:
     if fields.tool_call_id is not None:
-        raise _fault(f"messages[{index}].tool_call_id", "belongs to a tool's message")
+        raise fault_at(f"messages[{index}].tool_call_id", "belongs to a tool's message")
     calls = tuple(
         _call(call, f"messages[{index}].tool_calls[{i}]")
         for i, call in enumerate(fields.tool_calls or ())
@@ -77,11 +76,12 @@ def _assistant(fields: MessageFields, index: int) -> Message:
     elif calls or fields.refusal:
         text = ""
     else:
-        raise _fault(f"messages[{index}].content", "required without tool_calls or refusal")
+        raise fault_at(f"messages[{index}].content", "required without tool_calls or refusal")
     return Message(
         role="assistant",
         text=text or fields.refusal or "",
         tool_calls=calls,
+        thoughts=tuple(t for call in fields.tool_calls or () for t in _thoughts(call)),
         name=fields.name,
         cache_mark=_cache_mark(fields, index),
     )
@@ -101,11 +101,16 @@ def _cache_mark(fields: MessageFields, index: int) -> CacheMark | None:
 def _call(fields: CallFields, place: str) -> ToolCall:
     for inner, part in ((place, fields), (f"{place}.function", fields.function)):
         if part.model_extra:
-            raise _unknown(inner, next(iter(part.model_extra)))
+            raise unknown_field(inner, next(iter(part.model_extra)))
     arguments = fields.function.arguments
     if _is_deep(arguments):
-        raise _fault(f"{place}.function.arguments", f"nests more than {DEEPEST} levels deep")
+        raise fault_at(f"{place}.function.arguments", f"nests more than {DEEPEST} levels deep")
     return ToolCall(id=fields.id, name=fields.function.name, arguments=arguments)
+
+
+def _thoughts(fields: CallFields) -> tuple[Thought, ...]:
+    google = fields.extra_content.google if fields.extra_content is not None else None
+    return unbundled((google and google.thought_signature) or "")
 
 
 def _is_deep(text: str) -> bool:
@@ -125,7 +130,7 @@ def _content(
     if isinstance(content, str):
         return content, ()
     if not content:
-        raise _fault(f"messages[{index}].content", "has no parts")
+        raise fault_at(f"messages[{index}].content", "has no parts")
     texts: list[str] = []
     images: list[Image] = []
     for i, part in enumerate(content):
@@ -133,9 +138,9 @@ def _content(
         if part.type not in PARTS[role]:
             known = ", ".join(PARTS[role])
             wrong = f"{part.type!r:.60} is not supported for {role} (only {known})"
-            raise _fault(f"{place}.type", wrong)
+            raise fault_at(f"{place}.type", wrong)
         if part.model_extra:
-            raise _unknown(place, next(iter(part.model_extra)))
+            raise unknown_field(place, next(iter(part.model_extra)))
         if part.type == "image_url":
             images.append(_image(part, place, at=len("\n".join(texts))))
         else:
@@ -147,25 +152,16 @@ def _content(
 def _text(part: PartFields, place: str) -> str:
     text = part.refusal if part.type == "refusal" else part.text
     if text is None:
-        raise _fault(f"{place}.{part.type}", "required")
+        raise fault_at(f"{place}.{part.type}", "required")
     return text
 
 
 def _image(part: PartFields, place: str, *, at: int) -> Image:
     if part.image_url is None:
-        raise _fault(f"{place}.image_url", "required")
+        raise fault_at(f"{place}.image_url", "required")
     if part.image_url.model_extra:
-        raise _unknown(f"{place}.image_url", next(iter(part.image_url.model_extra)))
+        raise unknown_field(f"{place}.image_url", next(iter(part.image_url.model_extra)))
     url = part.image_url.url
     if not url.lower().startswith(ADDRESSES):
-        raise _fault(f"{place}.image_url.url", "must begin with https://, http:// or data:image/")
+        raise fault_at(f"{place}.image_url.url", "must begin with https://, http:// or data:image/")
     return Image(url=url, at=at)
-
-
-def _fault(place: str, wrong: str) -> CallerError:
-    return CallerError(f"{place}: {wrong}", param=place)
-
-
-def _unknown(place: str, key: str) -> CallerError:
-    place = f"{place}.{key:.60}"
-    return CallerError(f"{place}: unknown field", param=place, code="unknown_parameter")

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from rungwise.edge.names import Name, Names
 from rungwise.edge.openai_fields import REFUSED, UNUSED, RequestFields, ShapeFields, ToolFields
 from rungwise.edge.openai_messages import read_messages
-from rungwise.edge.schemas import check_patterns, read_parameters, read_schema
+from rungwise.edge.reading import fault_at, read_fields, refuse_unknown, unknown_field
+from rungwise.edge.schemas import check_held_to, read_parameters, read_schema
 from rungwise.edge.wish import read_wish
 from rungwise.errors import CallerError
-from rungwise.types import Chat, JsonObject, OutputShape, Sampling, Thinking, Tool, ToolChoice
+from rungwise.types import Chat, OutputShape, Sampling, Thinking, Tool, ToolChoice
 
 __all__ = ["Asked", "read_chat"]
-
-MOST_VALUES = 32_768
-"""Values in one body outside of strings. Reading them holds the interpreter: 0.15 s for these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ class Asked:
 
 def read_chat(body: bytes, headers: Mapping[str, str], names: Names) -> Asked:
     """Raises CallerError, whose `param` is the place, and nothing else, whatever the bytes."""
-    fields = _fields(body)
+    fields = read_fields(RequestFields, body)
     _refuse_unknown(fields)
     name = names.find(fields.model)
     tools = tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(fields.tools or ()))
@@ -51,91 +48,17 @@ def read_chat(body: bytes, headers: Mapping[str, str], names: Names) -> Asked:
         conversation=fields.prompt_cache_key,
         cache_salt=fields.cache_salt,
     )
-    check_patterns(_held_to(chat))
+    check_held_to(
+        chat, shape="response_format.json_schema.schema", tool="tools[{}].function.parameters"
+    )
     return Asked(chat=chat, name=name, show_usage=_show_usage(fields))
 
 
-def _held_to(chat: Chat) -> Iterator[tuple[str, JsonObject]]:
-    """The schemas that an engine must follow as it writes, and where each was given."""
-    if chat.shape is not None and chat.shape.schema is not None:
-        yield "response_format.json_schema.schema", chat.shape.schema
-    choice = chat.tool_choice
-    if choice.mode == "none":
-        return
-    for i, tool in enumerate(chat.tools):
-        if tool.strict or choice.mode == "required" or choice.name == tool.name:
-            yield f"tools[{i}].function.parameters", tool.parameters
-
-
-def _fields(body: bytes) -> RequestFields:
-    if body.count(b",") > MOST_VALUES:
-        _refuse_rubble(body)
-    try:
-        return RequestFields.model_validate_json(body)
-    except ValidationError as error:
-        raise _fault(error) from None
-
-
-def _refuse_rubble(body: bytes) -> None:
-    """Counts what stands outside of strings: long texts have many commas too."""
-    bare = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if bare.count(b'"') <= 4 * MOST_VALUES:
-        outside = bare.split(b'"')[::2]
-        if sum(part.count(b",") for part in outside) <= MOST_VALUES:
-            return
-    raise CallerError(f"the body holds more than {MOST_VALUES} values")
-
-
-# ---- what pydantic found ---------------------------------------------------------------------
-
-
-def _fault(error: ValidationError) -> CallerError:
-    """The first field's faults in one line. A union has one for each of its arms."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    if faults[0]["type"] == "json_invalid":
-        why = faults[0]["msg"].removeprefix("Invalid JSON: ")
-        return CallerError(f"the body is not JSON: {why}", code="invalid_json")
-    faults = [fault for fault in faults if fault["loc"][:1] == faults[0]["loc"][:1]]
-    places = [_place(fault["loc"]) for fault in faults]
-    place = max(places, key=len)
-    told = dict.fromkeys(f["msg"] for f, p in zip(faults, places, strict=True) if p == place)
-    message = ", or ".join(told).replace("Input should", "should").replace("Field req", "req")
-    if not place:
-        return CallerError("the body must be a JSON object")
-    return CallerError(f"{place}: {message[:300]}", param=place)
-
-
-def _place(loc: Sequence[int | str]) -> str:
-    """`messages[2].content`. Names of union arms (`list[PartFields]`, `str`) are left out."""
-    path = ""
-    for part in loc:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif re.fullmatch(r"[a-z_]+", part) and part != "str":
-            path += f".{part}" if path else part
-    return path
-
-
 def _refuse_unknown(fields: RequestFields) -> None:
-    for key, value in (fields.model_extra or {}).items():
-        if key in REFUSED:
-            if value is not None and not any(_same(value, n) for n in REFUSED[key]):
-                raise CallerError(f"{key}: not supported", param=key, code="unsupported_parameter")
-        elif key not in UNUSED:
-            raise _unknown(key, key)
+    refuse_unknown(fields.model_extra, REFUSED, UNUSED)
     for place, part in _parts(fields):
         for key in part.model_extra or ():
-            raise _unknown(f"{place}.{key:.60}", key)
-
-
-def _same(value: object, neutral: object) -> bool:
-    return type(value) is type(neutral) and value == neutral
-
-
-def _unknown(place: str, key: str) -> CallerError:
-    return CallerError(
-        f"unknown field {key!r:.60} ({place[:120]})", param=place[:120], code="unknown_parameter"
-    )
+            raise unknown_field(place, key)
 
 
 def _parts(fields: RequestFields) -> Iterable[tuple[str, BaseModel]]:
@@ -165,7 +88,7 @@ def _sampling(fields: RequestFields) -> Sampling:
             "max_tokens and max_completion_tokens exclude each other", param="max_tokens"
         )
     if fields.top_logprobs is not None and not fields.logprobs:
-        raise CallerError("top_logprobs: needs logprobs: true", param="top_logprobs")
+        raise fault_at("top_logprobs", "needs logprobs: true")
     stop = fields.stop
     return Sampling(
         max_tokens=fields.max_completion_tokens or fields.max_tokens,
@@ -182,12 +105,10 @@ def _sampling(fields: RequestFields) -> Sampling:
 
 def _tool(tool: ToolFields, place: str) -> Tool:
     if tool.type != "function":
-        raise CallerError(
-            f"{place}.type: {tool.type!r:.60} is not supported", param=f"{place}.type"
-        )
+        raise fault_at(f"{place}.type", f"{tool.type!r:.60} is not supported")
     function = tool.function
     if function is None:
-        raise CallerError(f"{place}.function: required", param=f"{place}.function")
+        raise fault_at(f"{place}.function", "required")
     return Tool(
         name=function.name,
         description=function.description or "",
@@ -202,16 +123,14 @@ def _tool_choice(fields: RequestFields, tools: Sequence[Tool]) -> ToolChoice:
     if choice in (None, "none", "auto"):
         return ToolChoice(mode="none" if choice == "none" else "auto", parallel=parallel)
     if not tools:
-        raise CallerError("tool_choice: needs tools", param="tool_choice")
+        raise fault_at("tool_choice", "needs tools")
     if choice is None or isinstance(choice, str):
         return ToolChoice(mode="required", parallel=parallel)
     if choice.type != "function" or choice.function is None:
-        raise CallerError(
-            f"tool_choice.type: {choice.type!r:.60} is not supported", param="tool_choice.type"
-        )
+        raise fault_at("tool_choice.type", f"{choice.type!r:.60} is not supported")
     name = choice.function.name
     if name not in (tool.name for tool in tools):
-        raise CallerError(f"tool_choice: no tool {name!r} is offered", param="tool_choice")
+        raise fault_at("tool_choice", f"no tool {name!r} is offered")
     return ToolChoice(mode="named", name=name, parallel=parallel)
 
 
@@ -222,7 +141,7 @@ def _shape(format: ShapeFields | None) -> OutputShape | None:
         return OutputShape()
     told, place = format.json_schema, "response_format.json_schema"
     if told is None:
-        raise CallerError(f"{place}: required", param=place)
+        raise fault_at(place, "required")
     return OutputShape(
         name=told.name,
         schema=read_schema(told.schema_, f"{place}.schema"),
@@ -233,8 +152,7 @@ def _shape(format: ShapeFields | None) -> OutputShape | None:
 def _told_step_type(fields: RequestFields) -> str | None:
     for key, value in (fields.metadata or {}).items():
         if not isinstance(value, str):
-            place = f"metadata.{key:.60}"
-            raise CallerError(f"{place}: should be a string", param=place)
+            raise fault_at(f"metadata.{key:.60}", "should be a string")
     return (fields.metadata or {}).get("step_type")
 
 
@@ -242,5 +160,5 @@ def _show_usage(fields: RequestFields) -> bool:
     if fields.stream_options is None:
         return False
     if not fields.stream:
-        raise CallerError("stream_options: needs stream: true", param="stream_options")
+        raise fault_at("stream_options", "needs stream: true")
     return bool(fields.stream_options.include_usage)

@@ -17,9 +17,15 @@ PATIENCE_S = 2.0
 
 class OpsRoutes:
     def __init__(
-        self, ladder: Sequence[Tier], render_metrics: Callable[[], tuple[bytes, str]]
+        self,
+        ladder: Sequence[Tier],
+        render_metrics: Callable[[], tuple[bytes, str]],
+        *,
+        barred: Callable[[Tier], str | None] = lambda _: None,
     ) -> None:
+        """`barred` tells why a rung is not asked although it is well."""
         self._ladder, self._render_metrics = tuple(ladder), render_metrics
+        self._barred = barred
 
     async def healthz(self, request: Request) -> Response:
         return JSONResponse({"alive": True})
@@ -27,7 +33,10 @@ class OpsRoutes:
     async def readyz(self, request: Request) -> Response:
         """200 when at least one rung can answer; names those that cannot."""
         told = await asyncio.gather(*(_health(tier) for tier in self._ladder))
-        lines = dict(zip((tier.name for tier in self._ladder), told, strict=True))
+        lines = {
+            tier.name: line or self._barred(tier)
+            for tier, line in zip(self._ladder, told, strict=True)
+        }
         missing = {name: line for name, line in lines.items() if line is not None}
         ready = [name for name in lines if name not in missing]
         state = {"ready": bool(ready), "tiers": ready, "missing": missing}

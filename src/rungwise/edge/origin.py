@@ -6,13 +6,13 @@ A browser on this machine sends what any page tells it to, also to loopback: wit
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from rungwise.config.loopback import is_loopback
 from rungwise.edge.refusals import Foreign
 
-__all__ = ["is_loopback", "refuse_foreign"]
+__all__ = ["refuse_foreign"]
 
 
 def refuse_foreign(headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -28,15 +28,6 @@ def refuse_foreign(headers: Iterable[tuple[bytes, bytes]]) -> None:
                 param=name.decode(),
                 code="foreign_origin",
             )
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(address: str) -> str:

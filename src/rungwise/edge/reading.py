@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rungwise.errors import CallerError
 
-__all__ = ["fault_at", "is_long", "read_fields", "unknown_field"]
+__all__ = [
+    "DEEPEST",
+    "Fields",
+    "fault_at",
+    "is_long",
+    "read_fields",
+    "refuse_unknown",
+    "unknown_field",
+]
 
 T = TypeVar("T", bound=BaseModel)
+
+DEEPEST = 100
+"""For the arguments of a tool call: engines and their templates read them recursively."""
 
 MOST_VALUES = 32_768
 """Values in one body outside of strings. Reading them holds the interpreter: 0.15 s for these."""
@@ -22,6 +33,14 @@ LONG = 16 * 1024
 SCHEMAS = (b'"json_schema"', rb"\u00")
 """So is one with a schema, and one that may write the word in another way: a new schema is checked
 for up to some hundred milliseconds."""
+
+
+class Fields(BaseModel):
+    """Part of a request. What it does not know is kept, to be refused by name, one at a time."""
+
+    model_config = ConfigDict(
+        strict=True, extra="allow", allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 def is_long(body: bytes) -> bool:
@@ -37,6 +56,25 @@ def read_fields(kind: type[T], body: bytes) -> T:
         return kind.model_validate_json(body)
     except ValidationError as error:
         raise _fault(error) from None
+
+
+def refuse_unknown(
+    told: Mapping[str, object] | None,
+    refused: Mapping[str, Sequence[object]],
+    unused: Collection[str],
+) -> None:
+    """Of the request itself. `refused` is what is known and would change the answer, unless it is
+    null or one of the neutral values given there. Raises CallerError."""
+    for key, value in (told or {}).items():
+        if key in refused:
+            if value is not None and not any(_same(value, neutral) for neutral in refused[key]):
+                raise CallerError(f"{key}: not supported", param=key, code="unsupported_parameter")
+        elif key not in unused:
+            raise unknown_field("", key)
+
+
+def _same(value: object, neutral: object) -> bool:
+    return type(value) is type(neutral) and value == neutral
 
 
 def unknown_field(place: str, key: str) -> CallerError:

@@ -14,9 +14,9 @@ from typing import Any
 from rungwise.edge.patterns import transitions
 from rungwise.edge.references import reference_fault
 from rungwise.errors import CallerError
-from rungwise.types import JsonObject
+from rungwise.types import Chat, JsonObject
 
-__all__ = ["check_patterns", "read_parameters", "read_schema"]
+__all__ = ["check_held_to", "check_patterns", "read_parameters", "read_schema"]
 
 MOST = 32 * 1024
 """Characters: checking one against the meta-schema costs about 10 ms per 1,000."""
@@ -56,6 +56,23 @@ def _plain(schema: dict[str, Any], param: str, most: int) -> str:
         if fault is not None:
             raise CallerError(f"{param}: {fault}", param=param)
     return text
+
+
+def check_held_to(chat: Chat, *, shape: str, tool: str) -> None:
+    """The schemas that an engine must follow as it writes. `shape` and `tool` are the places they
+    are given at, `tool` with its number left open. Raises CallerError."""
+    check_patterns(_held_to(chat, shape, tool))
+
+
+def _held_to(chat: Chat, shape: str, tool: str) -> Iterator[tuple[str, JsonObject]]:
+    if chat.shape is not None and chat.shape.schema is not None:
+        yield shape, chat.shape.schema
+    choice = chat.tool_choice
+    if choice.mode == "none":
+        return
+    for i, offered in enumerate(chat.tools):
+        if offered.strict or choice.mode == "required" or choice.name == offered.name:
+            yield tool.format(i), offered.parameters
 
 
 def check_patterns(schemas: Iterable[tuple[str, JsonObject]]) -> None:

@@ -77,9 +77,10 @@ class _Answer(Response, ABC):
             if error is self._fault:
                 raise
         finally:
-            watching.cancel()
-            following.cancel()
-            await asyncio.wait((following, watching))
+            watching.cancel()  # it holds nothing, so nobody waits for its end
+            if not following.done():
+                following.cancel()
+                await asyncio.wait((following,))
             if self._gone and self._fault is not None:
                 logger.warning("%s: the client was gone, then: %s", self._id, self._fault)
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rungwise.errors import StoreError
 from rungwise.ledger.buckets import seconds_of
 from rungwise.ledger.lines import Against, Group, Idle, Key, Line, Report, Rung
 
@@ -28,19 +27,14 @@ def read_report(
     since_day: int | None = None,
     until_day: int | None = None,
 ) -> Report:
-    """See `report`; of a file or of a database's address. Raises StoreError."""
+    """See `report`; of a file or of a database's address, which are only looked at. Raises
+    StoreError, also for a ledger of an older release: it holds no tallies yet."""
     from rungwise.store.database import Database
+    from rungwise.store.migrate import check_up_to_date
 
-    if isinstance(place, Path) and not place.exists():
-        raise StoreError(f"{place}: no ledger there; name the file of the server's ledger.path")
-    database = Database(place)
-    database.open()
-    try:
-        return database.read(
-            lambda connection: report(connection, by, since_day=since_day, until_day=until_day)
-        )
-    finally:
-        database.close()
+    with Database(place).looking() as connection:
+        check_up_to_date(connection)
+        return report(connection, by, since_day=since_day, until_day=until_day)
 
 
 def report(

@@ -11,7 +11,10 @@ from rungwise.types import Attempt, Baseline, Confidence, Entry, Outcome, Readin
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
-__all__ = ["attempt_of", "attempt_row", "entry_of", "entry_row", "writable"]
+__all__ = ["attempt_of", "attempt_row", "entry_of", "entry_row", "model_name", "writable"]
+
+_MODEL_CHARS = 200
+"""So much is kept of a model's id: an upstream may give any."""
 
 _USAGE = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
@@ -45,7 +48,7 @@ def attempt_row(entry_id: str, rung: int, attempt: Attempt) -> tuple[object, ...
         entry_id,
         rung,
         attempt.tier,
-        attempt.model,
+        model_name(attempt.model),
         attempt.state,
         writable(attempt.reason),
         attempt.fault,
@@ -67,7 +70,7 @@ def attempt_row(entry_id: str, rung: int, attempt: Attempt) -> tuple[object, ...
         attempt.role,
         attempt.threshold,
         attempt.joules,
-        None if attempt.billed_as is None else writable(attempt.billed_as),
+        None if attempt.billed_as is None else model_name(attempt.billed_as),
         attempt.uncached_nano,
     )
 
@@ -128,6 +131,11 @@ def attempt_of(row: RowMapping) -> Attempt:
 
 def _object(values: Mapping[str, float | None]) -> str:
     return json.dumps(values) if values else "{}"
+
+
+def model_name(told: str) -> str:
+    """What is written of a model's id."""
+    return writable(told[:_MODEL_CHARS])
 
 
 def writable(text: str) -> str:

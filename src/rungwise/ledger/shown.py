@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
+from rungwise.days import EPOCH
 from rungwise.ledger.lines import Against, Idle, Key, Line, Report, Rung
 
 __all__ = ["as_csv", "as_json", "as_table"]
-
-_EPOCH = date(1970, 1, 1)
 
 
 def as_json(told: Report) -> dict[str, object]:
@@ -207,7 +206,7 @@ def _named(told: Report, key: Key) -> dict[str, object]:
 
 def _names(told: Report, key: Key) -> tuple[str, ...]:
     return tuple(
-        (_EPOCH + timedelta(days=int(value))).isoformat() if name == "day" else value
+        (EPOCH + timedelta(days=int(value))).isoformat() if name == "day" else value
         for name, value in zip(told.by, key, strict=False)
     )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rungwise.errors import StoreError
+from rungwise.ledger.lost import strike
 from rungwise.ledger.rows import attempt_of, attempt_row, entry_of, entry_row, writable
 from rungwise.ledger.tally import outcome_row, tally
 from rungwise.store.database import Database, Fault
@@ -26,35 +29,64 @@ def nothing(connection: Connection, entries: Sequence[Entry]) -> None:
     """No money was set aside for these."""
 
 
+def nobody(connection: Connection, entry_id: str) -> None:
+    """No money was counted for this one."""
+
+
 class SqlLedger:
     """An entry is written when `record` returns, and outlives this process. Prompts and answers
-    are not stored; a reason may quote an upstream's error or name a property that breaks a schema.
+    are not in it; a reason may quote an upstream's error or name a property that breaks a schema.
+    (The same database may keep answers beside it: see access/repeats.py and cache/sql.py.)
 
     With the entries go, in their own transaction, what they add to the tallies that reports are
     read from, and what `settle` does with the money that was set aside for them. Entries that
     arrive together are added up together. The store is started and stopped by whoever made it.
+
+    An entry of a server that was thought dead replaces the one that counted its answer as lost:
+    `revive` then sets aside again what was counted for it.
     """
 
     def __init__(
-        self, store: Store, *, settle: Callable[[Connection, Sequence[Entry]], None] = nothing
+        self,
+        store: Store,
+        *,
+        settle: Callable[[Connection, Sequence[Entry]], None] = nothing,
+        revive: Callable[[Connection, str], None] = nobody,
+        models: Mapping[str, str] | None = None,
     ) -> None:
-        self._store, self._settle = store, settle
-        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        """`models` as in `tally`."""
+        self._store, self._settle, self._revive = store, settle, revive
+        self._models = models or {}
+        self._recording, self._over = 0, asyncio.Event()
 
     async def start(self) -> None: ...
 
-    async def stop(self) -> None: ...
+    async def stop(self) -> None:
+        """What was to be recorded is, while those are still there who hear that it cannot be."""
+        while self._recording:
+            self._over.clear()
+            await self._over.wait()
 
     async def record(self, entry: Entry) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, done))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_waiting())
-        await done
+        self._recording += 1
+        try:
+            await self._write(entry)
+        finally:
+            self._recording -= 1
+            if not self._recording:
+                self._over.set()
 
-    async def settle(self, entry_id: str, outcome: Outcome) -> bool:
-        return await self._store.write(lambda connection: _settle(connection, entry_id, outcome))
+    async def _write(self, entry: Entry) -> None:
+        try:
+            await self._store.write_together(self._insert, entry)
+        except Fault:
+            raise
+        except StoreError:
+            if not await self._store.write(partial(self._replace_lost, entry=entry)):
+                raise
+
+    async def label(self, entry_id: str, outcome: Outcome) -> bool:
+        return await self._store.write(lambda connection: _label(connection, entry_id, outcome))
 
     async def find(self, entry_id: str) -> Entry | None:
         return await self._store.read(lambda connection: _find(connection, entry_id))
@@ -77,37 +109,6 @@ class SqlLedger:
         row = (day, tier, up_s, busy_s, idle_joules, idle_nano or 0, unpriced_s)
         await self._store.write(lambda connection: add_rows(connection, idle_tally, [row]))
 
-    async def _write_waiting(self) -> None:
-        """What arrives meanwhile goes with the next."""
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                ends = await self._write([entry for entry, _ in batch])
-                for (_, done), end in zip(batch, ends, strict=True):
-                    if done.cancelled():
-                        continue
-                    if isinstance(end, BaseException):
-                        done.set_exception(end)
-                    else:
-                        done.set_result(None)
-        finally:
-            self._writing = None
-
-    async def _write(self, entries: Sequence[Entry]) -> Sequence[BaseException | None]:
-        """What stands against each of them."""
-        try:
-            await self._store.write(partial(self.insert, entries=entries))
-        except Fault as error:
-            return [error] * len(entries)
-        except Exception as error:
-            if len(entries) == 1:
-                return [error]
-        else:
-            return [None] * len(entries)
-        # one that cannot be written must not take its neighbours with it
-        each = [self._store.write(partial(self.insert, entries=[entry])) for entry in entries]
-        return await asyncio.gather(*each, return_exceptions=True)
-
     def insert(self, connection: Connection, entries: Sequence[Entry]) -> None:
         """Write them within a transaction of somebody else's."""
         from rungwise.store import tables
@@ -122,12 +123,26 @@ class SqlLedger:
                 for rung, attempt in enumerate(entry.attempts)
             ),
         )
-        added = tally(entries)
+        added = tally(entries, self._models)
         add_rows(connection, tables.step_tally, added.steps)
         add_rows(connection, tables.rung_tally, added.rungs)
         add_rows(connection, tables.latency_tally, added.latencies)
         add_rows(connection, tables.baseline_tally, added.baselines)
         self._settle(connection, entries)
+
+    def _insert(self, connection: Connection, entries: Sequence[Entry]) -> Sequence[None]:
+        self.insert(connection, entries)
+        return [None] * len(entries)
+
+    def _replace_lost(self, connection: Connection, entry: Entry) -> bool:
+        """False where the entry was not counted as lost."""
+        lost = _find(connection, entry.id)
+        if lost is None or lost.state != "lost" or entry.state == "lost":
+            return False
+        strike(connection, lost)
+        self._revive(connection, entry.id)
+        self.insert(connection, [replace(entry, outcome=lost.outcome)])
+        return True
 
 
 class SqliteLedger(SqlLedger):
@@ -140,6 +155,7 @@ class SqliteLedger(SqlLedger):
         await self._store.start()
 
     async def stop(self) -> None:
+        await super().stop()
         await self._store.stop()
 
 
@@ -155,7 +171,7 @@ def _find(connection: Connection, entry_id: str) -> Entry | None:
     return entry_of(found, tuple(map(attempt_of, connection.execute(tried).mappings())))
 
 
-def _settle(connection: Connection, entry_id: str, outcome: Outcome) -> bool:
+def _label(connection: Connection, entry_id: str, outcome: Outcome) -> bool:
     from sqlalchemy import update
 
     from rungwise.store.tables import entry, step_tally

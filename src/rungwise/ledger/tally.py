@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import add
+from types import MappingProxyType
 from typing import TypeAlias
 
+from rungwise.days import day_of
 from rungwise.ledger.buckets import bucket_of
+from rungwise.ledger.rows import model_name
 from rungwise.types import Attempt, Entry, Outcome
 
-__all__ = ["DAY_S", "Row", "Tallies", "day_of", "outcome_row", "tally"]
-
-DAY_S = 86400
+__all__ = ["Row", "Tallies", "outcome_row", "tally"]
 
 Row: TypeAlias = tuple[object, ...]
 """One row of a tally's table: its key, then what is added to each of its numbers."""
 _Key: TypeAlias = tuple[int | str, ...]
 _Sums: TypeAlias = "dict[_Key, tuple[float, ...]]"
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _SEEN = ("released", "left", "broken_off")
 _UNASKED = ("spilled", "recalled")
 """A rung that was not asked for anything: its attempt is none of the rung's."""
@@ -34,13 +36,9 @@ class Tallies:
     baselines: tuple[Row, ...]
 
 
-def day_of(at: float) -> int:
-    """Days since 1970-01-01 in UTC."""
-    return int(at // DAY_S)
-
-
-def tally(entries: Iterable[Entry]) -> Tallies:
-    """What these entries add up to.
+def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallies:
+    """What these entries add up to; `models` are by tier what they are counted as, so that an
+    upstream which gives ever new ids makes no ever new rows. Other tiers' count as they are told.
 
     A draft that was doubted makes its step `escalated`; what is not priced adds 0 and counts as
     `unpriced`. Latencies and baselines are of answered steps. A baseline is compared where its own
@@ -55,7 +53,8 @@ def tally(entries: Iterable[Entry]) -> Tallies:
         cost = entry.cost_nano
         _count(steps, (*group, entry.tier or ""), _step(entry, cost))
         for attempt in entry.attempts:
-            _count(rungs, (*group, attempt.tier, attempt.model, attempt.role), _rung(attempt))
+            model = _model(attempt, models)
+            _count(rungs, (*group, attempt.tier, model, attempt.role), _rung(attempt))
         if entry.state == "answered":
             _count(latencies, (*group, bucket_of(entry.latency_s)), (1,))
         for baseline in entry.baselines:
@@ -96,6 +95,12 @@ def _step(entry: Entry, cost: int | None) -> tuple[int, ...]:
         cost is None,
         labelled * (cost or 0),
     )
+
+
+def _model(attempt: Attempt, models: Mapping[str, str]) -> str:
+    """A lost one's is as it was told: who strikes it out may call the rung's model otherwise."""
+    own = None if attempt.state == "lost" else models.get(attempt.tier)
+    return own or model_name(attempt.model)
 
 
 def _rung(attempt: Attempt) -> tuple[float, ...]:

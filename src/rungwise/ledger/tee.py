@@ -46,8 +46,8 @@ class Tee:
         for read in self._readers:
             read(entry)
 
-    async def settle(self, entry_id: str, outcome: Outcome) -> bool:
-        return await self._ledger.settle(entry_id, outcome)
+    async def label(self, entry_id: str, outcome: Outcome) -> bool:
+        return await self._ledger.label(entry_id, outcome)
 
     async def find(self, entry_id: str) -> Entry | None:
         return await self._ledger.find(entry_id)

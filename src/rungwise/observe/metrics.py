@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from prometheus_client import (
     CollectorRegistry,
@@ -90,8 +91,10 @@ class Metrics:
             ("upstream",),
             registry=self.registry,
         )
-        self._lost = self._counter(
-            "rungwise_lost_entries", "Answers that the ledger could not take; they stand in the log"
+        self._lost = Counter(
+            "rungwise_lost_entries",
+            "Answers that the ledger could not take; they stand in the log",
+            registry=self.registry,
         )
 
     def watch_breaker(self, upstream: str, is_open: Callable[[], bool]) -> None:
@@ -103,34 +106,34 @@ class Metrics:
     def read(self, entry: Entry) -> None:
         """Count one entry."""
         step_type, tier = entry.step_type.value, entry.tier or "none"
-        self._answers.labels(entry.route, step_type, tier, entry.state).inc()
-        self._latency.labels(entry.route, step_type).observe(entry.latency_s)
+        self._answers(entry.route, step_type, tier, entry.state).inc()
+        self._latency(entry.route, step_type).observe(entry.latency_s)
         if entry.first_byte_s is not None:
-            self._first_byte.labels(entry.route).observe(entry.first_byte_s)
+            self._first_byte(entry.route).observe(entry.first_byte_s)
         if entry.seen is not None and entry.seen.state == "recalled":
-            self._recalled.labels(entry.route).inc()
+            self._recalled(entry.route).inc()
         for attempt in entry.attempts:
             self._read_attempt(attempt)
         for draft, why in escalations(entry):
-            self._escalations.labels(draft.tier, why).inc()
-            self._abandoned_tokens.labels(draft.tier).inc(draft.usage.completion_tokens)
+            self._escalations(draft.tier, why).inc()
+            self._abandoned_tokens(draft.tier).inc(draft.usage.completion_tokens)
 
     def _read_attempt(self, attempt: Attempt) -> None:
         tier, role = attempt.tier, attempt.role
-        self._attempts.labels(tier, role, attempt.state).inc()
+        self._attempts(tier, role, attempt.state).inc()
         if attempt.state == "spilled":
-            self._spills.labels(tier).inc()
+            self._spills(tier).inc()
         if attempt.engine_s is not None:
-            self._engine.labels(tier).inc(attempt.engine_s)
+            self._engine(tier).inc(attempt.engine_s)
         if attempt.joules is not None:
-            self._joules.labels(tier).inc(attempt.joules)
+            self._joules(tier).inc(attempt.joules)
         if attempt.cost_nano is not None and attempt.uncached_nano is not None:
             saved = max(0, attempt.uncached_nano - attempt.cost_nano)
-            self._cache_saved.labels(tier).inc(saved / 1e9)
+            self._cache_saved(tier).inc(saved / 1e9)
         if attempt.cost_nano is None:
-            self._unpriced.labels(tier, role).inc()
+            self._unpriced(tier, role).inc()
         else:
-            self._cost.labels(tier, role).inc(attempt.cost_nano / 1e9)
+            self._cost(tier, role).inc(attempt.cost_nano / 1e9)
         usage = attempt.usage
         for part, tokens in (
             ("input", usage.input),
@@ -140,20 +143,23 @@ class Metrics:
             ("reasoning", usage.reasoning),
         ):
             if tokens:
-                self._tokens.labels(tier, role, part).inc(tokens)
+                self._tokens(tier, role, part).inc(tokens)
         if role == "draft" and attempt.confidence is not None:
-            self._confidence.labels(tier).observe(attempt.confidence.probability)
+            self._confidence(tier).observe(attempt.confidence.probability)
         if role != "draft" and attempt.state == "failed":
-            self._unverified.labels(tier, role).inc()
+            self._unverified(tier, role).inc()
 
     def render(self) -> tuple[bytes, str]:
         """The exposition and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
-    def _counter(self, name: str, told: str, labels: Sequence[str] = ()) -> Counter:
-        return Counter(name, told, labels, registry=self.registry)
+    # one series by its labels: finding it takes the library longer than counting
+
+    def _counter(self, name: str, told: str, labels: Sequence[str]) -> Callable[..., Counter]:
+        return cache(Counter(name, told, labels, registry=self.registry).labels)
 
     def _histogram(
         self, name: str, told: str, labels: Sequence[str], buckets: Sequence[float]
-    ) -> Histogram:
-        return Histogram(name, told, labels, registry=self.registry, buckets=buckets)
+    ) -> Callable[..., Histogram]:
+        histogram = Histogram(name, told, labels, registry=self.registry, buckets=buckets)
+        return cache(histogram.labels)

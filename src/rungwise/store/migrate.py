@@ -9,7 +9,7 @@ from rungwise.errors import StoreError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["NEWEST", "bring_up_to_date"]
+__all__ = ["NEWEST", "bring_up_to_date", "check_up_to_date"]
 
 NEWEST = "0003"
 """The last step of migrations/versions: what store/tables.py shows."""
@@ -41,6 +41,19 @@ def bring_up_to_date(connection: Connection) -> None:
     if revision is None and (released := _released(connection)) is not None:
         command.stamp(config, released)
     command.upgrade(config, "head")
+
+
+def check_up_to_date(connection: Connection) -> None:
+    """Raises StoreError for tables that are not this release's; changes nothing."""
+    found = _revision(connection)
+    if found is not None and found > NEWEST:
+        raise StoreError(
+            f"the database is of revision {found}, this release knows {NEWEST}; {_MEND}"
+        )
+    if found != NEWEST:
+        raise StoreError(
+            "it is of an older release; start the server with it once, which brings it up to date"
+        )
 
 
 def _revision(connection: Connection) -> str | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote
 
 __all__ = ["path_of", "read_only", "secrets_of", "shown", "url_of"]
 
 _FILE = "sqlite:///"
 _SECRETS = ("password", "sslpassword", "passfile")
+LEAST = 4
+"""Less than that of a password tells nothing, and is in too many words."""
 
 
 def url_of(place: str | Path) -> str:
@@ -32,16 +34,31 @@ def shown(place: str | Path) -> str:
     path = path_of(url)
     if path is not None:
         return str(path)
-    parts = urlsplit(url)
-    at = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme.partition('+')[0]}://{at}{parts.path}"
+    scheme, _, after = _parted(url)
+    where = after.partition("?")[0]
+    return f"{scheme.partition('+')[0]}://{where}"
 
 
 def secrets_of(url: str) -> list[str]:
     """What of an address no message may hold, as it is written there and as it is meant."""
-    parts = urlsplit(url)
-    written = [parts.password or "", *(v for k, v in parse_qsl(parts.query) if k in _SECRETS)]
+    _, before, _ = _parted(url)
+    password = before.partition(":")[2]
+    asked = parse_qsl(url.partition("?")[2])
+    pieces = (piece for piece in password.split("@") if len(piece) >= LEAST)
+    written = [password, *pieces, *(value for key, value in asked if key in _SECRETS)]
     return [text for secret in written if secret for text in {secret, unquote(secret)}]
+
+
+def _parted(url: str) -> tuple[str, str, str]:
+    """Scheme, user with password, and the rest. A password may hold what it should have quoted, and
+    so may a value after the question mark."""
+    scheme, _, rest = url.partition("://")
+    head, mark, asked = rest.partition("?")
+    if "@" in head or "=" in asked.partition("@")[0]:  # else the mark is within the password
+        before, _, after = head.rpartition("@")
+        return scheme, before, after + mark + asked
+    before, _, after = rest.rpartition("@")
+    return scheme, before, after
 
 
 def read_only(path: Path, more: str = "") -> sqlite3.Connection:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rungwise.errors import StoreError
 from rungwise.store.place import read_only
+from rungwise.store.statements import ask
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -16,6 +17,8 @@ __all__ = ["Sqlite"]
 
 _BUSY_MS = 5000
 _CACHE_KIB = 32_768
+_LOG_PAGES = 4000
+"""Of 4 KiB, before they are copied to their place: most answers change the same few pages."""
 
 
 class Sqlite:
@@ -33,7 +36,7 @@ class Sqlite:
             "sqlite://", creator=self._open, poolclass=NullPool, hide_parameters=True
         )
         # at once, and not with the first write: what a job reads first stays true
-        event.listen(engine, "begin", lambda connection: _plain(connection, "begin immediate"))
+        event.listen(engine, "begin", lambda connection: ask(connection, "begin immediate"))
         return engine
 
     def reader(self, pool: int) -> Engine:
@@ -47,7 +50,7 @@ class Sqlite:
             max_overflow=0,
             hide_parameters=True,
         )
-        event.listen(engine, "begin", lambda connection: _plain(connection, "begin"))
+        event.listen(engine, "begin", lambda connection: ask(connection, "begin"))
         return engine
 
     def looker(self) -> Engine:
@@ -61,7 +64,7 @@ class Sqlite:
             poolclass=NullPool,
             hide_parameters=True,
         )
-        event.listen(engine, "begin", lambda connection: _plain(connection, "begin"))
+        event.listen(engine, "begin", lambda connection: ask(connection, "begin"))
         return engine
 
     def begin(self, connection: Connection) -> int | None:
@@ -89,11 +92,8 @@ class Sqlite:
                 db.execute("pragma journal_mode = wal")
                 db.execute("pragma synchronous = normal")
                 db.execute(f"pragma cache_size = -{_CACHE_KIB}")
+                db.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
         except BaseException:
             db.close()
             raise
         return db
-
-
-def _plain(connection: Connection, statement: str) -> None:
-    connection.exec_driver_sql(statement)

@@ -27,6 +27,7 @@ __all__ = [
     "entry",
     "idle_tally",
     "latency_tally",
+    "lost",
     "remembered",
     "repeat",
     "reservation",
@@ -212,6 +213,17 @@ reservation = Table(
     Column("bids", Text, nullable=False),  # JSON: tier, nano, escalation of each granted rung
     Column("windows", Text, nullable=False),  # JSON: the rows of `spending` that hold it
     Index("reservation_server", "server"),
+)
+
+lost = Table(  # what a server that died had set aside, should it come back after all
+    "lost",
+    TABLES,
+    Column("id", Text, primary_key=True),  # the entry's
+    Column("at", Float, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("bids", Text, nullable=False),
+    Column("windows", Text, nullable=False),
+    Index("lost_at", "at"),
 )
 
 repeat = Table(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rungwise.config import TierConfig, VllmTierConfig
 from rungwise.tiers.cards import Card
 from rungwise.tiers.size import about_tokens, fewest_tokens
+from rungwise.tiers.vllm_request import fetched_image
 from rungwise.types import Chat
 
 __all__ = ["Abilities", "abilities_of"]
@@ -18,6 +19,9 @@ class Abilities:
 
     context: int | None = None
     images: bool = True
+    fetches: bool = True
+    """Images by their addresses."""
+    stops: bool = True
     tools: bool = True
     forced_tools: bool = True
     structured: bool = True
@@ -33,6 +37,8 @@ class Abilities:
         """
         if not self.images and any(message.images for message in chat.messages):
             return "takes no images"
+        if not self.fetches and fetched_image(chat) is not None:
+            return "fetches no images: it takes them as data: URLs"
         if chat.tools and (lack := self._tools(chat)) is not None:
             return lack
         if chat.shape is not None and (lack := self._shape(chat)) is not None:
@@ -40,6 +46,8 @@ class Abilities:
         sampling = chat.sampling
         if not self.many and sampling.n > 1:
             return f"writes one answer, not n={sampling.n}"
+        if not self.stops and sampling.stop:
+            return "knows no stop sequences"
         if not self.logprobs and sampling.top_logprobs is not None and not chat.labels:
             return "gives no log-probabilities"
         return self._length(chat)
@@ -84,6 +92,8 @@ def abilities_of(config: TierConfig, card: Card | None) -> Abilities:
     return Abilities(
         context=context,
         images=_may(card, "images"),
+        fetches=kind != "vllm",
+        stops=kind != "responses",
         tools=_may(card, "tools"),
         forced_tools=_may(card, "forced_tools"),
         structured=_may(card, "structured"),

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rungwise.errors import TierError
-from rungwise.tiers.anthropic_thinking import own_thoughts, thinking_of
+from rungwise.tiers.anthropic_thinking import thinking_of
 from rungwise.tiers.prefix import marked
 from rungwise.tiers.terms import Terms
+from rungwise.tiers.thinking import own_thoughts
 from rungwise.types import (
     CacheMark,
     Chat,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rungwise.tiers.terms import Terms
-from rungwise.tiers.thinking import BUDGETS, effort_of
-from rungwise.types import Chat, Effort, Message, Thought
+from rungwise.tiers.thinking import BUDGETS, effort_of, own_thoughts
+from rungwise.types import Chat, Effort
 
-__all__ = ["AnthropicThinking", "own_thoughts", "thinking_of"]
+__all__ = ["AnthropicThinking", "thinking_of"]
 
 LEAST_BUDGET = 1024
 """The API takes no smaller one."""
@@ -50,11 +50,6 @@ def thinking_of(chat: Chat, terms: Terms, limit: int) -> AnthropicThinking:
     if budget < LEAST_BUDGET or _goes_on_without_thoughts(chat, terms.model):
         return AnthropicThinking(config={"type": "disabled"})
     return AnthropicThinking(config={"type": "enabled", "budget_tokens": budget})
-
-
-def own_thoughts(message: Message, model: str) -> list[Thought]:
-    """The thoughts that this model can read again: its own, with their seals."""
-    return [thought for thought in message.thoughts if thought.seal and thought.model == model]
 
 
 def _budget(chat: Chat, effort: Effort, limit: int) -> int:

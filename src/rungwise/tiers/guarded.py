@@ -20,7 +20,6 @@ from pydantic import SecretStr
 
 from rungwise.config import HostedTierConfig
 from rungwise.contracts import Tier
-from rungwise.errors import ConfigError
 from rungwise.tiers.breaking import Breaking
 from rungwise.tiers.limited import Limited
 from rungwise.tiers.pooled import Pooled
@@ -34,12 +33,11 @@ Make = Callable[[HostedTierConfig], Tier]
 
 
 def guarded(config: HostedTierConfig, make: Make) -> Tier:
-    """One rung of these upstreams, with their guards. Raises ConfigError."""
+    """One rung of these upstreams, with their guards."""
     if not config.equals:
         return _upstream(config, make)
     alone = config.model_copy(update={"equals": ()})
     sections = [_called(section) for section in (alone, *config.equals)]
-    _tell_apart(sections)
     return Pooled(
         [guarded(section, make) for section in sections],
         by_key=False,
@@ -79,19 +77,6 @@ def _called(config: HostedTierConfig) -> HostedTierConfig:
     """The section, its drafts called as configured: by that a pool knows whose they are, whatever
     id the upstream gives."""
     return config.model_copy(update={"served_as": config.shown_model})
-
-
-def _tell_apart(sections: list[HostedTierConfig]) -> None:
-    for told, mend in (
-        ([section.name for section in sections], "a name"),
-        ([section.shown_model for section in sections], "a served_as, by which it is billed,"),
-    ):
-        twice = next((one for one in told if told.count(one) > 1), None)
-        if twice is not None:
-            raise ConfigError(
-                f"tier {sections[0].name!r}: equals: {twice!r} could be either of two; "
-                f"give each {mend} of its own"
-            )
 
 
 def breakers(tier: Tier) -> Iterator[Breaking]:

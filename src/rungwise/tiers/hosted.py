@@ -16,7 +16,7 @@ from rungwise.tiers.abilities import abilities_of
 from rungwise.tiers.cards import Card
 from rungwise.tiers.drafting import Drafting, Meter
 from rungwise.tiers.hosted_events import read_event
-from rungwise.tiers.hosted_faults import Malformed, fault_of
+from rungwise.tiers.hosted_faults import Malformed, fault_of, may_be_billed
 from rungwise.tiers.hosted_size import prompt_chars, written_chars
 from rungwise.tiers.hosted_wire import Address, Stream, Wire
 from rungwise.tiers.joining import joined
@@ -29,6 +29,7 @@ __all__ = ["HostedMeter", "HostedTier", "Reader"]
 
 CHARS_PER_TOKEN = 4
 USAGE_GRACE_S = 2.0
+MOST_ID_CHARS = 200
 
 
 @dataclass(slots=True)
@@ -47,7 +48,8 @@ class HostedMeter(Meter):
     """What the upstream has told: `usage` is its own word from `prompt` on."""
 
     def done(self) -> Done:
-        return Done(model=self.served_as or self.model, usage=self._counted(), billed_as=self.model)
+        told = _bounded(self.model)
+        return Done(model=self.served_as or told, usage=self._counted(), billed_as=told)
 
     def _counted(self) -> Usage:
         output = math.ceil(self.written / CHARS_PER_TOKEN)
@@ -215,14 +217,15 @@ class HostedTier(ABC):
         self, wire: Wire, request: dict[str, Any], chat: Chat, meter: HostedMeter, deadline: float
     ) -> Stream:
         meter.prompt, meter.known = prompt_chars(chat), "sent"
+        now = asyncio.get_running_loop().time
+        began = now()
         try:
             async with asyncio.timeout_at(deadline):
                 stream = await wire.open(request)
         except Exception as error:
-            fault = self._fault(error, opened=False)
-            if fault.fault != "timeout":  # refused, so not billed; after a timeout nobody knows
+            if not may_be_billed(error, took_s=now() - began):
                 meter.known = "nothing"
-            raise fault from None
+            raise self._fault(error, opened=False) from None
         if "event-stream" not in stream.kind:
             stream.close()
             raise Malformed(f"answered with {stream.kind or 'no type'}, no stream")
@@ -230,6 +233,13 @@ class HostedTier(ABC):
 
     def _fault(self, error: Exception, *, opened: bool) -> TierError:
         return fault_of(self.name, error, opened=opened, secret=self._secret)
+
+
+def _bounded(id: str) -> str:
+    """An upstream's id of its model, fit to be kept and shown."""
+    if len(id) <= MOST_ID_CHARS and id.isprintable():
+        return id
+    return "".join(c if c.isprintable() else "\ufffd" for c in id[:MOST_ID_CHARS])
 
 
 def _read(events: Sequence[bytes], reader: Reader, meter: HostedMeter) -> Iterator[Piece]:

@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from rungwise.errors import TierError
+from rungwise.tiers.hiding import without
 from rungwise.types import TierFault
 
-__all__ = ["Malformed", "Refused", "failed", "fault_of"]
+__all__ = ["AT_ONCE_S", "Malformed", "Refused", "failed", "fault_of", "may_be_billed"]
 
 MESSAGE_CHARS = 300
+MOST_READ = 10_000
+"""Characters of a message that are looked through."""
 _BY_STATUS: Mapping[int, TierFault] = {
     401: "unauthorised",
     402: "unauthorised",
@@ -23,6 +26,10 @@ _BY_STATUS: Mapping[int, TierFault] = {
     503: "overloaded",
     529: "overloaded",
 }
+AT_ONCE_S = 1.0
+"""Whoever is gone so soon after a request was sent had hardly begun with it."""
+_GIVEN_UP = (408, 504, 524)
+"""Of a gateway: who stands behind it did not answer in time, and may be writing still."""
 _TOO_LONG = (
     "context_length_exceeded",
     "prompt is too long",
@@ -64,8 +71,11 @@ def fault_of(tier: str, error: Exception, *, opened: bool, secret: str) -> TierE
         fault, message = "unavailable", "no connection: nobody answered at its address"
     elif isinstance(error, TimeoutError):
         fault, message = "timeout", "no complete answer within the deadline"
-    elif isinstance(error, aiohttp.ClientResponseError):
-        fault, message = "broken", f"the answer is not HTTP ({_short(error)})"
+    # their words hold the proxy's address, and so its password
+    elif isinstance(error, aiohttp.ClientHttpProxyError):
+        fault, message = "unavailable", f"no connection: its proxy answered HTTP {error.status}"
+    elif isinstance(error, (aiohttp.ClientResponseError, aiohttp.InvalidURL)):
+        fault, message = "broken", f"the answer is not HTTP ({type(error).__name__})"
     elif isinstance(error, (aiohttp.ClientError, OSError)):
         fault, message = _connection(error, opened)
     elif isinstance(error, Malformed):
@@ -75,6 +85,24 @@ def fault_of(tier: str, error: Exception, *, opened: bool, secret: str) -> TierE
     else:
         fault, message = "rejected", f"the request cannot be sent ({_short(error)})"
     return TierError(tier, fault, _clean(message, secret), retry_after_s=retry_after_s)
+
+
+def may_be_billed(error: Exception, *, took_s: float) -> bool:
+    """Whether the upstream may have had the whole request, and have written to it, though no answer
+    has begun; `took_s` after it was asked."""
+    import aiohttp
+
+    if isinstance(error, Refused):
+        lost = error.status == 502 and took_s > AT_ONCE_S
+        return lost or error.status in _GIVEN_UP
+    unsent = (
+        aiohttp.ClientConnectorError,
+        aiohttp.ClientHttpProxyError,
+        aiohttp.ConnectionTimeoutError,
+        aiohttp.InvalidURL,
+        aiohttp.ServerFingerprintMismatch,
+    )
+    return isinstance(error, (aiohttp.ClientError, OSError)) and not isinstance(error, unsent)
 
 
 def _status(error: Refused) -> tuple[TierFault, str]:
@@ -112,6 +140,8 @@ def _said(body: object) -> tuple[str, str, str]:
 def _connection(error: Exception, opened: bool) -> tuple[TierFault, str]:
     if opened:
         return "broken", f"the connection was lost inside the answer ({_short(error)})"
+    if may_be_billed(error, took_s=0.0):
+        return "unavailable", f"the connection was lost before an answer ({_short(error)})"
     return "unavailable", f"no connection ({_short(error)})"
 
 
@@ -120,9 +150,8 @@ def _short(error: BaseException) -> str:
 
 
 def _clean(message: str, secret: str) -> str:
-    """One line without the key; cut only after the key is out, so that no half of it stays."""
-    line = " ".join(message.split())
-    return (line.replace(secret, "***") if secret else line)[:MESSAGE_CHARS]
+    """One line without the key; cut only after the key is out, so that no part of it stays."""
+    return without(" ".join(message[:MOST_READ].split()), [secret])[:MESSAGE_CHARS]
 
 
 def _retry_after(said: str) -> float | None:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from rungwise.config.loopback import leads_here
 from rungwise.tiers.hosted_events import Events
-from rungwise.tiers.hosted_faults import Refused
+from rungwise.tiers.hosted_faults import AT_ONCE_S, Refused
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Address", "Stream", "Wire", "address_of", "is_loopback"]
+__all__ = ["Address", "Stream", "Wire", "address_of"]
 
 CONNECT_S = 10.0
 """An address where nobody answers is not waited for until the draft's deadline."""
@@ -32,7 +33,6 @@ MOST_SAID = 64 * 1024
 """Bytes that are read of an error's body."""
 DONE = b"[DONE]"
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Sdk(Protocol):
@@ -70,7 +70,7 @@ def address_of(sdk: Sdk, path: str) -> Address:
     headers |= {"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"}
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise ValueError("the key holds what no header can carry")
-    here = is_loopback(url)
+    here = leads_here(url)
     secure = url.startswith("https:")
     return Address(
         url=url,
@@ -96,12 +96,15 @@ class Wire:
         import aiohttp
 
         self._address = address
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_kept)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=address.trust or True),
             headers=address.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             proxy=address.proxy,
+            trace_configs=[tracing],
         )
 
     async def open(self, request: Mapping[str, Any]) -> Stream:
@@ -111,13 +114,35 @@ class Wire:
         JSON, and what aiohttp raises.
         """
         body = _JSON.encode(request).encode()
-        response = await self._session.post(self._address.url, data=body, allow_redirects=False)
+        response = await self._post(body)
         if response.status >= 300:
             raise await _refused(response)
         return Stream(response)
 
+    async def _post(self, body: bytes, *, again: bool = False) -> aiohttp.ClientResponse:
+        """Sent once more where a kept connection was closed at once: an upstream that closes idle
+        ones may do so just as one is used, and has then not read what was sent."""
+        import aiohttp
+
+        kept: list[bool] = []
+        now = asyncio.get_running_loop().time
+        began = now()
+        try:
+            return await self._session.post(
+                self._address.url, data=body, allow_redirects=False, trace_request_ctx=kept
+            )
+        except aiohttp.ClientConnectionError:
+            if again or not kept or now() - began > AT_ONCE_S:
+                raise
+        return await self._post(body, again=True)
+
     async def close(self) -> None:
         await self._session.close()
+
+
+async def _note_kept(_session: object, context: Any, _told: object) -> None:
+    """That a connection is used which was kept after an earlier answer."""
+    context.trace_request_ctx.append(True)
 
 
 class Stream:
@@ -126,7 +151,8 @@ class Stream:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response, self._content = response, response.content
         self._events = Events()
-        self._now = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self._over = False
 
     @property
@@ -157,16 +183,19 @@ class Stream:
         self._response.close()
 
     async def _next(self, until: float) -> bytes:
-        # A timeout is dear, and mostly there is something to read. It stands around each wait and
-        # not around the whole draft: one that is open while a generator is suspended would cancel
-        # whatever its reader is doing
+        # Mostly there is something to read. A timeout stands around each wait and not around the
+        # whole draft: one that is open while a generator is suspended would cancel whatever its
+        # reader is doing. asyncio's own costs ten times as much as a bare timer
         if self._now() >= until:
             raise TimeoutError
         chunk = self._content.read_nowait()
         if chunk or self._content.at_eof():
             return chunk
-        async with asyncio.timeout_at(until):
+        timer = self._loop.call_at(until, self._content.set_exception, TimeoutError())
+        try:
             return await self._content.readany()
+        finally:
+            timer.cancel()
 
     async def _drain(self) -> None:
         if not self._content.at_eof():
@@ -187,7 +216,3 @@ async def _refused(response: aiohttp.ClientResponse) -> Refused:
         response.close()
     retry_after = response.headers.get("Retry-After", "")
     return Refused(response.status, said[:MOST_SAID].decode("utf-8", "replace"), retry_after)
-
-
-def is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in _LOOPBACK

@@ -7,7 +7,7 @@ from typing import Any
 
 from rungwise.tiers.hosted import HostedMeter
 from rungwise.tiers.hosted_faults import Malformed
-from rungwise.tiers.hosted_fields import count, text
+from rungwise.tiers.hosted_fields import count, inclusive_usage, text
 from rungwise.tiers.hosted_logprobs import likeliest, readable, shown
 from rungwise.types import (
     FinishReason,
@@ -104,16 +104,9 @@ def _only_words(choice: Any) -> str:
 
 
 def _usage(told: Any) -> Usage:
-    """OpenAI's prompt_tokens include what was cached, completion_tokens the reasoning."""
-    prompt, completion = count(told.prompt_tokens), count(told.completion_tokens)
-    of_prompt, of_completion = told.prompt_tokens_details, told.completion_tokens_details
-    read = count(of_prompt.cached_tokens or 0) if of_prompt else 0
-    written = count(of_prompt.cache_write_tokens or 0) if of_prompt else 0
-    reasoning = count(of_completion.reasoning_tokens or 0) if of_completion else 0
-    return Usage(
-        input=max(0, prompt - read - written),
-        cache_read=read,
-        cache_write_5m=written,
-        output=max(0, completion - reasoning),
-        reasoning=reasoning,
+    return inclusive_usage(
+        told.prompt_tokens,
+        told.completion_tokens,
+        told.prompt_tokens_details,
+        told.completion_tokens_details,
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 from rungwise.tiers.prefix import cache_key, cache_salt
 from rungwise.tiers.terms import Terms
-from rungwise.tiers.thinking import effort_of
-from rungwise.types import Chat, Message, OutputShape, Sampling, Tool, ToolCall, ToolChoice
+from rungwise.tiers.thinking import effort_of, own_thoughts
+from rungwise.types import Chat, Effort, Message, OutputShape, Sampling, Tool, ToolCall, ToolChoice
 
 __all__ = ["NO_SEAL", "body_of", "to_request"]
 
@@ -20,6 +20,9 @@ def to_request(chat: Chat, terms: Terms, *, top_logprobs: int | None) -> dict[st
     """The JSON body. Everything in a Chat is carried, but for thoughts (the protocol has no place
     for them; Gemini's seals go back with its calls), whether a tool's call failed, marks of caches,
     what the dialect does not know, and effort, temperature and top_p where the model takes none.
+    OpenAI's gpt-5.4 and later refuse tools beside any effort but `none` (the card's
+    `tools_with_effort`): there a chat with tools names no effort, so the model thinks as much as it
+    does by default. On the Responses API both go together.
 
     Of log-probabilities `top_logprobs` alternatives are asked for beside each token's own, None
     for nothing.
@@ -46,9 +49,9 @@ def body_of(chat: Chat, terms: Terms) -> dict[str, Any]:
     body: dict[str, Any] = {
         "messages": [_message(message, terms) for message in chat.messages],
     }
-    effort = effort_of(chat.thinking, terms.effort, terms.efforts)
+    effort = _effort(chat, terms)
     body |= _sampling(chat.sampling, terms, draws=terms.draws(effort))
-    if effort is not None and terms.thinks != "none":
+    if effort is not None:
         body["reasoning_effort"] = dialect.efforts.get(effort, effort)
     if chat.shape is not None:
         body["response_format"] = _response_format(chat.shape)
@@ -60,6 +63,12 @@ def body_of(chat: Chat, terms: Terms) -> dict[str, Any]:
     if dialect.salted:
         body["cache_salt"] = cache_salt(chat)
     return body
+
+
+def _effort(chat: Chat, terms: Terms) -> Effort | None:
+    effort = effort_of(chat.thinking, terms.effort, terms.efforts)
+    apart = bool(chat.tools) and not terms.tools_with_effort and effort != "none"
+    return None if apart or terms.thinks == "none" else effort
 
 
 def _sampling(sampling: Sampling, terms: Terms, *, draws: bool) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def _call(call: ToolCall) -> dict[str, Any]:
 def _sign(calls: list[dict[str, Any]], message: Message, model: str) -> None:
     """Put the seals where they came from: the first call of an answer has one, and seldom others.
     Without one on the first, the API would refuse a conversation that another model began."""
-    own = [thought.seal for thought in message.thoughts if thought.seal and thought.model == model]
+    own = [thought.seal for thought in own_thoughts(message, model)]
     for call, seal in zip(calls, own or [NO_SEAL], strict=False):
         call["extra_content"] = {"google": {"thought_signature": seal}}
 

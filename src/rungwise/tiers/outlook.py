@@ -63,6 +63,7 @@ def warnings(config: Config, today: date) -> Iterator[str]:
             price = book.of(tier).of(tier.model)
             yield from _unpriced(tier, price)
             yield from _outdated(tier, price, today)
+            yield from _unlimited(tier, card, price)
 
 
 def prices(config: Config) -> Iterator[str]:
@@ -146,6 +147,16 @@ def _unpriced(tier: HostedTierConfig, price: Price) -> list[str]:
     of = "any token" if price is UNKNOWN else ", ".join(missing)
     mend = "give tiers[].price or prices.models, or the cost of its answers is unknown"
     return [f"{tier.name}: no price is known for {of} of {tier.model}; {mend}"]
+
+
+def _unlimited(tier: HostedTierConfig, card: Card | None, price: Price) -> Iterator[str]:
+    """Anthropic's protocol has a limit of its own. Without a price nothing is known anyway."""
+    limit = tier.max_tokens or (card and card.max_output)
+    if limit is None and price is not UNKNOWN and not isinstance(tier, AnthropicTierConfig):
+        yield (
+            f"{tier.name}: no limit is known for its answers, so a caller with spending caps who "
+            "names none is not let there; set max_tokens"
+        )
 
 
 def _outdated(tier: HostedTierConfig, price: Price, today: date) -> Iterator[str]:

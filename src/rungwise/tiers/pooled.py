@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from rungwise.contracts import Tier
 from rungwise.errors import TierError
 from rungwise.tiers.drafting import Drafting
+from rungwise.tiers.hiding import without
 from rungwise.tiers.wrapping import Relay
 from rungwise.types import Chat, Done, Piece, TierFault
 
@@ -17,6 +18,8 @@ __all__ = ["Pooled"]
 
 OF_A_KEY: frozenset[TierFault] = frozenset(("rate_limited", "unauthorised"))
 """What another key of the same upstream can mend."""
+MOST_REST_S = 3600.0
+"""An upstream may ask for any time: after an hour it is asked whether it meant that."""
 
 
 class Pooled:
@@ -28,7 +31,8 @@ class Pooled:
     for the rung pays for one draft, so whatever may cost goes to the next rung, which has money of
     its own.
 
-    A member that is rate-limited rests for as long as it says, one that is refused for `rest_s`.
+    A member that is rate-limited rests for as long as it says, at most an hour; one that is refused
+    for `rest_s`.
     Members of different prices have different models: a draft is billed by who is called so.
     """
 
@@ -146,7 +150,7 @@ class Pooled:
         if fault.fault == "unauthorised":
             rest_s = self._rest_s
         if rest_s:
-            self._rests[id(member)] = (self._now() + rest_s, fault.fault)
+            self._rests[id(member)] = (self._now() + min(rest_s, MOST_REST_S), fault.fault)
 
     def _rests_now(self, member: Tier) -> bool:
         until, _ = self._rests.get(id(member), (0.0, None))
@@ -165,9 +169,8 @@ class Pooled:
     def _told(self, faults: Sequence[TierError], as_one: TierError) -> TierError:
         """All that was said, under the rung's name, as one fault."""
         message = "; ".join(dict.fromkeys(self._line(fault) for fault in faults))
-        for secret in self._secrets:
-            message = message.replace(secret, "***")
-        return TierError(self.name, as_one.fault, message, retry_after_s=as_one.retry_after_s)
+        told = without(message, self._secrets)  # of another key than the one that was used
+        return TierError(self.name, as_one.fault, told, retry_after_s=as_one.retry_after_s)
 
     def _line(self, fault: TierError) -> str:
         return fault.message if fault.tier == self.name else f"{fault.tier}: {fault.message}"

@@ -10,8 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rungwise.config import HostedTierConfig, PricesConfig
+from rungwise.config.loopback import leads_here
+from rungwise.days import DAY_S
 from rungwise.tiers.cards import is_snapshot
-from rungwise.tiers.hosted_wire import is_loopback
 from rungwise.tiers.list_prices import list_price, provider_at, provider_named
 from rungwise.tiers.prices import UNKNOWN, Price, price_of
 from rungwise.types import Done
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 MOST_MODELS, MOST_CHARS = 256, 200
 """An upstream that gives ever new ids, or endless ones, must not fill memory, nor the log."""
-DAY_S = 86_400
 _OWN_APIS = {"openai": "openai", "responses": "openai", "anthropic": "anthropic"}
 
 
@@ -53,7 +53,7 @@ class PriceBook:
             return None
         if tier.base_url is None:
             return provider_named(_OWN_APIS.get(kind, ""))
-        return None if is_loopback(tier.base_url) else provider_at(tier.base_url)
+        return None if leads_here(tier.base_url) else provider_at(tier.base_url)
 
     def _price(self, provider: Provider | None, model: str) -> Price | None:
         if (own := self._own.get(model)) is not None:
@@ -68,7 +68,8 @@ class TierPrices:
     """The prices at one tier's upstream, by the model id that it bills.
 
     The tier's own `price` is its model's, and that of the model's dated snapshots; where nobody
-    else has a price list for the upstream, it is the price of whatever answers there.
+    else has a price for the upstream or for that model, such as a deployment with a name of the
+    owner's own, it is the price of whatever answers there.
     """
 
     def __init__(
@@ -99,8 +100,11 @@ class TierPrices:
         return price
 
     def _find(self, model: str) -> Price | None:
+        if self._own is None:
+            return self._others(model)
         mine = not self._official or is_snapshot(model, self._tier.model)
-        return self._own if self._own is not None and mine else self._others(model)
+        alone = mine or self._others(self._tier.model) is None
+        return self._own if alone else self._others(model)
 
     def cost_nano(self, done: Done) -> int | None:
         """Nano-dollars; None when the price is unknown, which the log is told once a model."""

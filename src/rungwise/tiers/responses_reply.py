@@ -7,7 +7,7 @@ from typing import Any
 
 from rungwise.tiers.hosted import HostedMeter
 from rungwise.tiers.hosted_faults import Malformed
-from rungwise.tiers.hosted_fields import count, text
+from rungwise.tiers.hosted_fields import count, inclusive_usage, text
 from rungwise.tiers.hosted_logprobs import readable, shown
 from rungwise.types import FinishReason, Piece, Thought, TierFault, ToolCallDelta, Usage
 
@@ -154,16 +154,6 @@ def _failed(error: Any) -> Failed:
 
 
 def _usage(told: Any) -> Usage:
-    """input_tokens include what was cached, output_tokens the reasoning."""
-    prompt, output = count(told.input_tokens), count(told.output_tokens)
-    of_prompt, of_output = told.input_tokens_details, told.output_tokens_details
-    read = count(of_prompt.cached_tokens or 0) if of_prompt else 0
-    written = count(of_prompt.cache_write_tokens or 0) if of_prompt else 0
-    reasoning = min(output, count(of_output.reasoning_tokens or 0)) if of_output else 0
-    return Usage(
-        input=max(0, prompt - read - written),
-        cache_read=read,
-        cache_write_5m=written,
-        output=output - reasoning,
-        reasoning=reasoning,
+    return inclusive_usage(
+        told.input_tokens, told.output_tokens, told.input_tokens_details, told.output_tokens_details
     )

@@ -8,7 +8,7 @@ from typing import Any
 from rungwise.errors import TierError
 from rungwise.tiers.prefix import cache_key
 from rungwise.tiers.terms import Terms
-from rungwise.tiers.thinking import effort_of
+from rungwise.tiers.thinking import effort_of, own_thoughts
 from rungwise.types import Chat, Image, Message, OutputShape, Thought, Tool, ToolCall, ToolChoice
 
 __all__ = ["LEAST_TOKENS", "to_request"]
@@ -96,8 +96,7 @@ def _items(message: Message, model: str) -> list[Item]:
     if message.text or message.images or not message.tool_calls:
         said.append({"role": message.role, "content": _content(message)})
     said += [_call(call) for call in message.tool_calls]
-    own = [thought for thought in message.thoughts if thought.seal and thought.model == model]
-    return [*(_thought(thought) for thought in own), *said]
+    return [*(_thought(thought) for thought in own_thoughts(message, model)), *said]
 
 
 def _content(message: Message) -> str | list[Item]:

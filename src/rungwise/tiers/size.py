@@ -15,8 +15,10 @@ REQUEST_TOKENS = 1024
 """More than an API writes around a chat: its template, its own words on tools and on JSON."""
 MESSAGE_TOKENS = 32
 TOOL_TOKENS = 64
-IMAGE_TOKENS = 5000
-"""More than any API bills for an image that it scales down to its own largest size."""
+IMAGE_TOKENS = 50_000
+"""More than any API bills for one image: OpenAI's gpt-4o-mini, the dearest, bills some 25,000 for
+1024 x 1024, and 48,169 for the largest that it takes:
+https://platform.openai.com/docs/guides/images-vision"""
 SPELT_OUT = 3
 """A schema may be sent closed, and shown to the model in other words: at most so much longer."""
 

@@ -32,6 +32,8 @@ class Terms:
     thinks: Thinks | None = None
     sampling: bool | None = None
     """Whether the model takes a temperature and a top_p; None: not known, or not always."""
+    tools_with_effort: bool = True
+    """Whether Chat Completions takes tools beside a named effort."""
     dialect: Dialect = OPENAI
     prompt_cache: bool = True
     """Whether prefixes are marked, or named, where the caller does not."""
@@ -63,6 +65,7 @@ def terms_of(
         efforts=None if card is None else card.efforts,
         thinks=None if card is None else card.thinking,
         sampling=sampling,
+        tools_with_effort=card is None or card.tools_with_effort is not False,
         dialect=dialect_of(config.base_url, dialect),
         prompt_cache=config.prompt_cache,
         cache_minimum=(card.cache_from if card is not None else None) or CACHE_MINIMUM,

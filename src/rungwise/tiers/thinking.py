@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rungwise.types import Effort, Thinking
+from rungwise.types import Effort, Message, Thinking, Thought
 
-__all__ = ["BUDGETS", "effort_of"]
+__all__ = ["BUDGETS", "effort_of", "own_thoughts"]
 
 BUDGETS: Mapping[Effort, int] = {
     "minimal": 1024,
@@ -33,6 +33,11 @@ def effort_of(
         return wanted
     place = _ORDER.index(wanted)
     return min(known, key=lambda effort: (abs(_ORDER.index(effort) - place), _ORDER.index(effort)))
+
+
+def own_thoughts(message: Message, model: str) -> list[Thought]:
+    """The thoughts that this model can read again: its own, with their seals."""
+    return [thought for thought in message.thoughts if thought.seal and thought.model == model]
 
 
 def _wanted(thinking: Thinking) -> Effort | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -10,11 +9,13 @@ from dataclasses import dataclass
 
 from rungwise import contracts
 from rungwise.contracts import Tier
-from rungwise.errors import TierError
+from rungwise.deadline import InTime
 from rungwise.tiers.drafting import Drafting, Meter
 from rungwise.types import Chat, Done, Piece, Usage
 
 __all__ = ["Relay", "Wrapping"]
+
+LATE = "no complete answer within the deadline, which it shared with what came before"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +37,9 @@ class Relay(Meter):
         """This tier's draft, to be left by `async with`, whatever happens. One that begins late
         has time only until then, by the loop's clock."""
         self.asked = tier.draft(self.chat, read=self.read, likeliest=self.likeliest)
-        return aclosing(self.asked if until is None else _Late(self.asked, tier.name, until))
+        if until is None:
+            return aclosing(self.asked)
+        return aclosing(InTime(self.asked, tier.name, until=until, late=LATE))
 
     @property
     def final(self) -> bool:
@@ -94,29 +97,3 @@ class Wrapping(ABC):
 
     def saturation(self) -> str | None:
         return self.inner.saturation()
-
-
-class _Late:
-    """A draft that has only what is left of its rung's time (see contracts.Drafting)."""
-
-    def __init__(self, drafting: contracts.Drafting, tier: str, until: float) -> None:
-        self._drafting, self._tier, self._until = drafting, tier, until
-
-    def __aiter__(self) -> _Late:
-        return self
-
-    async def __anext__(self) -> Piece:
-        try:
-            async with asyncio.timeout_at(self._until) as limit:
-                return await anext(self._drafting)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            late = "no complete answer within the deadline, which it shared with what came before"
-            raise TierError(self._tier, "timeout", late) from None
-
-    async def aclose(self) -> None:
-        await self._drafting.aclose()
-
-    def spent(self) -> Done:
-        return self._drafting.spent()

@@ -73,6 +73,10 @@ class Plan:
     headstart_s: float | None = None
     """How long a draft may be held before the next rung starts beside it; None is for ever."""
 
+    def shows(self, rung: str) -> bool:
+        """Whether this rung may see the request."""
+        return rung in self.rungs or rung in self.reach
+
 
 TierFault: TypeAlias = Literal[
     "unavailable",  # not started, dead, refused connection
@@ -136,6 +140,11 @@ class Attempt:
     uncached_nano: int | None = None
     """What it would have cost had nothing of its prompt been cached; None is unknown, as for a
     local rung, whose price is its time."""
+
+    @property
+    def estimated(self) -> bool:
+        """Whether its cost goes by an own count, because the tier told none."""
+        return self.usage.estimated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,8 @@ def _access() -> None:
         *_texts("caller", "bids", "windows"),
     )
     op.create_index("reservation_server", "reservation", ["server"])
+    op.create_table("lost", *_key("id"), *_sums("at"), *_texts("caller", "bids", "windows"))
+    op.create_index("lost_at", "lost", ["at"])
     op.create_table(
         "repeat",
         *_key("caller", "key"),

@@ -1,0 +1,241 @@
+"""Is every key of a configuration turned by a test? One line for each, whatever file turns it.
+
+A test named here fails when its key is disconnected. Lists of such tests (`KNOBS`) are read where
+they stand; the rest is written down below.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+import rungwise.config
+from rungwise.config import Config
+from tests import test_guards, test_knobs, test_money_knobs
+from tests.cache import test_knobs as test_cache_knobs
+
+TESTS = Path(__file__).parent
+
+FLAG = "tiers/test_engine_flags.py::test_a_key_of_engine_becomes_its_flag"
+MODEL_FLAGS = "tiers/test_engine_flags.py::test_model_name_and_revision_are_told"
+KIND = "test_money_knobs.py::test_kind_is_the_protocol_and_model_what_it_is_asked_for"
+SHOWN = "test_money_knobs.py::test_name_and_served_as_are_what_callers_see"
+ABLE = "test_money_knobs.py::test_context_and_card_say_what_a_rung_is_not_asked_for"
+PLUGIN = "test_money_knobs.py::test_a_plugin_is_built_with_its_options"
+OWNERS = "test_the_owners_limit_and_effort_hold_where_the_caller_does_not_say"
+SECTION = "tiers/test_anthropic.py::test_section_and_card_say_how_to_cache_and_to_think"
+UVICORN = "cli/test_serve.py::test_the_servers_section_reaches_uvicorn"
+BILL = "tiers/test_prices.py::test_a_known_bill"
+BANDS = "tiers/test_prices.py::test_of_several_bounds_the_highest_that_is_passed_counts"
+
+TURNED: dict[str, tuple[str, ...]] = {
+    "ServerConfig.host": ("cli/test_main.py::test_without_keys_it_listens_to_this_machine_only",),
+    "ServerConfig.port": ("cli/test_main.py::test_a_port_in_use_is_named",),
+    "ServerConfig.max_body_mib": (
+        "edge/test_body.py::test_a_chunked_body_over_the_limit_is_refused",
+    ),
+    "ServerConfig.max_connections": (UVICORN,),
+    "ServerConfig.heartbeat_s": (
+        "edge/test_sse.py::test_a_long_hold_opens_the_stream_with_comments",
+    ),
+    "ServerConfig.grace_s": (UVICORN,),
+    "ServerConfig.api_keys_env": (
+        "test_config.py::test_api_keys_are_split_and_an_empty_variable_is_an_error",
+    ),
+    "TierConfig.name": (SHOWN,),
+    "TierConfig.model": (KIND, MODEL_FLAGS),
+    "TierConfig.served_as": (SHOWN, MODEL_FLAGS),
+    "TierConfig.card": (ABLE, "tiers/test_cards.py::test_the_section_s_card_wins"),
+    "TierConfig.context": (
+        ABLE,
+        "tiers/test_abilities.py::"
+        "test_the_section_s_context_wins_over_the_engine_s_and_that_over_the_card_s",
+    ),
+    "VllmTierConfig.kind": ("test_money_knobs.py::test_the_box_prices_the_energy_of_a_local_rung",),
+    "VllmTierConfig.revision": (MODEL_FLAGS,),
+    "VllmTierConfig.usd_per_gpu_hour": (
+        "tiers/test_vllm_price.py::test_the_hours_price_is_times_the_gpus",
+    ),
+    "EngineConfig.dtype": (FLAG,),
+    "EngineConfig.max_model_len": (FLAG,),
+    "EngineConfig.max_num_seqs": (FLAG,),
+    "EngineConfig.kv_cache_gib": (FLAG,),
+    "EngineConfig.gpu_memory_utilization": (FLAG,),
+    "EngineConfig.tensor_parallel_size": (
+        FLAG,
+        "tiers/test_vllm_price.py::test_the_hours_price_is_times_the_gpus",
+    ),
+    "EngineConfig.quantization": (FLAG,),
+    "EngineConfig.enforce_eager": (FLAG,),
+    "EngineConfig.prefix_caching": (FLAG,),
+    "EngineConfig.load_format": (FLAG,),
+    "EngineConfig.tool_parser": (
+        FLAG,
+        "tiers/test_engine_flags.py::test_a_tool_parser_lets_the_model_choose_its_tools",
+    ),
+    "EngineConfig.reasoning_parser": (FLAG,),
+    "EngineConfig.chat_template": (
+        FLAG,
+        "tiers/test_revision.py::test_another_configuration_dtype_or_template_is_another_revision",
+    ),
+    "EngineConfig.extra": (FLAG,),
+    "SpillConfig.waiting": ("engine/test_saturation.py::test_steps_spill_once_one_draft_waits",),
+    "SpillConfig.kv_use": (
+        "engine/test_saturation.py::test_a_full_kv_cache_spills_and_an_engine_without_drafts_never",
+        "tiers/test_vllm_compat.py::test_a_vllm_that_tells_nothing_is_said_once_and_never_spills",
+    ),
+    "HostedTierConfig.base_url": (KIND,),
+    "HostedTierConfig.api_key_env": (KIND,),
+    "HostedTierConfig.deadline_s": (
+        "tiers/test_openai.py::test_the_deadline_is_for_the_whole_draft",
+        "tiers/test_anthropic.py::test_the_deadline_is_for_the_whole_draft",
+    ),
+    "HostedTierConfig.price": (
+        "test_guards.py::test_an_equal_answers_in_a_rungs_place_and_is_billed_at_its_own_price",
+        "tiers/test_price_book.py::test_the_tiers_own_price_wins_for_its_model_and_its_snapshots",
+    ),
+    "HostedTierConfig.max_tokens": (
+        f"tiers/test_openai_dialects.py::{OWNERS}",
+        f"tiers/test_responses.py::{OWNERS}",
+        "tiers/test_terms.py::test_the_section_wins",
+    ),
+    "HostedTierConfig.effort": (
+        f"tiers/test_openai_dialects.py::{OWNERS}",
+        f"tiers/test_responses.py::{OWNERS}",
+        "tiers/test_anthropic_request.py::"
+        "test_the_owners_effort_holds_where_the_caller_does_not_say",
+    ),
+    "HostedTierConfig.prompt_cache": (
+        "tiers/test_openai_dialects.py::test_only_openais_own_server_is_told_a_cache_key",
+        "tiers/test_responses.py::test_the_cache_is_named_unless_the_owner_does_not_want_it",
+        SECTION,
+    ),
+    "HostedTierConfig.equals": (
+        "test_guards.py::test_an_equal_answers_in_a_rungs_place_and_is_billed_at_its_own_price",
+    ),
+    "OpenAITierConfig.kind": (KIND,),
+    "OpenAITierConfig.logprobs": (
+        "tiers/test_openai.py::test_log_probabilities_are_not_asked_for_in_vain",
+    ),
+    "OpenAITierConfig.dialect": (
+        "test_money_knobs.py::test_dialect_says_how_the_server_wants_its_limit",
+    ),
+    "ResponsesTierConfig.kind": (KIND,),
+    "AnthropicTierConfig.kind": (KIND,),
+    "AnthropicTierConfig.sampling": ("tiers/test_terms.py::test_the_section_wins",),
+    "AnthropicTierConfig.cache_ttl": (SECTION,),
+    "PluginTierConfig.kind": (PLUGIN,),
+    "PluginTierConfig.options": (PLUGIN,),
+    "RatesConfig.input": (BILL,),
+    "RatesConfig.output": (BILL,),
+    "RatesConfig.cache_read": (BILL,),
+    "RatesConfig.cache_write_5m": (BILL,),
+    "RatesConfig.cache_write_1h": (BILL,),
+    "PriceConfig.long_context": (BANDS,),
+    "PriceConfig.as_of": ("tiers/test_outlook.py::test_an_old_price_is_named_whoever_says_it",),
+    "LongContextConfig.over": (BANDS,),
+    "PricesConfig.book": ("tiers/test_price_book.py::test_without_the_list_only_the_owner_knows",),
+    "BoxConfig.usd_per_kwh": (
+        "test_money_knobs.py::test_the_box_prices_the_energy_of_a_local_rung",
+    ),
+    "BoxConfig.decode_weight": (
+        "tiers/test_vllm_price.py::test_a_written_token_weighs_as_box_decode_weight_says",
+    ),
+    "LedgerConfig.path": ("cli/test_serve.py::test_a_ledger_that_cannot_be_kept_is_one_line",),
+    "LedgerConfig.url_env": (
+        "test_money_knobs.py::test_url_env_names_the_variable_with_the_database",
+    ),
+    "LedgerConfig.when_lost": (
+        "test_money_knobs.py::test_when_lost_says_what_goes_on_while_nothing_can_be_written",
+    ),
+    "AccessConfig.refresh_s": (
+        "test_money_knobs.py::test_refresh_s_is_how_soon_a_new_key_is_known",
+    ),
+    "AnswerCacheConfig.redis_url_env": (
+        "cache/test_knobs.py::test_the_address_of_redis_comes_from_the_environment",
+    ),
+}
+
+LISTS = (
+    (test_knobs, ""),
+    (test_money_knobs, ""),
+    (test_guards, "GuardsConfig."),
+    (test_cache_knobs, "AnswerCacheConfig."),
+)
+"""Modules with a list KNOBS, and what is missing from the names in it."""
+
+
+def named_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from named_in(part)
+
+
+def sections() -> Iterator[type[BaseModel]]:
+    """All but the whole document, which holds nothing but sections."""
+    waiting: list[type[BaseModel]] = [Config]
+    seen: set[type[BaseModel]] = {Config}
+    while waiting:
+        for field in waiting.pop().model_fields.values():
+            new = set(named_in(field.annotation)) - seen
+            waiting += new
+            seen |= new
+            yield from new
+
+
+def owned(section: type[BaseModel], key: str) -> str:
+    """`Section.key` by the section that declares it: what several share is one key."""
+    owner = next(s for s in reversed(section.__mro__) if key in inspect.get_annotations(s))
+    return f"{owner.__name__}.{key}"
+
+
+@cache
+def keys() -> frozenset[str]:
+    """Every key that a file may hold, but for those that only open a section."""
+    found = set()
+    for section in sections():
+        for key, field in section.model_fields.items():
+            opens = isinstance(field.annotation, type) and any(named_in(field.annotation))
+            if not (opens or field.exclude):
+                found.add(owned(section, key))
+    return frozenset(found)
+
+
+def listed() -> set[str]:
+    found = set()
+    for module, prefix in LISTS:
+        for knob in module.KNOBS:
+            section, key = f"{prefix}{knob.name}".split(".")
+            found.add(owned(getattr(rungwise.config, section), key))
+    return found
+
+
+def test_every_key_is_turned_by_a_test_and_none_that_is_not_there() -> None:
+    assert listed() | TURNED.keys() == keys()
+
+
+def test_no_key_is_told_twice() -> None:
+    assert not listed() & TURNED.keys()
+
+
+@pytest.mark.parametrize("key", TURNED)
+def test_the_test_of_a_key_is_there_and_its_file_names_the_key(key: str) -> None:
+    for told in TURNED[key]:
+        name, _, test = told.partition("::")
+        text = (TESTS / name).read_text(encoding="utf-8")
+        assert test in functions_in(text), told
+        assert re.search(rf"\b{key.partition('.')[2]}\b", text), told
+
+
+def functions_in(text: str) -> set[str]:
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name for node in ast.parse(text).body if isinstance(node, defined)}
