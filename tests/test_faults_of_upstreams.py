@@ -166,8 +166,8 @@ def _bytes(recorded: bytes) -> list[bytes]:
 
 @pytest.fixture
 def requests(thorough: bool) -> int:
-    """How many are made of each fault."""
-    return 1000 if thorough else AT_ONCE
+    """How many are made of each fault, in each of six settings: some thousand in all."""
+    return 170 if thorough else AT_ONCE
 
 
 @asynccontextmanager

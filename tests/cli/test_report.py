@@ -55,7 +55,7 @@ def test_groups_days_and_files(folder: Path) -> None:
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        (("--by", "colour"), "--by: no group 'colour'; known are route, step-type, key, day"),
+        (("--by", "colour"), "--by: no group 'colour'; known are route, step-type, key, tier, day"),
         (("--by", "day,day"), "names a group twice"),
         (("--csv", "/no/such/folder/x.csv"), "--csv: cannot write"),
         (("--days", "0"), "--days: must lie between 1 and "),

@@ -106,6 +106,28 @@ async def test_every_group_and_two_at_once(store_url: str) -> None:
     assert sorted(line.tasks for line in report.lines) == [1, 1, 1, 2]
 
 
+async def test_by_tier_a_step_is_the_answering_models(store_url: str) -> None:
+    low = replace(ANSWER, tier="t1", model="m")
+    quick = replace(STEP, attempts=(low,), latency_s=1.0, outcome=Outcome(right=True))
+    slow = replace(STEP, latency_s=4.0, baselines=(Baseline(tier="t2", nano=5),))
+    failed = replace(STEP, state="exhausted", attempts=(ATTEMPT,))
+    report = await told(store_url, [quick, slow, slow, failed], "tier")
+    lines = {line.key[0]: line for line in report.lines}
+    assert {tier: line.tasks for tier, line in lines.items()} == {"t1": 1, "t2": 2, "": 1}
+    assert lines["t1"].accuracy == 1.0 and lines["t1"].p50_s == pytest.approx(1.0, rel=0.01)
+    assert lines["t2"].p50_s == pytest.approx(4.0, rel=0.01)
+    assert [rung.model for rung in lines["t2"].rungs] == ["n"]
+    assert report.all.tasks == 4 and report.all.p95_s == pytest.approx(4.0, rel=0.01)
+    assert as_table(report)
+
+
+async def test_latency_by_caller_and_kind_of_work_at_once_is_not_known(store_url: str) -> None:
+    report = await told(store_url, [STEP], "key")
+    assert report.lines[0].p50_s == report.all.p50_s == pytest.approx(STEP.latency_s, rel=0.01)
+    both = read_report(store_url, ("key", "route"))
+    assert both.lines[0].p50_s is both.all.p50_s is None and both.lines[0].tasks == 1
+
+
 async def test_idle_time_is_a_line_of_its_own(store_url: str) -> None:
     store = Store(store_url)
     await store.start()

@@ -93,7 +93,11 @@ def test_a_baseline_is_compared_only_where_both_prices_are_known() -> None:
 
 
 def test_latencies_are_of_answered_steps() -> None:
-    assert tally([PRICED]).latencies == ((*GROUP, bucket_of(0.9), 1),)
+    day, route, step_type, caller = GROUP
+    assert tally([PRICED]).latencies == (
+        (day, route, step_type, "", "t2", bucket_of(0.9), 1),
+        (day, "", "", caller, "t2", bucket_of(0.9), 1),
+    )
 
 
 def test_days_are_utc() -> None:
@@ -111,7 +115,7 @@ def summed(rows: Iterable[Row], width: int) -> dict[Row, Row]:
 @given(entries(), st.integers(0, 8))
 def test_tallies_of_parts_add_up_to_the_tally_of_all(found: list[Entry], cut: int) -> None:
     whole, parts = tally(found), (tally(found[:cut]), tally(found[cut:]))
-    for name, width in (("steps", 5), ("rungs", 7), ("latencies", 5), ("baselines", 5)):
+    for name, width in (("steps", 5), ("rungs", 7), ("latencies", 6), ("baselines", 5)):
         rows = getattr(whole, name)
         assert len({row[:width] for row in rows}) == len(rows), "one row for each key"
         each = [row for part in parts for row in getattr(part, name)]

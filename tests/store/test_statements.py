@@ -13,7 +13,7 @@ from rungwise.store.tables import latency_tally, spending
 
 pytestmark = pytest.mark.anyio
 
-KEY = (1, "auto", "planning", "a")
+KEY = (1, "auto", "planning", "a", "t1")
 
 
 @pytest.fixture

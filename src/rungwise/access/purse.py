@@ -7,9 +7,9 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -88,7 +88,7 @@ class StoredPurse:
             return await self._free(bids)
         ask = _Ask(id, caller, bids, most_nano, self._unix())
         try:
-            return await _to_its_end(self._store.write_together(self._set_aside, ask))
+            return await self._store.write_together(self._set_aside, ask)
         except StoreError as error:
             if isinstance(error, Fault):  # it may have been committed, and the word of it lost
                 self._doubt(id, ())
@@ -214,15 +214,3 @@ class _Ask:
     bids: Sequence[Bid]
     most_nano: int | None
     at: float
-
-
-async def _to_its_end(setting_aside: Coroutine[Any, Any, Grant]) -> Grant:
-    """Also where the caller leaves meanwhile: its entry, which settles what was set aside, would
-    else overtake it, and it stayed set aside for ever."""
-    task = asyncio.ensure_future(setting_aside)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        task.exception()  # whatever it is: nobody waits for it any more
-        raise

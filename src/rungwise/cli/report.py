@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--by",
         default="route",
         metavar="GROUP[,GROUP]",
-        help=f"{', '.join(_GROUPS)}, or several of them; the models of each are in JSON",
+        help=f"{', '.join(_GROUPS)}, or several of them; tier: the model that answered",
     )
     parser.add_argument("--days", type=int, help="only the last so many days, today included")
     parser.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="from this day on")

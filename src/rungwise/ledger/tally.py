@@ -56,7 +56,10 @@ def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallie
             model = _model(attempt, models)
             _count(rungs, (*group, attempt.tier, model, attempt.role), _rung(attempt))
         if entry.state == "answered":
-            _count(latencies, (*group, bucket_of(entry.latency_s)), (1,))
+            day, *work, caller = group
+            answered = entry.tier or "", bucket_of(entry.latency_s)
+            _count(latencies, (day, *work, "", *answered), (1,))
+            _count(latencies, (day, "", "", caller, *answered), (1,))
         for baseline in entry.baselines:
             known = baseline.nano is not None and cost is not None
             told = (baseline.nano or 0, 0, cost or 0) if known else (0, 1, 0)

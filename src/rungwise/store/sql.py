@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = ["Store"]
+
+logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -117,8 +120,9 @@ class Store:
         try:
             return await asyncio.shield(done)
         except asyncio.CancelledError:
-            # whoever gives up must not undo what is not done yet, as it would come too late
+            # else what the caller does about it would overtake it: an entry its own reservation
             await asyncio.wait((done,))
+            done.exception()  # whatever it is: nobody waits for it any more
             raise
 
     def _begin(self) -> None:
@@ -135,9 +139,9 @@ class Store:
         apart: list[_Turn] = []
         for turn, end in zip(turns, ends, strict=True):
             if isinstance(end, Fault):
-                self._fault = str(end)
+                self._tell(str(end))
             elif not isinstance(end, Exception):
-                self._fault = None
+                self._tell(None)
             elif len(turn.rows) > 1:  # what is wrong with one row must not stop the others
                 apart += turn.apart()
                 continue
@@ -147,6 +151,14 @@ class Store:
             self._begin()
         else:
             self._idle.set()
+
+    def _tell(self, fault: str | None) -> None:
+        """Once when it begins, and once when it is over."""
+        if fault is not None and self._fault is None:
+            logger.error("nothing can be written down: %s", fault)
+        elif fault is None and self._fault is not None:
+            logger.warning("%s: can be written again", self._database.place)
+        self._fault = fault
 
     def _end_threads(self) -> None:
         if self._threads is not None:

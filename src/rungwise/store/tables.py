@@ -142,10 +142,13 @@ rung_tally = Table(
     Column("joules", Float, nullable=False),
 )
 
+# Each answer is counted twice: once by route and step type for all callers (caller ""), once by
+# caller for all routes and step types (both ""). All of them at once would be as many as answers.
 latency_tally = Table(
     "latency_tally",
     TABLES,
     *_group(),
+    Column("tier", Text, primary_key=True),  # the rung that answered
     Column("bucket", Integer, primary_key=True, autoincrement=False),
     Column("answers", BigInteger, nullable=False),
 )

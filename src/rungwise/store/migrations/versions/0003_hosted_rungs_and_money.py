@@ -62,7 +62,11 @@ def _tallies() -> None:
         *_sums("engine_s", "joules"),
     )
     op.create_table(
-        "latency_tally", _number("day"), *_key(*group), _number("bucket"), *_counts("answers")
+        "latency_tally",
+        _number("day"),
+        *_key(*group, "tier"),
+        _number("bucket"),
+        *_counts("answers"),
     )
     op.create_table(
         "baseline_tally",
@@ -131,7 +135,8 @@ def _answers() -> None:
 
 # ---- what older files hold, added up as ledger/tally.py adds up new entries --------------------
 
-_GROUP = "cast(e.at / 86400 as integer), e.route, e.step_type, e.caller"
+_DAY = "cast(e.at / 86400 as integer)"
+_GROUP = f"{_DAY}, e.route, e.step_type, e.caller"
 _ANY = "sum(exists (select 1 from attempt a where a.entry_id = e.id and {which}))"
 
 _STEPS = f"""
@@ -156,8 +161,11 @@ from attempt a join entry e on e.id = a.entry_id group by 1, 2, 3, 4, 5, 6, 7
 """
 _LATENCIES = f"""
 insert into latency_tally
-select {_GROUP}, latency_bucket(e.latency_s), count(*)
-from entry e where e.state = 'answered' group by 1, 2, 3, 4, 5
+select {_DAY}, e.route, e.step_type, '', coalesce(e.tier, ''), latency_bucket(e.latency_s), count(*)
+from entry e where e.state = 'answered' group by 1, 2, 3, 4, 5, 6
+union all
+select {_DAY}, '', '', e.caller, coalesce(e.tier, ''), latency_bucket(e.latency_s), count(*)
+from entry e where e.state = 'answered' group by 1, 2, 3, 4, 5, 6
 """
 
 
