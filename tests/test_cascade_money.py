@@ -321,6 +321,18 @@ async def test_a_rung_that_cannot_do_it_is_passed_over() -> None:
         await answered(cascade(low, high))
 
 
+async def test_a_chat_too_long_for_every_rung_is_told_as_clients_know_it() -> None:
+    low, high = local("t1"), hosted("t2")
+    low.unable = high.unable = "has a context of 8 tokens, too short for about 9"
+    with pytest.raises(CallerError) as caught:
+        await answered(cascade(low, high))
+    assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "messages")
+    high.unable = "has no tools"
+    with pytest.raises(CallerError) as caught:
+        await answered(cascade(low, high))
+    assert caught.value.code == "no_rung_can"
+
+
 async def test_the_last_rung_that_can_is_not_judged() -> None:
     low, high = local("t1", UNSURE), hosted("t2")
     high.unable = "has no tools"

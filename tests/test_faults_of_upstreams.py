@@ -236,8 +236,9 @@ class Told:
 async def ask(server: Served, count: int, text: str = "What is it?") -> list[Told]:
     """So many requests, every second one streamed; each with its number in its text."""
     told: list[Told] = []
-    for first in range(0, count, AT_ONCE):
-        numbers = range(first, min(count, first + AT_ONCE))
+    at_once = max(AT_ONCE, count // 2)
+    for first in range(0, count, at_once):
+        numbers = range(first, min(count, first + at_once))
         told += await asyncio.gather(*(one(server, text.format(n), n % 2 == 0) for n in numbers))
     return told
 

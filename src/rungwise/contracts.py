@@ -104,7 +104,8 @@ class Tier(Protocol):
         ...
 
     def lacks(self, chat: Chat) -> str | None:
-        """What this rung cannot do that the chat needs, in a few words; None where it can try.
+        """What this rung cannot do that the chat needs, in a few words (SHORT_CONTEXT at their
+        head where it is too long); None where it can try.
         Pure and fast; a rung whose abilities are not known lacks nothing."""
         ...
 

@@ -7,7 +7,19 @@ from dataclasses import replace
 
 from rungwise.contracts import Gate, Probe, Tier
 from rungwise.errors import CallerError, NotAllowed
-from rungwise.types import Baseline, Bid, Caller, Chat, Choice, Done, Draft, Entry, Plan, Usage
+from rungwise.types import (
+    SHORT_CONTEXT,
+    Baseline,
+    Bid,
+    Caller,
+    Chat,
+    Choice,
+    Done,
+    Draft,
+    Entry,
+    Plan,
+    Usage,
+)
 
 __all__ = ["Feasible"]
 
@@ -45,7 +57,14 @@ class Feasible:
         able = [rung for rung, lack in lacks.items() if lack is None]
         told = [f"{rung} {lack}" for rung, lack in lacks.items() if lack is not None]
         if not able:
-            raise CallerError(f"no rung can answer this: {'; '.join(told)}", code="no_rung_can")
+            long = all(
+                lack is not None and lack.startswith(SHORT_CONTEXT) for lack in lacks.values()
+            )
+            raise CallerError(
+                f"no rung can answer this: {'; '.join(told)}",
+                param="messages" if long else None,
+                code="context_length_exceeded" if long else "no_rung_can",
+            )
         why += told
         return able
 

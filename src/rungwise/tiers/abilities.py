@@ -8,7 +8,7 @@ from rungwise.config import TierConfig, VllmTierConfig
 from rungwise.tiers.cards import Card
 from rungwise.tiers.size import about_tokens, fewest_tokens
 from rungwise.tiers.vllm_request import fetched_image
-from rungwise.types import Chat
+from rungwise.types import SHORT_CONTEXT, Chat
 
 __all__ = ["Abilities", "abilities_of"]
 
@@ -72,7 +72,7 @@ class Abilities:
         if fewest_tokens(chat) + answer <= self.context:
             return None
         about = _round(about_tokens(chat) + answer)
-        return f"has a context of {self.context:,} tokens, too short for about {about:,}"
+        return f"{SHORT_CONTEXT} {self.context:,} tokens, too short for about {about:,}"
 
 
 def _round(tokens: int) -> int:

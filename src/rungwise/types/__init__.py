@@ -23,6 +23,7 @@ from rungwise.types.asked import (
     Wish,
 )
 from rungwise.types.told import (
+    SHORT_CONTEXT,
     Accept,
     Attempt,
     AttemptRole,
@@ -59,6 +60,7 @@ from rungwise.types.written import (
 
 __all__ = [
     "LEAST_LOGPROB",
+    "SHORT_CONTEXT",
     "Accept",
     "Attempt",
     "AttemptRole",

@@ -9,6 +9,7 @@ from rungwise.types.asked import StepType
 from rungwise.types.written import Piece, Usage
 
 __all__ = [
+    "SHORT_CONTEXT",
     "Accept",
     "Attempt",
     "AttemptRole",
@@ -108,6 +109,9 @@ AttemptState: TypeAlias = Literal[
     "lost",  # this server died over it: what it cost is the worst case, not a count
 ]
 
+
+SHORT_CONTEXT = "has a context of"
+"""How it is told that a chat is too long for a rung: clients' libraries act on that."""
 
 EntryState: TypeAlias = Literal["answered", "broken_off", "exhausted", "cancelled", "lost"]
 
