@@ -195,7 +195,7 @@ async def test_a_judge_that_may_not_see_the_request_costs_nothing() -> None:
 
 async def test_a_draft_longer_than_was_paid_for_is_not_asked_about() -> None:
     class Priced(ScriptedTier):
-        def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+        def most_nano(self, chat: Chat) -> int | None:
             return sum(len(message.text) for message in chat.messages)
 
     long = say("x" * 200, logprob=-0.01)

@@ -98,9 +98,9 @@ class Tier(Protocol):
         """Nano-dollars for what was spent; None when the price is unknown."""
         ...
 
-    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
-        """Nano-dollars that one draft of this chat can be billed at most, with so many tokens more
-        in its prompt; None when a price is unknown. A rung of this machine bills nobody: 0."""
+    def most_nano(self, chat: Chat) -> int | None:
+        """Nano-dollars that one draft of this chat can be billed at most; None when a price, or a
+        limit for the answer, is unknown. A rung of this machine bills nobody: 0."""
         ...
 
     def lacks(self, chat: Chat) -> str | None:

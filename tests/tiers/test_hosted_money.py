@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,7 +97,10 @@ def test_without_a_price_there_is_no_bound() -> None:
 
 
 def test_what_is_added_to_the_prompt_counts() -> None:
-    short, long = tier(openai()).most_nano(asks(1)), tier(openai()).most_nano(asks(1), beyond=1000)
+    brief = asks(1)
+    said = replace(brief.messages[-1], text=brief.messages[-1].text + "x" * 1000)
+    more = replace(brief, messages=(*brief.messages[:-1], said))
+    short, long = tier(openai()).most_nano(brief), tier(openai()).most_nano(more)
     assert short is not None
     assert long == short + 1000 * 1250  # a write of the cache, unasked, is the dearest way
 

@@ -156,13 +156,13 @@ class HostedTier(ABC):
     def cost_nano(self, done: Done) -> int | None:
         return self._prices.cost_nano(done)
 
-    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+    def most_nano(self, chat: Chat) -> int | None:
         """Of the configured model: what an upstream answers with instead has its own price."""
         output = self._most_output(chat)
         if output is None:
             return None
         image_tokens = None if self._card is None else self._card.image_tokens
-        prompt = most_tokens(chat, image_tokens=image_tokens) + beyond
+        prompt = most_tokens(chat, image_tokens=image_tokens)
         price = self._prices.of(self._config.model)
         return price.most_nano(prompt, output * chat.sampling.n, written=self._written(chat))
 

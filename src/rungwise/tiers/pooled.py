@@ -89,8 +89,8 @@ class Pooled:
     def cost_nano(self, done: Done) -> int | None:
         return self._called(done.model).cost_nano(done)
 
-    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
-        costs = [member.most_nano(chat, beyond=beyond) for member in self._able(chat)]
+    def most_nano(self, chat: Chat) -> int | None:
+        costs = [member.most_nano(chat) for member in self._able(chat)]
         return None if None in costs else max((c for c in costs if c is not None), default=0)
 
     def lacks(self, chat: Chat) -> str | None:

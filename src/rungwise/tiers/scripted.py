@@ -224,7 +224,7 @@ class ScriptedTier:
     def cost_nano(self, done: Done) -> int | None:
         return self._price.cost_nano(done.usage)
 
-    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+    def most_nano(self, chat: Chat) -> int | None:
         return self.most
 
     def lacks(self, chat: Chat) -> str | None:

@@ -220,7 +220,7 @@ class VllmTier:
             usd_per_kwh=self._usd_per_kwh,
         )
 
-    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
+    def most_nano(self, chat: Chat) -> int | None:
         return 0
 
     def lacks(self, chat: Chat) -> str | None:

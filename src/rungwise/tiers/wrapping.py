@@ -89,8 +89,8 @@ class Wrapping(ABC):
     def cost_nano(self, done: Done) -> int | None:
         return self.inner.cost_nano(done)
 
-    def most_nano(self, chat: Chat, *, beyond: int = 0) -> int | None:
-        return self.inner.most_nano(chat, beyond=beyond)
+    def most_nano(self, chat: Chat) -> int | None:
+        return self.inner.most_nano(chat)
 
     def lacks(self, chat: Chat) -> str | None:
         return self.inner.lacks(chat)
