@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from rungwise.config.section import Section, VariableName
+from rungwise.config.section import Secret, Section, VariableName
 
 
 class AnswerCacheConfig(Section):
@@ -23,13 +23,10 @@ class AnswerCacheConfig(Section):
     redis_url_env: VariableName | None = Field(
         default=None, description="the variable with the address of Redis"
     )
-    redis_url: SecretStr = Field(default=SecretStr(""), exclude=True)
-    """Filled from `redis_url_env` by load(); never read from the file."""
+    redis_url: Secret = SecretStr("")
 
     @model_validator(mode="after")
     def _has_an_address(self) -> AnswerCacheConfig:
-        if self.redis_url.get_secret_value():
-            raise ValueError("an address does not belong in the file; name it in redis_url_env")
         if (self.store == "redis") != (self.redis_url_env is not None):
             raise ValueError("`store: redis` and `redis_url_env` go together")
         return self

@@ -13,7 +13,7 @@ from rungwise.config.cache import AnswerCacheConfig
 from rungwise.config.gates import ChecksConfig, GateConfig
 from rungwise.config.prices import BoxConfig, PricesConfig
 from rungwise.config.routing import RoutingConfig
-from rungwise.config.section import Seconds, Section, VariableName
+from rungwise.config.section import Seconds, Secret, Section, VariableName
 from rungwise.config.tiers import Tiers
 
 
@@ -51,8 +51,7 @@ class LedgerConfig(Section):
         default=None,
         description="the variable with the address of Postgres (postgresql://...); wins over path",
     )
-    url: SecretStr = Field(default=SecretStr(""), exclude=True)
-    """Filled from `url_env` by load(); never read from the file."""
+    url: Secret = SecretStr("")
     when_lost: Literal["local", "refuse"] = Field(
         default="local",
         description="what goes on while nothing can be written down: rungs of this machine, or "
@@ -63,12 +62,6 @@ class LedgerConfig(Section):
     def place(self) -> Path | str:
         """The file, or the address of the database, which holds a password."""
         return self.url.get_secret_value() or self.path
-
-    @model_validator(mode="after")
-    def _no_address_in_the_file(self) -> LedgerConfig:
-        if self.url.get_secret_value():
-            raise ValueError("an address does not belong in the file; name it in url_env")
-        return self
 
 
 class Config(Section):

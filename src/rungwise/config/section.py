@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
 
-__all__ = ["Seconds", "Section", "VariableName"]
+__all__ = ["Seconds", "Secret", "Section", "VariableName"]
 
 
 class Section(BaseModel):
@@ -26,6 +26,18 @@ def _name_of_a_variable(told: str) -> str:
 
 
 VariableName = Annotated[str, AfterValidator(_name_of_a_variable)]
+
+
+def _out_of_the_file(told: SecretStr, info: ValidationInfo) -> SecretStr:
+    if told.get_secret_value():
+        variable = f"{info.field_name}_env"
+        raise ValueError(f"a secret does not belong in the file; name its variable in {variable}")
+    return told
+
+
+Secret = Annotated[SecretStr, AfterValidator(_out_of_the_file), Field(exclude=True)]
+"""Filled by load() from the variable that the key of the same name and `_env` names; never read
+from the file."""
 
 Seconds = Annotated[float, Field(le=86_400)]
 """At most a day: timers overflow at some point."""

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, mode
 
 from rungwise.config.guards import GuardsConfig, SpillConfig
 from rungwise.config.prices import PriceConfig
-from rungwise.config.section import Seconds, Section, VariableName
+from rungwise.config.section import Seconds, Secret, Section, VariableName
 from rungwise.types import Effort
 
 
@@ -74,8 +74,7 @@ class HostedTierConfig(TierConfig):
     api_key_env: VariableName = Field(
         description="the variable with the key, or with several, comma-separated, which take turns"
     )
-    api_key: SecretStr = Field(default=SecretStr(""), exclude=True)
-    """Filled from `api_key_env` by load(); never read from the file."""
+    api_key: Secret = SecretStr("")
     deadline_s: Seconds = Field(default=60.0, gt=0, description="for each draft, retries included")
     price: PriceConfig | None = None
     guards: GuardsConfig = GuardsConfig()
@@ -118,12 +117,6 @@ class HostedTierConfig(TierConfig):
                 raise ValueError(
                     f"equals: {twice!r} could be either of two; give each {mend} of its own"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _no_key_in_the_file(self) -> HostedTierConfig:
-        if self.api_key.get_secret_value():
-            raise ValueError("a key does not belong in the file; name its variable in api_key_env")
         return self
 
 
