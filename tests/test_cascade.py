@@ -15,7 +15,6 @@ from rungwise.confidence.judge import Judge
 from rungwise.config import GateConfig, JudgeConfig, PriceConfig, RouteConfig, RoutingConfig
 from rungwise.contracts import Drafting
 from rungwise.errors import CallerError, LadderExhausted, TierError
-from rungwise.policy.static import StaticRouter
 from rungwise.story import Clock
 from rungwise.tiers.scripted import Script, ScriptedTier, call, fail, say, script, stall
 from rungwise.types import (
@@ -39,6 +38,7 @@ from rungwise.types import (
 from rungwise.verify.checks import Checks
 from tests.confidence.test_calibration import windowed
 from tests.confidence.test_gate import prefixed
+from tests.routed import routed
 
 pytestmark = pytest.mark.anyio
 
@@ -79,9 +79,7 @@ def cascade(
     gates = {**own, **(gates or {})}
     return Cascade(
         ladder=tiers,
-        router=StaticRouter(
-            tiers, RoutingConfig(step_types={StepType(k): v for k, v in routes.items()})
-        ),
+        router=routed(tiers, RoutingConfig(step_types={StepType(k): v for k, v in routes.items()})),
         gates=gates,
         verifier=Checks(),
         cache=NoCache(),

@@ -12,7 +12,6 @@ from rungwise.confidence.judge import Judge
 from rungwise.config import GateConfig, JudgeConfig, PriceConfig, RoutingConfig
 from rungwise.contracts import Cache, Gate, Purse
 from rungwise.errors import CallerError, LadderExhausted, NotAllowed, OverBudget, StoreError
-from rungwise.policy.static import StaticRouter
 from rungwise.story import Clock
 from rungwise.tiers.scripted import Script, ScriptedTier, fail, pause, say, stall
 from rungwise.types import (
@@ -31,6 +30,7 @@ from rungwise.types import (
     Wish,
 )
 from rungwise.verify.checks import Checks
+from tests.routed import routed
 from tests.test_cascade import ListLedger, windowed
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +89,7 @@ def cascade(
     loop = asyncio.get_running_loop()
     return Cascade(
         ladder=tiers,
-        router=StaticRouter(tiers, RoutingConfig()),
+        router=routed(tiers),
         gates=own | (gates or {}),
         verifier=Checks(),
         cache=cache or Shelf(),
@@ -365,7 +365,7 @@ async def test_a_rung_that_was_begun_ahead_is_taken_though_it_is_busy_with_that(
     middle, high, ledger = hosted("t2", UNSURE), hosted("t3", say("right")), ListLedger()
     built = cascade(local("t1", pause(0.02) + UNSURE), middle, high, ledger=ledger)
     hurried = replace(CHAT, wish=Wish(hurry=True))
-    built._router = StaticRouter((local("t1"), middle, high), RoutingConfig(hurry=True))
+    built._router = routed((local("t1"), middle, high), RoutingConfig(hurry=True))
 
     async def fill() -> None:
         await asyncio.sleep(0.01)
@@ -381,7 +381,7 @@ async def test_a_busy_rung_is_not_begun_ahead() -> None:
     middle, high, ledger = hosted("t2"), hosted("t3", say("right")), ListLedger()
     middle.full = "1 of 1 is open"
     built = cascade(local("t1", pause(0.02) + UNSURE), middle, high, ledger=ledger)
-    built._router = StaticRouter((local("t1"), middle, high), RoutingConfig(hurry=True))
+    built._router = routed((local("t1"), middle, high), RoutingConfig(hurry=True))
     released, _, _ = await answered(built, replace(CHAT, wish=Wish(hurry=True)))
     assert released.tier == "t3" and middle.chats == []
 

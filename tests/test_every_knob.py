@@ -162,6 +162,74 @@ TURNED: dict[str, tuple[str, ...]] = {
     "AnswerCacheConfig.redis_url_env": (
         "cache/test_knobs.py::test_the_address_of_redis_comes_from_the_environment",
     ),
+    "RuleConfig.step_type": (
+        "policy/test_rules.py::test_the_first_that_fits_counts_by_its_number",
+    ),
+    "RuleConfig.tools": (
+        "policy/test_rules.py::test_a_rule_fits_where_everything_that_it_says_is_so",
+    ),
+    "RuleConfig.any_tool": (
+        "policy/test_rules.py::test_a_rule_fits_where_everything_that_it_says_is_so",
+    ),
+    "RuleConfig.shape": (
+        "policy/test_rules.py::test_a_rule_fits_where_everything_that_it_says_is_so",
+    ),
+    "RuleConfig.prompt": (
+        "policy/test_rules.py::test_a_rule_fits_where_everything_that_it_says_is_so",
+    ),
+    "RuleConfig.system": (
+        "policy/test_rules.py::test_a_rule_fits_where_everything_that_it_says_is_so",
+    ),
+    "RuleConfig.route": (
+        "policy/test_rules.py::test_a_rule_fits_where_everything_that_it_says_is_so",
+    ),
+    "RuleConfig.agent": (
+        "policy/test_rules.py::test_a_rule_fits_where_everything_that_it_says_is_so",
+    ),
+    "RoutingConfig.rules": ("test_step_types_over_http.py::test_who_named_the_step_type_is_told",),
+    "RoutingConfig.classifier": (
+        "test_step_types_over_http.py::test_who_named_the_step_type_is_told",
+    ),
+    "RoutingConfig.private_tags": (
+        "test_raise_only.py::test_a_private_tag_counts_wherever_it_is_given",
+    ),
+    "RoutingConfig.keep_sketches": (
+        "policy/test_router.py::test_a_sketch_is_kept_where_the_owner_wants_it_of_pinned_chats_too",
+    ),
+    "RoutingConfig.shadow": (
+        "test_routing_knobs.py::test_a_shadow_plans_beside_and_changes_nothing",
+    ),
+    "RouteConfig.least_confidence": (
+        "policy/test_router.py::test_the_owners_row_asks_every_rung_for_so_much_confidence",
+    ),
+    "ChoiceConfig.policy": (
+        "test_routing_knobs.py::test_a_pure_router_takes_the_rung_that_is_foreseen_to_pay_and_judges_nothing",
+        "test_routing_knobs.py::test_what_pays_depends_on_what_a_right_answer_is_worth",
+    ),
+    "ChoiceConfig.difficulty": (
+        "test_routing_knobs.py::test_a_cascade_asks_every_rung_and_a_difficulty_beside_it_only_foresees",
+    ),
+    "ChoiceConfig.promise": ("test_routing_knobs.py::test_a_promise_is_kept_or_waived",),
+    "WorthConfig.right_usd": (
+        "test_routing_knobs.py::test_what_pays_depends_on_what_a_right_answer_is_worth",
+    ),
+    "WorthConfig.second_usd": (
+        "test_routing_knobs.py::test_time_that_costs_money_passes_slow_rungs_over",
+    ),
+    "AffinityConfig.enabled": ("test_affinity_over_http.py::test_the_knobs_of_affinity",),
+    "AffinityConfig.for_s": ("test_affinity_over_http.py::test_the_knobs_of_affinity",),
+    "AffinityConfig.hard_for_turns": ("test_affinity_over_http.py::test_the_knobs_of_affinity",),
+    "AffinityConfig.conversations": (
+        "test_affinity_over_http.py::test_so_many_conversations_are_remembered",
+    ),
+    "AffinityConfig.rejections": ("test_affinity_over_http.py::test_the_knob_of_rejections",),
+    "EscalationAlarmConfig.share": ("observe/test_climbing.py::test_a_share_of_one_never_alarms",),
+    "EscalationAlarmConfig.least": (
+        "observe/test_climbing.py::test_nothing_is_said_of_a_key_with_few_steps_or_by_chance",
+    ),
+    "EscalationAlarmConfig.window": (
+        "observe/test_climbing.py::test_only_the_last_steps_of_the_window_count",
+    ),
 }
 
 LISTS = (

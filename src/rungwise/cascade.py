@@ -91,9 +91,9 @@ class Cascade:
         yield Settled(usage=entry.usage, cost_nano=entry.cost_nano, attempts=entry.attempts)
 
     async def _climb(self, story: Story) -> AsyncGenerator[Released | Piece, None]:
-        await story.reserve(self._purse, self._feasible.bids(story.plan, story.chat))
+        await story.reserve(self._purse, self._feasible.bids)
         async with story:
-            for rung in story.rungs:
+            while (rung := story.next(self._router)) is not None:
                 if story.spills(self._tiers[rung]):
                     continue
                 async with self._ascend(story, rung) as ascent:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rungwise.types import (
+    Attempt,
     AttemptRole,
     Bid,
     Caller,
@@ -16,6 +17,7 @@ from rungwise.types import (
     Draft,
     Entry,
     Grant,
+    Onward,
     Outcome,
     Piece,
     Plan,
@@ -124,6 +126,11 @@ class Router(Protocol):
         """
         ...
 
+    def onward(self, plan: Plan, chat: Chat, refused: Sequence[Attempt]) -> Onward:
+        """Which of the rungs above the last refused draft to ask, and why. Pure and fast, raises
+        nothing; at least one of them remains where there are any."""
+        ...
+
 
 class Signal(Protocol):
     """One number read from a draft while it is written; a fresh one for every draft."""
@@ -176,8 +183,8 @@ class Gate(Protocol):
         """How many likeliest tokens to ask for beside each token; None: nothing is read."""
         ...
 
-    def hopeless(self, step_type: StepType) -> str | None:
-        """Why no draft for this step type could ever be accepted; None where one might be."""
+    def hopeless(self, plan: Plan) -> str | None:
+        """Why no draft under this plan could ever be accepted; None where one might be."""
         ...
 
     def open(self, chat: Chat, plan: Plan) -> Judgement:

@@ -36,9 +36,18 @@ class Feasible:
 
     def plan(self, plan: Plan, chat: Chat, caller: Caller) -> Plan:
         """The plan without the rungs that the caller may not use, that cannot do what the chat
-        needs, or that would draft in vain, and why. Raises CallerError when none is left."""
-        allowed = [r for r in plan.rungs if caller.tiers is None or r in caller.tiers]
-        if not allowed:
+        needs, or that would draft in vain, and why. Raises CallerError when none is left.
+
+        A plan may have passed rungs over because others would do better; where one of those cannot
+        be asked, the ones that it passed over can.
+        """
+        allowed = [rung for rung in plan.rungs if _may(caller, rung)]
+        lacks = {rung: self._tiers[rung].lacks(chat) for rung in allowed}
+        able = [rung for rung, lack in lacks.items() if lack is None]
+        instead: list[str] = []
+        if len(able) < len(plan.rungs):
+            instead = self._instead(plan, chat, caller, lower=not able)
+        if not allowed and not instead:
             raise NotAllowed(
                 f"this key may use {', '.join(sorted(caller.tiers or ())) or 'no tier'}, and the "
                 f"request leads to {', '.join(plan.rungs)}",
@@ -47,33 +56,51 @@ class Feasible:
             )
         why = [plan.why]
         why += [f"{rung} is not this key's" for rung in plan.rungs if rung not in allowed]
-        able = self._able(allowed, chat, why)
-        rungs = self._hopeful(able, plan, why)
-        reach = tuple(r for r in plan.reach if caller.tiers is None or r in caller.tiers)
-        return replace(plan, rungs=rungs, reach=reach, why="; ".join(why))
+        why += [f"{rung} {lack}" for rung, lack in lacks.items() if lack is not None]
+        why += [f"so {', '.join(instead)} too"] if instead else []
+        if not able and not instead:
+            raise _none_can(lacks)
+        rungs = self._hopeful(sorted((*able, *instead), key=self._place), plan, why)
+        reach = tuple(rung for rung in plan.reach if _may(caller, rung))
+        otherwise = self._otherwise(plan, chat, reach, rungs)
+        return replace(plan, rungs=rungs, reach=reach, otherwise=otherwise, why="; ".join(why))
 
-    def _able(self, rungs: Sequence[str], chat: Chat, why: list[str]) -> list[str]:
-        lacks = {rung: self._tiers[rung].lacks(chat) for rung in rungs}
-        able = [rung for rung, lack in lacks.items() if lack is None]
-        told = [f"{rung} {lack}" for rung, lack in lacks.items() if lack is not None]
-        if not able:
-            long = all(
-                lack is not None and lack.startswith(SHORT_CONTEXT) for lack in lacks.values()
-            )
-            raise CallerError(
-                f"no rung can answer this: {'; '.join(told)}",
-                param="messages" if long else None,
-                code="context_length_exceeded" if long else "no_rung_can",
-            )
-        why += told
-        return able
+    def _instead(self, plan: Plan, chat: Chat, caller: Caller, *, lower: bool) -> list[str]:
+        """The rungs that the plan passed over above its first; and where none of them nor of its
+        own can be asked (`lower`), those of the owner's table."""
+        first = self._place(plan.rungs[0])
+        above = [rung for rung in plan.reach if self._place(rung) > first]
+        for rungs in (above, plan.otherwise if lower else ()):
+            found = [
+                rung
+                for rung in rungs
+                if rung not in plan.rungs
+                and _may(caller, rung)
+                and self._tiers[rung].lacks(chat) is None
+            ]
+            if found:
+                return found
+        return []
+
+    def _otherwise(
+        self, plan: Plan, chat: Chat, reach: Sequence[str], rungs: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The rungs of the owner's table that can be asked; none where they begin no differently.
+        For them no bar stands in place of a threshold: see story._as_usual."""
+        able = [r for r in plan.otherwise if r in reach and self._tiers[r].lacks(chat) is None]
+        bars = tuple(replace(bar, waives=False) for bar in plan.bars)
+        found = self._hopeful(able, replace(plan, bars=bars), []) if able else ()
+        return found if found and found[0] != rungs[0] else ()
+
+    def _place(self, rung: str) -> int:
+        return list(self._tiers).index(rung)
 
     def _hopeful(self, rungs: Sequence[str], plan: Plan, why: list[str]) -> tuple[str, ...]:
         """The last rung is not judged, so there is always hope for it."""
         kept = []
         for rung in rungs:
             gate = self._gates.get(rung) if rung != rungs[-1] else None
-            hopeless = gate.hopeless(plan.step_type) if gate else None
+            hopeless = gate.hopeless(plan) if gate else None
             if hopeless is None:
                 kept.append(rung)
             else:
@@ -82,9 +109,14 @@ class Feasible:
 
     def bids(self, plan: Plan, chat: Chat) -> tuple[Bid, ...]:
         """Each rung's worst case, with the evidence that may be asked for on its draft."""
+        usual = self._place(plan.usual)
         return tuple(
-            Bid(tier=rung, nano=self._worst(rung, plan, chat), escalation=place > 0)
-            for place, rung in enumerate(plan.rungs)
+            Bid(
+                tier=rung,
+                nano=self._worst(rung, plan, chat),
+                escalation=self._place(rung) > usual,
+            )
+            for rung in plan.rungs
         )
 
     def _worst(self, rung: str, plan: Plan, chat: Chat) -> int | None:
@@ -134,3 +166,17 @@ class Feasible:
             for name, tier in self._tiers.items()
             if not tier.local
         )
+
+
+def _may(caller: Caller, rung: str) -> bool:
+    return caller.tiers is None or rung in caller.tiers
+
+
+def _none_can(lacks: Mapping[str, str | None]) -> CallerError:
+    told = {rung: lack for rung, lack in lacks.items() if lack is not None}
+    long = all(lack.startswith(SHORT_CONTEXT) for lack in told.values())
+    return CallerError(
+        f"no rung can answer this: {'; '.join(f'{rung} {lack}' for rung, lack in told.items())}",
+        param="messages" if long else None,
+        code="context_length_exceeded" if long else "no_rung_can",
+    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rungwise.attempts import Ascent
-from rungwise.contracts import Judgement, Purse, Tier
+from rungwise.contracts import Judgement, Purse, Router, Tier
 from rungwise.deadline import InTime
 from rungwise.errors import LadderExhausted, OverBudget, RungwiseError, StoreError, TierError
 from rungwise.headstart import Headstart
@@ -57,6 +57,7 @@ class Story:
         self.first_byte_s: float | None = None
         self.rungs_tried = 0
         self.rungs: tuple[str, ...] = ()
+        self._asked = 0
         self.given: list[Piece] = []
         """What the caller saw."""
         self._grant: Grant | None = None
@@ -74,19 +75,57 @@ class Story:
     def elapsed(self) -> float:
         return self._clock.now() - self._start
 
-    async def reserve(self, purse: Purse, bids: Sequence[Bid]) -> None:
-        """Set the worst case aside. Raises OverBudget or StoreError when not one rung remains."""
+    async def reserve(self, purse: Purse, bids: Callable[[Plan, Chat], Sequence[Bid]]) -> None:
+        """Set the worst case aside; where evidence raised the start and there is no money for
+        that, of the usual rungs. Raises OverBudget or StoreError when not one rung remains."""
         self._reserving = True
-        most = self.chat.wish.most_nano
-        self._grant = await purse.reserve(self.id, self.caller, bids, most_nano=most)
-        self.rungs = self.plan.rungs[: self._grant.rungs]
+        grant = await self._granted(purse, bids)
+        if not grant.rungs and not grant.lost and self.plan.otherwise:
+            self.plan = _as_usual(self.plan, grant.short)
+            grant = await self._granted(purse, bids)
+        self.rungs = self.plan.rungs[: grant.rungs]
         if not self.rungs:
             self._reserving = False
             raise self.exhausted()
 
+    async def _granted(self, purse: Purse, bids: Callable[[Plan, Chat], Sequence[Bid]]) -> Grant:
+        told, most = bids(self.plan, self.chat), self.chat.wish.most_nano
+        self._grant = await purse.reserve(self.id, self.caller, told, most_nano=most)
+        return self._grant
+
+    def next(self, router: Router) -> str | None:
+        """The rung to ask now; None when all have been. After a refused draft the router may pass
+        rungs over; what was begun ahead is taken as it is."""
+        left = len(self.rungs) - self._asked
+        refused = self._refused()
+        if left > 1 and refused and not self.headstart.begun:
+            self._redirect(router, refused)
+        if self._asked == len(self.rungs):
+            return None
+        self._asked += 1
+        return self.rungs[self._asked - 1]
+
+    def _refused(self) -> list[Attempt]:
+        """The drafts that were refused, where the last rung's was."""
+        drafts = [a for a in self.attempts if a.role == "draft" and a.state == "abandoned"]
+        last = self.rungs[self._asked - 1] if self._asked else None
+        return drafts if drafts and drafts[-1].tier == last else []
+
+    def _redirect(self, router: Router, refused: Sequence[Attempt]) -> None:
+        asked, left = self.rungs[: self._asked], self.rungs[self._asked :]
+        beyond = self.plan.rungs[len(self.rungs) :]
+        plan = replace(self.plan, rungs=self.rungs)
+        onward = router.onward(plan, self.chat, refused)
+        # whatever a router says: of those that are paid for, and at least one
+        self.rungs = (*asked, *(tuple(rung for rung in left if rung in onward.rungs) or left))
+        bars = onward.bars or self.plan.bars
+        why = f"{self.plan.why}; {onward.why}" if onward.why else self.plan.why
+        self.plan = replace(self.plan, rungs=(*self.rungs, *beyond), bars=bars, why=why)
+
     def exhausted(self) -> RungwiseError:
         """Why no rung has answered: what they did, or that there was no money for more."""
-        if self._grant is not None and self._grant.rungs < len(self.plan.rungs) and not self._fell:
+        short = len(self.rungs) < len(self.plan.rungs)
+        if self._grant is not None and short and not self._fell:
             if self._grant.lost:
                 return StoreError(self._grant.short)
             return OverBudget(self._grant.short, code="budget_exceeded")
@@ -179,6 +218,11 @@ class Story:
             first_byte_s=self.first_byte_s,
             latency_s=self.elapsed(),
             stream=self.chat.stream,
+            rungs=self.plan.rungs,
+            forecasts=self.plan.forecasts,
+            shadow=self.plan.shadow,
+            conversation=self.plan.conversation,
+            sketch=self.plan.sketch,
         )
 
     def _unasked(self, tier: str, model: str, state: AttemptState, reason: str) -> Attempt:
@@ -210,3 +254,14 @@ class Story:
                 return "cancelled"
             case _:
                 return "exhausted"
+
+
+def _as_usual(plan: Plan, short: str) -> Plan:
+    """The plan without what evidence made of it: no bar stands in place of a threshold now."""
+    return replace(
+        plan,
+        rungs=plan.otherwise,
+        otherwise=(),
+        bars=tuple(replace(bar, waives=False) for bar in plan.bars),
+        why=f"{plan.why}; but {short}, so it starts at {plan.otherwise[0]}",
+    )

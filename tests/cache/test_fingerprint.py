@@ -36,6 +36,8 @@ CHANGES: dict[type, dict[str, Any]] = {
         "thinking": Thinking(),
         "tenant": "somebody else",
         "cache_salt": "other",
+        "agent": "other",
+        "tags": frozenset({"private"}),
     },
     Message: {
         "role": "assistant",
@@ -71,6 +73,8 @@ CHANGES: dict[type, dict[str, Any]] = {
         "ceiling": "tier2",
         "local_only": True,
         "step_type": StepType.PLANNING,
+        "needs": frozenset({"images"}),
+        "least_right": 0.5,
     },
 }
 """Every field that changes the answer, and another value for it."""
@@ -162,6 +166,15 @@ def test_keys_of_a_schema_count_in_their_order() -> None:
     assert fingerprint(chat_of(OutputShape=one)) != fingerprint(chat_of(OutputShape=other))
 
 
+def test_tags_and_needs_have_no_order() -> None:
+    tags = [frozenset(told) for told in (("a", "b", "c"), ("c", "b", "a"))]
+    one, other = (fingerprint(replace(chat_of(), tags=told)) for told in tags)
+    assert one == other != fingerprint(chat_of())
+    needs = [frozenset(told) for told in (("images", "tools"), ("tools", "images"))]
+    told, turned = (fingerprint(chat_of(Wish=Wish(needs=need))) for need in needs)
+    assert told == turned != fingerprint(chat_of())
+
+
 def test_any_text_has_a_fingerprint() -> None:
     for text in ("\x00", "\ud800", "\u2028", "é", "𝄞", "x" * 10_000):
         message = Message(role="user", text=text)
@@ -209,6 +222,7 @@ CHAT = st.builds(
     wish=st.builds(Wish, pin=st.none() | TEXT, step_type=st.none() | st.sampled_from(StepType)),
     tenant=TEXT,
     cache_salt=st.none() | TEXT,
+    agent=st.none() | TEXT,
 )
 
 

@@ -14,11 +14,10 @@ from rungwise.cache.redis import RedisShelf
 from rungwise.cache.sql import SqlShelf
 from rungwise.cascade import Cascade
 from rungwise.confidence.gate import CalibratedGate
-from rungwise.config import GateConfig, PriceConfig, RoutingConfig
+from rungwise.config import GateConfig, PriceConfig
 from rungwise.contracts import Cache
 from rungwise.drafts import collect
 from rungwise.errors import RungwiseError, StoreError
-from rungwise.policy.static import StaticRouter
 from rungwise.store.answers import pieces_from_json
 from rungwise.store.sql import Store
 from rungwise.story import Clock
@@ -38,6 +37,7 @@ from rungwise.types import (
 from rungwise.verify.checks import Checks
 from tests.cache.test_memory import Hand
 from tests.confidence.test_calibration import windowed
+from tests.routed import routed
 from tests.test_cascade import ListLedger, text_of
 
 pytestmark = pytest.mark.anyio
@@ -197,7 +197,7 @@ def cascade(cache: Cache, ledger: ListLedger, *tiers: ScriptedTier) -> Cascade:
     seconds = iter(range(100_000))
     return Cascade(
         ladder=tiers,
-        router=StaticRouter(tiers, RoutingConfig()),
+        router=routed(tiers),
         gates={t.name: CalibratedGate(GateConfig(tier=t.name), windowed()) for t in tiers},
         verifier=Checks(),
         cache=cache,

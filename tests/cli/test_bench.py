@@ -22,7 +22,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return line.removeprefix("rungwise: ")
 
 
-@pytest.mark.parametrize("what", ["engine", "gate"])
+@pytest.mark.parametrize("what", ["engine", "gate", "rung"])
 def test_a_folder_without_a_model(
     what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -37,8 +37,13 @@ def test_a_folder_without_a_model(
         (("engine", "--rounds", 0), "--rounds: must be"),
         (("gate", "--max-tokens", 0), "--max-tokens: must be"),
         (("gate", "--streams", 0), "--streams: must be"),
+        (("engine", "--max-model-len", 0), "--max-model-len: must be"),
+        (("rung", "--prefix-tokens", 0), "--prefix-tokens: must be"),
+        (("rung", "--look-tokens", 0), "--look-tokens: must be"),
         (("abort", "--steps", 0), "--steps: must be"),
         (("escalation", "--steps", -1), "--steps: must be"),
+        (("router", "--plans", 0), "--plans: must be"),
+        (("router", "--data", "none.jsonl"), "none.jsonl: no such file"),
         (("abort", "--config", "none.yaml"), "none.yaml: cannot be read"),
         (("escalation", "--config", "none.yaml"), "none.yaml: not found"),
     ],

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from rungwise.ledger.sql import SqliteLedger
+from rungwise.types import Shadow
 from tests.cli.test_main import one_line_error, rungwise
+from tests.ledger.test_shadows import CLIMBED
 from tests.ledger.test_sql import ENTRY
 
 CONFIG = """
@@ -71,3 +73,43 @@ def test_bad_arguments_are_named(folder: Path, arguments: tuple[str, ...], told:
 def test_a_time_without_entries_is_said(folder: Path) -> None:
     done = rungwise("report", "--ledger", str(folder / "ledger.db"), "--days", "1")
     assert done.returncode == 1 and "holds no entries of that time" in done.stdout
+
+
+@pytest.fixture
+def shadowed(tmp_path: Path) -> Path:
+    """A ledger of three days, with a shadow on two of them."""
+
+    async def fill() -> None:
+        ledger = SqliteLedger(tmp_path / "ledger.db")
+        await ledger.start()
+        high = Shadow(router="pays", rungs=("t3",), why="")
+        for day, shadow in enumerate((CLIMBED.shadow, high, None)):
+            await ledger.record(replace(CLIMBED, id=f"req_{day}", at=86_400.0 * day, shadow=shadow))
+        await ledger.stop()
+
+    asyncio.run(fill())
+    return tmp_path
+
+
+def test_the_shadow_is_set_against_what_was_done(shadowed: Path) -> None:
+    ledger = str(shadowed / "ledger.db")
+    done = rungwise(
+        *("report", "--shadow", "--ledger", ledger, "--by", "day,step-type"),
+        *("--json", str(shadowed / "r.json"), "--csv", str(shadowed / "r.csv")),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1970-01-01" in done.stdout and "pays: " in done.stdout
+    told = json.loads((shadowed / "r.json").read_text())
+    assert [(g["day"], g["recorded"], g["estimated"]) for g in told["groups"]] == [
+        ("1970-01-01", 1, 0),
+        ("1970-01-02", 0, 1),
+    ]
+    assert told["all"][0]["recorded_usd"] == 1e-6 and told["all"][0]["estimated_usd"] == 9e-6
+    assert (shadowed / "r.csv").read_text().startswith("day,step_type,router,tasks,starts_same")
+
+
+def test_days_without_a_shadow_are_said_and_tiers_are_no_group_of_it(shadowed: Path) -> None:
+    asked = ("report", "--shadow", "--ledger", str(shadowed / "ledger.db"))
+    done = rungwise(*asked, "--since", "1970-01-03")
+    assert done.returncode == 1 and "name one under routing.shadow" in done.stdout
+    assert "--by: tier" in one_line_error(rungwise(*asked, "--by", "tier"))

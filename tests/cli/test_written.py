@@ -18,6 +18,9 @@ COMMANDS = (
     ("bench", "gate"),
     ("bench", "abort"),
     ("bench", "escalation"),
+    ("bench", "router"),
+    ("train-router", "--data", "none.jsonl"),
+    ("router", "list", "none.json"),
 )
 
 

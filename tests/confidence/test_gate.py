@@ -30,6 +30,12 @@ from tests.confidence.test_calibration import calibration, windowed
 CHAT = Chat(messages=(Message(role="user", text="x"),))
 PLAN = Plan(rungs=("t1", "t2"), step_type=StepType.OPEN_CHAT, why="test")
 STREAM = replace(CHAT, stream=True)
+
+
+def of(step_type: StepType) -> Plan:
+    return replace(PLAN, step_type=step_type)
+
+
 WINDOWED = windowed()
 
 
@@ -55,7 +61,7 @@ def judge(
 ) -> tuple[Verdict, int]:
     """The verdict, and how many pieces were read before it."""
     gate = CalibratedGate(GateConfig(tier="t1", **config), fitted)
-    assert gate.hopeless(plan.step_type) is None
+    assert gate.hopeless(plan) is None
     judgement = gate.open(chat, plan)
     for count, piece in enumerate(pieces, start=1):
         verdict = judgement.feed(piece)
@@ -125,21 +131,21 @@ def test_logprobs_that_stop_halfway_are_no_reading() -> None:
 
 def test_without_a_calibration_there_is_no_hope() -> None:
     gate = CalibratedGate(GateConfig(tier="t1"), None)
-    assert "not calibrated" in (gate.hopeless(StepType.OPEN_CHAT) or "")
+    assert "not calibrated" in (gate.hopeless(PLAN) or "")
     assert gate.likeliest is None
 
 
 def test_without_a_threshold_for_the_step_type_there_is_no_hope() -> None:
     gate = CalibratedGate(GateConfig(tier="t1"), calibration())
-    said = gate.hopeless(StepType.PLANNING) or ""
+    said = gate.hopeless(of(StepType.PLANNING)) or ""
     assert "insufficient data: 12 labels of planning" in said and "300 more" in said
-    assert "insufficient data: 0 labels" in (gate.hopeless(StepType.EXTRACTION) or "")
-    assert gate.hopeless(StepType.OPEN_CHAT) is None
+    assert "insufficient data: 0 labels" in (gate.hopeless(of(StepType.EXTRACTION)) or "")
+    assert gate.hopeless(PLAN) is None
 
 
 def test_what_is_only_checked_needs_no_number() -> None:
     gate = CalibratedGate(GateConfig(tier="t1", accept="checked"), None)
-    assert gate.hopeless(StepType.PLANNING) is None and gate.likeliest is None
+    assert gate.hopeless(of(StepType.PLANNING)) is None and gate.likeliest is None
     verdict, _ = judge([Piece("an answer", finish="stop")], None, accept="checked")
     assert isinstance(verdict, Accept)
     verdict, _ = judge([Piece("I'm not sure.", finish="stop")], None, accept="checked")

@@ -13,12 +13,12 @@ import pytest
 
 from rungwise.access.free import FreePurse
 from rungwise.access.static import StaticKeyring
+from rungwise.build.routing import build_routing
 from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
 from rungwise.config import RoutingConfig, ServerConfig
 from rungwise.edge.app import make_app
 from rungwise.ledger.sql import SqliteLedger
-from rungwise.policy.static import StaticRouter
 from rungwise.story import Clock
 from rungwise.tiers.scripted import ScriptedTier, fail, say
 from rungwise.types import (
@@ -26,8 +26,10 @@ from rungwise.types import (
     AttemptState,
     Confidence,
     Entry,
+    Forecast,
     Outcome,
     Reading,
+    Shadow,
     StepType,
     TierFault,
     Usage,
@@ -69,6 +71,14 @@ ENTRY = Entry(
     first_byte_s=1.5,
     latency_s=2.5,
     outcome=Outcome(right=True, source="checker"),
+    rungs=("tier1", "tier2"),
+    forecasts=(
+        Forecast(tier="tier1", probability=0.625),
+        Forecast(tier="tier2", probability=0.875),
+    ),
+    shadow=Shadow(router="pays", rungs=("tier2",), why="pays: tier2 (p .88)"),
+    conversation="0123456789abcdef",
+    sketch=b"sketch",
 )
 
 
@@ -90,6 +100,9 @@ async def test_an_answer_is_told_whole() -> None:
         "route": "auto",
         "step_type": "planning",
         "plan": "planning starts at tier1",
+        "rungs": ["tier1", "tier2"],
+        "forecasts": {"tier1": 0.625, "tier2": 0.875},
+        "shadow": {"router": "pays", "rungs": ["tier2"], "why": "pays: tier2 (p .88)"},
         "stream": False,
         "state": "answered",
         "tier": "tier2",
@@ -148,6 +161,11 @@ async def test_the_verdict_follows_from_how_the_attempt_ended(state: AttemptStat
     accepted = state in ("released", "left", "broken_off")
     expected = "accepted" if accepted else "escalated" if state == "abandoned" else None
     assert told["attempts"][0]["verdict"] == expected
+
+
+async def test_what_nobody_foresaw_is_empty_and_where_no_shadow_planned_it_is_null() -> None:
+    told = await told_of(replace(ENTRY, rungs=(), forecasts=(), shadow=None))
+    assert (told["rungs"], told["forecasts"], told["shadow"]) == ([], {}, None)
 
 
 async def test_what_is_not_known_yet_is_null_and_not_zero() -> None:
@@ -214,7 +232,7 @@ async def test_an_answer_can_be_asked_for_as_soon_as_it_ended_and_holds_no_text(
     served = make_app(
         cascade=Cascade(
             ladder=ladder,
-            router=StaticRouter(ladder, RoutingConfig()),
+            router=build_routing(RoutingConfig(), ladder, lambda: 0.0).router,
             gates={},
             verifier=Checks(),
             cache=NoCache(),

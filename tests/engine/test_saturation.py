@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 from tests.engine.test_vllm_tier import NOISE, chat, write
+from tests.routed import routed
 from tests.test_cascade import ListLedger
 
 from rungwise.access.free import FreePurse
 from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
-from rungwise.config import RoutingConfig, SpillConfig, VllmTierConfig
-from rungwise.policy.static import StaticRouter
+from rungwise.config import SpillConfig, VllmTierConfig
 from rungwise.story import Clock
 from rungwise.tiers.scripted import ScriptedTier, say
 from rungwise.tiers.vllm import VllmTier
@@ -48,7 +48,7 @@ async def asked_at_once(tier: VllmTier) -> list[Entry]:
     ladder, ledger = (tier, ScriptedTier("tier2", *[say("taken")] * ASKED)), ListLedger()
     cascade = Cascade(
         ladder=ladder,
-        router=StaticRouter(ladder, RoutingConfig()),
+        router=routed(ladder),
         gates={},
         verifier=Checks(),
         cache=NoCache(),

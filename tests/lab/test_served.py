@@ -16,8 +16,17 @@ from rungwise.types import StepType
 BOTTOM = Path(__file__).parents[2] / "models/demo/bottom"
 
 
-def engine(folder: Path, model: Path = BOTTOM, *, random: bool = False) -> VllmTierConfig:
-    arguments = argparse.Namespace(model=model, random_weights=random, dtype="bfloat16")
+def engine(
+    folder: Path, model: Path = BOTTOM, *, random: str | None = None, compiled: bool = False
+) -> VllmTierConfig:
+    arguments = argparse.Namespace(
+        model=model,
+        random_weights=random,
+        dtype="bfloat16",
+        max_model_len=1024,
+        kv_cache_gib=0.5,
+        compiled=compiled,
+    )
     return engine_of(arguments, folder)
 
 
@@ -40,13 +49,19 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 
 
 def test_random_weights_are_those_of_a_larger_model_with_the_same_words(tmp_path: Path) -> None:
-    tier = engine(tmp_path, random=True)
+    tier = engine(tmp_path, random="llama-85m")
     assert tier.engine.load_format == "dummy" and engine(tmp_path).engine.load_format == "auto"
     own = Path(tier.model)
     assert not list(own.glob("*.safetensors"))
     assert (own / "tokenizer.json").read_bytes() == (BOTTOM / "tokenizer.json").read_bytes()
     sizes = [json.loads((f / "config.json").read_text())["hidden_size"] for f in (own, BOTTOM)]
     assert sizes[0] > sizes[1]
+
+
+def test_the_engine_is_as_large_as_it_is_told_to_be(tmp_path: Path) -> None:
+    told = engine(tmp_path, compiled=True).engine
+    assert (told.max_model_len, told.kv_cache_gib) == (1024, 0.5)
+    assert not told.enforce_eager and engine(tmp_path).engine.enforce_eager
 
 
 def test_prose_is_what_is_answered_at_length() -> None:

@@ -10,7 +10,18 @@ from sqlalchemy import Connection, Table, select
 
 from rungwise.ledger.tally import tally
 from rungwise.store import tables
-from rungwise.types import Attempt, Baseline, Confidence, Entry, Outcome, Reading, StepType, Usage
+from rungwise.types import (
+    Attempt,
+    Baseline,
+    Confidence,
+    Entry,
+    Forecast,
+    Outcome,
+    Reading,
+    Shadow,
+    StepType,
+    Usage,
+)
 
 __all__ = ["entries", "kept", "sums"]
 
@@ -30,6 +41,11 @@ USAGES = st.builds(
     estimated=st.booleans(),
 )
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
+
+
+RUNGS = st.lists(st.sampled_from(["t1", "t2", "t3"]), max_size=3, unique=True).map(
+    lambda rungs: tuple(sorted(rungs))
+)
 
 
 def attempts(*, old: bool) -> st.SearchStrategy[Attempt]:
@@ -59,6 +75,16 @@ def attempts(*, old: bool) -> st.SearchStrategy[Attempt]:
 
 
 def entries(*, old: bool = False, most: int = 8) -> st.SearchStrategy[list[Entry]]:
+    planned = {
+        "rungs": RUNGS,
+        "forecasts": RUNGS.map(
+            lambda rungs: tuple(Forecast(tier=rung, probability=1 / 3) for rung in rungs)
+        ),
+        "shadow": st.none()
+        | st.builds(Shadow, router=st.sampled_from(["pays", "route"]), rungs=RUNGS, why=TEXTS),
+        "conversation": st.none() | TEXTS,
+        "sketch": st.none() | st.binary(max_size=9),
+    }
     one = st.builds(
         Entry,
         id=st.just(""),
@@ -80,6 +106,7 @@ def entries(*, old: bool = False, most: int = 8) -> st.SearchStrategy[list[Entry
             max_size=2,
             unique_by=lambda baseline: baseline.tier,
         ).map(tuple),
+        **({} if old else planned),
     )
     return st.lists(one, max_size=most).map(_named)
 
@@ -96,6 +123,7 @@ def sums(found: Sequence[Entry]) -> dict[str, set[tuple[object, ...]]]:
         "rung_tally": set(added.rungs),
         "latency_tally": set(added.latencies),
         "baseline_tally": set(added.baselines),
+        "shadow_tally": set(added.shadows),
     }
 
 
@@ -106,5 +134,6 @@ def kept(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
         tables.rung_tally,
         tables.latency_tally,
         tables.baseline_tally,
+        tables.shadow_tally,
     )
     return {t.name: {tuple(row) for row in connection.execute(select(t))} for t in found}

@@ -1,6 +1,7 @@
 """What was recorded can be read back, whole, once, and only with its outcome."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +21,10 @@ from rungwise.types import (
     Baseline,
     Confidence,
     Entry,
+    Forecast,
     Outcome,
     Reading,
+    Shadow,
     StepType,
     Usage,
 )
@@ -83,6 +86,14 @@ ENTRY = Entry(
     latency_s=0.9,
     stream=True,
     baselines=(Baseline(tier="t2", nano=900), Baseline(tier="t3", nano=None)),
+    rungs=("t1", "t2"),
+)
+PLANNED = replace(
+    ENTRY,
+    forecasts=(Forecast(tier="t1", probability=0.625), Forecast(tier="t2", probability=1 / 3)),
+    shadow=Shadow(router="pays", rungs=("t2", "t3"), why="pays: t2 (p .9)"),
+    conversation="0123456789abcdef",
+    sketch=bytes(range(256)),
 )
 
 
@@ -114,6 +125,13 @@ async def test_an_entry_comes_back_as_it_was(store_url: str, ledger: SqlLedger) 
     assert not await ledger.label("req_2", Outcome(right=True))
     told = replace(ENTRY, outcome=Outcome(right=True, source="checker"))
     assert list(read_entries(store_url)) == [told]
+
+
+async def test_what_was_planned_comes_back_with_it(store_url: str, ledger: SqlLedger) -> None:
+    await ledger.record(PLANNED)
+    assert await ledger.find("req_1") == PLANNED
+    assert list(read_entries(store_url)) == [PLANNED]
+    assert "sketch" not in repr(PLANNED), "nobody wants to read it in a log"
 
 
 async def test_evidence_on_a_draft_comes_back_with_its_role(
@@ -183,6 +201,28 @@ async def test_many_at_once_are_all_written_once(store_url: str, ledger: SqlLedg
     assert list(read_entries(store_url)) == entries
     assert len(list(read_entries(store_url, since=400.0))) == 100
     assert await tallies(store_url) == sums(entries)
+
+
+async def test_reading_holds_a_few_entries_at_once_however_many_there_are(
+    store_url: str, ledger: SqlLedger
+) -> None:
+    sketch = bytes(4096)
+    many = [replace(PLANNED, id=f"req_{i:05}", at=float(i), sketch=sketch) for i in range(4000)]
+    await asyncio.gather(*map(ledger.record, many))
+    tracemalloc.start()
+    count = sum(entry.sketch == sketch for entry in read_entries(store_url))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 4000 and most < 12 * 2**20, "all of them are 16 MiB of sketches alone"
+
+
+async def test_entries_are_read_from_one_time_up_to_another(
+    store_url: str, ledger: SqlLedger
+) -> None:
+    for i in range(5):
+        await ledger.record(replace(ENTRY, id=f"req_{i}", at=float(i)))
+    found = read_entries(store_url, since=1.0, until=3.0)
+    assert [(entry.id, len(entry.attempts)) for entry in found] == [("req_1", 2), ("req_2", 2)]
 
 
 async def test_a_ledger_that_stops_has_written_what_was_to_be_recorded(

@@ -5,12 +5,12 @@ from dataclasses import replace
 from operator import add
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rungwise.days import day_of
 from rungwise.ledger.buckets import bucket_of
-from rungwise.ledger.tally import Row, outcome_row, tally
+from rungwise.ledger.tally import Row, Tallies, outcome_rows, tally
 from rungwise.types import AttemptState, Baseline, Entry, Outcome, Usage
 from tests.ledger.steps import entries
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
@@ -113,9 +113,16 @@ def summed(rows: Iterable[Row], width: int) -> dict[Row, Row]:
 
 
 @given(entries(), st.integers(0, 8))
+@settings(deadline=None)
 def test_tallies_of_parts_add_up_to_the_tally_of_all(found: list[Entry], cut: int) -> None:
     whole, parts = tally(found), (tally(found[:cut]), tally(found[cut:]))
-    for name, width in (("steps", 5), ("rungs", 7), ("latencies", 6), ("baselines", 5)):
+    for name, width in (
+        ("steps", 5),
+        ("rungs", 7),
+        ("latencies", 6),
+        ("baselines", 5),
+        ("shadows", 7),
+    ):
         rows = getattr(whole, name)
         assert len({row[:width] for row in rows}) == len(rows), "one row for each key"
         each = [row for part in parts for row in getattr(part, name)]
@@ -123,18 +130,21 @@ def test_tallies_of_parts_add_up_to_the_tally_of_all(found: list[Entry], cut: in
 
 
 @given(entries(most=1), st.booleans())
+@settings(deadline=None)
 def test_what_is_said_later_leads_to_the_tally_of_the_entry_with_it(
     found: list[Entry], right: bool
 ) -> None:
     for entry in found:
         after = replace(entry, outcome=Outcome(right=right))
-        changed = outcome_row(entry, Outcome(right=right))
-        rows = [*tally([entry]).steps, *([changed] if changed else [])]
-        assert summed(rows, 5) == summed(tally([after]).steps, 5)
-        assert outcome_row(after, Outcome(right=right)) is None, "said twice"
+        before, changed = tally([entry]), outcome_rows(entry, Outcome(right=right))
+        for name, width in (("steps", 5), ("shadows", 7)):
+            rows = [*getattr(before, name), *getattr(changed, name)]
+            assert summed(rows, width) == summed(getattr(tally([after]), name), width)
+        assert outcome_rows(after, Outcome(right=right)) == Tallies(), "said twice"
 
 
 @given(entries())
+@settings(deadline=None)
 def test_no_token_and_no_nano_dollar_is_missing_from_the_rungs(found: list[Entry]) -> None:
     rungs = tally(found).rungs
     attempts = [attempt for entry in found for attempt in entry.attempts]

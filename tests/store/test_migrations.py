@@ -21,7 +21,7 @@ from rungwise.store.sql import Store
 from rungwise.store.tables import TABLES
 from rungwise.types import Entry
 from tests.ledger.steps import entries, kept, sums
-from tests.ledger.test_sql import ENTRY
+from tests.ledger.test_sql import ENTRY, PLANNED
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +53,7 @@ OLD = [
     replace(
         ENTRY,
         baselines=(),
+        rungs=(),
         attempts=tuple(
             replace(a, joules=None, billed_as=None, uncached_nano=None) for a in ENTRY.attempts
         ),
@@ -193,6 +194,43 @@ def test_the_tallies_of_an_older_file_are_filled_from_its_rows(
 
     assert asyncio.run(held(path)) == sums(holding)
     assert list(read_entries(path)) == sorted(holding, key=lambda e: (e.at, e.id))
+
+
+def third_file(path: Path, holding: Sequence[Entry]) -> Path:
+    """A file as the third release wrote it."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    config = Config()
+    config.set_main_option("script_location", "rungwise.store:migrations")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as db:
+        for entry in holding:
+            db.execute(f"insert into entry values ({', '.join('?' * 15)})", entry_row(entry)[:15])
+            for rung, attempt in enumerate(entry.attempts):
+                tried = attempt_row(entry.id, rung, attempt)
+                db.execute(f"insert into attempt values ({', '.join('?' * 27)})", tried)
+        db.commit()
+    return path
+
+
+async def test_a_file_from_before_routing_is_read_as_it_is_and_then_brought_up_to_date(
+    tmp_path: Path,
+) -> None:
+    told = replace(ENTRY, rungs=())
+    path = third_file(tmp_path / "l.db", [told])
+    before = schema(path)
+    assert list(read_entries(path)) == [told] and schema(path) == before, "only looked at"
+    store = Store(path)
+    await store.start()
+    await SqlLedger(store).record(replace(PLANNED, id="req_2", at=2000.0))
+    await store.stop()
+    assert list(read_entries(path)) == [told, replace(PLANNED, id="req_2", at=2000.0)]
 
 
 def test_two_processes_may_open_an_older_file_at_once(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from rungwise.types import (
     Sampling,
     Tool,
     ToolChoice,
+    Wish,
 )
 
 PICTURE = Message(role="user", text="what is it?", images=(Image(url="data:image/png;base64,AA"),))
@@ -76,6 +77,31 @@ def test_it_lacks_nothing_that_is_not_asked_for() -> None:
     able = abilities_of(openai(), card(**dict.fromkeys(cannot, False)))
     assert able.lacks(chat()) is None
     assert able.lacks(chat(tools=TOOLS, tool_choice=ToolChoice(mode="none"))) is None
+
+
+@pytest.mark.parametrize(
+    ("need", "told", "lack"),
+    [
+        ("images", {"images": False}, "takes no images"),
+        ("tools", {"tools": False}, "has no tools"),
+        ("structured", {"structured": False}, "cannot keep to a JSON schema"),
+        ("thinking", {"thinking": "none"}, "does not think before it answers"),
+    ],
+)
+def test_what_the_caller_needs_it_must_have_though_nothing_uses_it(
+    need: Any, told: dict[str, Any], lack: str
+) -> None:
+    asked, able = chat(wish=Wish(needs=frozenset({need}))), abilities_of(openai(), card(**told))
+    assert able.lacks(asked) == lack
+    assert able.lacks(chat()) is None
+    assert abilities_of(openai(), card()).lacks(asked) is None, "what is not known can be tried"
+    assert abilities_of(openai(), None).lacks(asked) is None
+
+
+def test_a_model_that_thinks_in_any_way_thinks() -> None:
+    asked = chat(wish=Wish(needs=frozenset({"thinking"})))
+    for way in ("budgeted", "adaptive", "effort"):
+        assert abilities_of(openai(), card(thinking=way)).lacks(asked) is None
 
 
 def test_the_label_questions_of_a_gate_are_never_lacked() -> None:

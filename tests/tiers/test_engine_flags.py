@@ -44,6 +44,17 @@ def test_a_tool_parser_lets_the_model_choose_its_tools() -> None:
     assert flag not in flags() and flag in flags(engine={"tool_parser": "hermes"})
 
 
+def test_a_kv_cache_of_a_given_size_starts_beside_another_engine() -> None:
+    """vLLM would refuse where less than its usual nine tenths of the GPU is free."""
+
+    def share(**engine: float) -> float:
+        (flag,) = (f for f in flags(engine=engine) if f.startswith("--gpu-memory-utilization="))
+        return float(flag.partition("=")[2])
+
+    assert share() == 0.9 and share(kv_cache_gib=2) < 0.1
+    assert share(kv_cache_gib=2, gpu_memory_utilization=0.9) == 0.9
+
+
 def test_model_name_and_revision_are_told() -> None:
     told = flags(served_as="ours", revision="abc123")
     assert told[:4] == ["--model", "org/m", "--served-model-name", "ours"]

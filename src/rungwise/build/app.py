@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,22 +17,24 @@ from rungwise.access.purse import StoredPurse
 from rungwise.access.repeats import StoredRepeats
 from rungwise.access.static import StaticKeyring
 from rungwise.build.cache import build_cache
-from rungwise.build.gates import build_gate
+from rungwise.build.gates import build_gates, judges_of
 from rungwise.build.ladder import build_ladder
+from rungwise.build.routing import build_routing
 from rungwise.cache.fingerprint import fingerprint
 from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
 from rungwise.config import Config, VllmTierConfig
-from rungwise.contracts import Cache, Keyring, Ledger, Purse, Tier
+from rungwise.contracts import Cache, Gate, Keyring, Ledger, Purse, Router, Tier
 from rungwise.idle import IdleNotes, Stands
 from rungwise.ledger.sql import SqlLedger
 from rungwise.ledger.tee import Tee
+from rungwise.observe.climbing import Climbing
 from rungwise.observe.metrics import Metrics
 from rungwise.once import Once
-from rungwise.policy.static import StaticRouter
 from rungwise.store.sql import Store
 from rungwise.story import Clock
 from rungwise.tiers.guarded import breakers
+from rungwise.types import Entry
 from rungwise.verify.checks import Checks
 
 if TYPE_CHECKING:
@@ -54,14 +56,20 @@ def build_cascade(
     *,
     cache: Cache | None = None,
     purse: Purse | None = None,
+    gates: Mapping[str, Gate] | None = None,
+    router: Router | None = None,
 ) -> Cascade:
-    """Without a cache nothing is remembered, without a purse everything is granted. Raises
+    """Without a cache nothing is remembered, without a purse everything is granted, and gates and
+    router are made of the configuration: that router learns nothing from the ledger. Raises
     ConfigError for a calibration that does not fit its tier."""
-    tiers = {tier.name: tier for tier in config.tiers}
+    if gates is None or router is None:
+        built = build_gates(config)
+        routing = build_routing(config.routing, ladder, CLOCK.unix, judges_of(built))
+        gates, router = gates or built, router or routing.router
     return Cascade(
         ladder=tuple(ladder),
-        router=StaticRouter(ladder, config.routing),
-        gates={gate.tier: build_gate(gate, tiers[gate.tier]) for gate in config.gates},
+        router=router,
+        gates=gates,
         verifier=Checks(config.checks),
         cache=cache or NoCache(),
         purse=purse or FreePurse(),
@@ -78,11 +86,24 @@ def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
     for breaker in (breaker for tier in ladder for breaker in breakers(tier)):
         metrics.watch_breaker(breaker.name, partial(getattr, breaker, "open"))
     store = Store(config.ledger.place)
-    money = _money(config, ladder, store, metrics)
+    gates = build_gates(config)
+    routing = build_routing(config.routing, ladder, CLOCK.unix, judges_of(gates))
+    names = [tier.name for tier in ladder]
+    climbing = Climbing(config.access.escalation_alarm, names, routing.usual)
+    metrics.watch_climbing(climbing)
+    money = _money(config, ladder, store, metrics, (*routing.readers, climbing.read))
     cache = build_cache(config, store)
     keyring = _keyring(config, store, keys)
     idle = IdleNotes(_standing(config, ladder), money.written, CLOCK.unix)
-    cascade = build_cascade(config, ladder, money.ledger, cache=cache, purse=money.purse)
+    cascade = build_cascade(
+        config,
+        ladder,
+        money.ledger,
+        cache=cache,
+        purse=money.purse,
+        gates=gates,
+        router=routing.router,
+    )
     return make_app(
         cascade=Once(cascade, money.repeats),
         ladder=ladder,
@@ -119,7 +140,13 @@ class _Money:
     repeats: StoredRepeats
 
 
-def _money(config: Config, ladder: Sequence[Tier], store: Store, metrics: Metrics) -> _Money:
+def _money(
+    config: Config,
+    ladder: Sequence[Tier],
+    store: Store,
+    metrics: Metrics,
+    readers: Sequence[Callable[[Entry], None]] = (),
+) -> _Money:
     local = frozenset(tier.name for tier in ladder if tier.local)
     models = {tier.name: tier.model for tier in ladder}
     lease = Lease(store, server_id(), unix=CLOCK.unix)
@@ -134,7 +161,7 @@ def _money(config: Config, ladder: Sequence[Tier], store: Store, metrics: Metric
         unix=CLOCK.unix,
     )
     settling = SqlLedger(store, settle=purse.settle, revive=purse.revive, models=models)
-    ledger = Tee(settling, readers=[metrics.read], lost=[purse.owe, metrics.entry_lost])
+    ledger = Tee(settling, readers=[metrics.read, *readers], lost=[purse.owe, metrics.entry_lost])
     repeats = StoredRepeats(
         store, server=lease.id, local=local, fingerprint=fingerprint, unix=CLOCK.unix
     )

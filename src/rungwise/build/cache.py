@@ -39,5 +39,7 @@ def _digest(config: Config) -> str:
     """Of who may answer, and of how that is judged: a changed ladder forgets what it said."""
     told = config.model_dump_json(include={"tiers", "gates", "checks", "routing"})
     revisions = [str(revision_of(tier)) for tier in config.tiers]
-    fits = [gate.calibration.read_text() for gate in config.gates if gate.calibration is not None]
+    files = [gate.calibration for gate in config.gates]
+    files += [config.routing.classifier, config.routing.difficulty]
+    fits = [file.read_text() for file in files if file is not None]
     return sha256("\n".join([told, *revisions, *fits]).encode()).hexdigest()

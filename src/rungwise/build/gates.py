@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rungwise.confidence.agreement import Agreement
 from rungwise.confidence.calibration import Calibration, load_calibration
@@ -12,6 +12,7 @@ from rungwise.confidence.self_check import SelfCheck
 from rungwise.confidence.signals import SIGNALS
 from rungwise.config import (
     AnthropicTierConfig,
+    Config,
     GateConfig,
     OpenAITierConfig,
     ResponsesTierConfig,
@@ -19,10 +20,29 @@ from rungwise.config import (
 )
 from rungwise.contracts import Probe
 from rungwise.errors import ConfigError
+from rungwise.policy.choosing import Judged, Judges
 from rungwise.tiers.revision import revision_of
 from rungwise.types import StepType
 
-__all__ = ["build_gate"]
+__all__ = ["build_gate", "build_gates", "judges_of"]
+
+
+def build_gates(config: Config) -> dict[str, CalibratedGate]:
+    """By tier. Raises ConfigError for a calibration, or paid evidence, that does not fit."""
+    tiers = {tier.name: tier for tier in config.tiers}
+    return {gate.tier: build_gate(gate, tiers[gate.tier]) for gate in config.gates}
+
+
+def judges_of(gates: Mapping[str, CalibratedGate]) -> Judges:
+    """What whoever plans should know of the gates."""
+
+    def judges(tier: str, step_type: StepType) -> Judged | None:
+        gate = gates.get(tier)
+        if gate is None or not gate.judges:
+            return None
+        return Judged(reads=gate.reads(step_type), least=gate.least(step_type))
+
+    return judges
 
 
 def build_gate(config: GateConfig, tier: Tiers) -> CalibratedGate:

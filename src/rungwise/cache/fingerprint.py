@@ -4,7 +4,9 @@
 |---|---|
 | messages, sampling, tools, tool_choice, shape, labels, thinking | they are the request |
 | tenant, cache_salt | an answer never crosses them: that it was known would tell who asked before |
-| pin, floor, ceiling, local_only, step_type of the wish | which rungs may write, and how surely |
+| pin, floor, ceiling, local_only, step_type, needs, least_right of the wish | which rungs may
+  write, and how surely |
+| agent, tags | the owner's rules may read them: the step type, and whether it stays local |
 | the ladder | another model, price of error or calibration may answer otherwise |
 
 | not in it | why |
@@ -45,6 +47,8 @@ def fingerprint(chat: Chat, *, ladder: str = "") -> str:
         chat.labels,
         (thinking.effort, thinking.tokens),
         _wish(chat.wish),
+        chat.agent,
+        sorted(chat.tags),
     )
     return sha256(_ENCODE(told).encode()).hexdigest()
 
@@ -81,7 +85,15 @@ def _tool(tool: Tool) -> tuple[object, ...]:
 
 
 def _wish(wish: Wish) -> tuple[object, ...]:
-    return (wish.pin, wish.floor, wish.ceiling, wish.local_only, wish.step_type)
+    return (
+        wish.pin,
+        wish.floor,
+        wish.ceiling,
+        wish.local_only,
+        wish.step_type,
+        sorted(wish.needs),
+        wish.least_right,
+    )
 
 
 def _plain(value: object) -> object:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from rungwise.cli.written import check_writable, write_json
 from rungwise.errors import ConfigError
+from rungwise.lab.shapes import SHAPES
 
 __all__ = ["add_arguments", "run"]
 
 BOTTOM = Path("models/demo/bottom")
 DEMO = Path("configs/demo.yaml")
+RECORDED = Path("models/router/demo.recorded.jsonl.gz")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="for how long streams are held",
     )
     gate.add_argument("--streams", type=int, default=300, help="streams that are held")
+    rung = what.add_parser("rung", help="energy, price and shortcuts of a rung on its GPU")
+    _add_load(rung)
+    rung.add_argument("--usd-per-gpu-hour", type=float, default=2.0, help="what tokens cost by")
+    rung.add_argument("--prefix-tokens", type=int, default=1000, help="of a shared prefix, about")
+    rung.add_argument("--look-tokens", type=int, default=500, help="before a first token, about")
     abort = what.add_parser("abort", help="what stopping doubtful drafts early saves")
     abort.add_argument("--config", type=Path, default=DEMO)
     abort.add_argument("--tier", default="tier1")
@@ -51,7 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ledger = what.add_parser("ledger", help="how long a report takes on a large ledger")
     ledger.add_argument("--entries", type=int, default=5_000_000)
     ledger.add_argument("--rounds", type=int, default=5, help="of every kind of report")
-    for measure in (engine, gate, abort, climb, gateway, ledger):
+    router = what.add_parser("router", help="how long a plan takes, on one core")
+    router.add_argument(
+        "--data", type=Path, default=RECORDED, help="recorded steps: to learn from, to plan for"
+    )
+    router.add_argument("--plans", type=int, default=2000, help="of each size of prompt")
+    for measure in (engine, gate, rung, abort, climb, gateway, ledger, router):
         measure.add_argument(
             "--json", type=Path, metavar="FILE", help="write the figures there too"
         )
@@ -61,11 +73,21 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, default=BOTTOM)
     parser.add_argument(
         "--random-weights",
-        action="store_true",
-        help="a Llama of 85M random parameters with the model's tokenizer: nearer to real step "
-        "times; use --max-tokens 64",
+        nargs="?",
+        const="llama-85m",
+        choices=tuple(SHAPES),
+        metavar="SHAPE",
+        help="random parameters in the shape of a larger model, with the model's tokenizer: nearer "
+        f"to real step times ({', '.join(SHAPES)}); on a CPU use --max-tokens 64",
     )
     parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--kv-cache-gib", type=float, default=0.25, help="of each engine")
+    parser.add_argument("--max-model-len", type=int, default=2048)
+    parser.add_argument(
+        "--compiled",
+        action="store_true",
+        help="with compilation and CUDA graphs, as vLLM itself runs: for a GPU",
+    )
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--max-tokens", type=int, default=220)
     parser.add_argument("--rounds", type=int, default=6, help="interleaved rounds of each point")
@@ -86,7 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    for name in ("concurrency", "max_tokens", "rounds", "streams", "steps", "tokens", "entries"):
+    counts = "concurrency max_tokens max_model_len rounds streams steps tokens entries".split()
+    for name in (*counts, "prefix_tokens", "look_tokens", "plans"):
         given = getattr(arguments, name, 1)
         for value in given if isinstance(given, list) else [given]:
             if value < 1:
@@ -104,6 +127,12 @@ def _gate(arguments: argparse.Namespace) -> int:
     from rungwise.lab.bench_gate import bench_gate
 
     return bench_gate(arguments)
+
+
+def _rung(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.bench_rung import bench_rung
+
+    return bench_rung(arguments)
 
 
 def _abort(arguments: argparse.Namespace) -> int:
@@ -183,6 +212,23 @@ def _ledger(arguments: argparse.Namespace) -> int:
     return _tell(arguments, measure_ledger(arguments))
 
 
+def _router(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from rungwise.lab.bench_router import SIZES, WARM, measure
+    from rungwise.lab.fit_router import TooLittle
+    from rungwise.lab.ladder_data import read_ladder
+
+    ladder = read_ladder(arguments.data)
+    total = len(SIZES) * (WARM + arguments.plans)
+    try:
+        with tqdm(total=total, desc="plans", mininterval=0.5) as bar:
+            figures = measure(ladder, arguments.plans, bar.update)
+    except TooLittle as error:
+        raise ConfigError(f"--data: too little to learn from: {error}") from None
+    return _tell(arguments, {"data": arguments.data.name, **figures})
+
+
 def _tell(arguments: argparse.Namespace, figures: dict[str, object]) -> int:
     from rungwise.lab.machine import describe
 
@@ -195,8 +241,10 @@ def _tell(arguments: argparse.Namespace, figures: dict[str, object]) -> int:
 _MEASURES = {
     "engine": _engine,
     "gate": _gate,
+    "rung": _rung,
     "abort": _abort,
     "escalation": _escalation,
     "gateway": _gateway,
     "ledger": _ledger,
+    "router": _router,
 }

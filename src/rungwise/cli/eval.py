@@ -1,11 +1,13 @@
-"""Do recorded outcomes bear a calibration out? `rungwise eval promise` and `... calibration`."""
+"""What do recorded outcomes say? `rungwise eval WHAT`: promises and calibrations here, the rest by
+name."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,14 @@ __all__ = ["add_arguments", "run"]
 READINGS = Path("models/calibration/demo-tier1.readings.jsonl.gz")
 TEST_READINGS = Path("models/calibration/demo-tier1.test.jsonl.gz")
 CALIBRATION = Path("models/calibration/demo-tier1.json")
+ELSEWHERE = {
+    "routing": ("rungwise.cli.eval_routing", "accuracy and cost of routing policies, as curves"),
+    "predictors": ("rungwise.cli.eval_predictors", "which predictor of difficulty is best?"),
+    "affinity": ("rungwise.cli.eval_affinity", "what warm prefixes save, over conversations"),
+    "step-types": ("rungwise.cli.eval_step_types", "is the classifier of step types right?"),
+    "record": ("rungwise.cli.eval_record", "draft the step suite on every rung of a ladder"),
+}
+"""Each module offers `add_arguments(parser)` and `run(arguments) -> exit status`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,9 +58,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for measure in (promise, calibration):
         measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
         measure.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, PNG")
+    for name, (module, purpose) in ELSEWHERE.items():
+        import_module(module).add_arguments(what.add_parser(name, help=purpose))
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.what in ELSEWHERE:
+        elsewhere: Callable[[argparse.Namespace], int]
+        elsewhere = import_module(ELSEWHERE[arguments.what][0]).run
+        return elsewhere(arguments)
+    return _measured(arguments)
+
+
+def _measured(arguments: argparse.Namespace) -> int:
     from rungwise.lab.plots import check_matplotlib
 
     if arguments.plot is not None:

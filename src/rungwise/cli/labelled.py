@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from rungwise.cli.standing_in import configured
 from rungwise.confidence.signals import DEFAULT, SIGNALS
 from rungwise.config import Config, TierConfig, load
 from rungwise.errors import ConfigError
@@ -271,22 +270,8 @@ def _config(arguments: argparse.Namespace) -> Iterator[Config]:
     """The configuration while it can be used: with --standin, while the stand-in runs."""
     if arguments.config is None or arguments.tier is None:
         raise ConfigError("--config and --tier: are needed to draft; or name --data or --ledger")
-    if not arguments.standin:
-        yield load(arguments.config)
-        return
-    import yaml
-
-    from rungwise.demo.ladder import STANDIN_KEY, STANDIN_KEY_ENV, standin, with_standin
-
-    with tempfile.TemporaryDirectory(prefix="rungwise-calibrate-") as name:
-        folder = Path(name)
-        with standin(arguments.config, folder, print) as upstream:
-            upstream.wait()
-            document = with_standin(arguments.config, upstream.url, folder / "rungwise.db")
-            document["gates"] = []  # a calibration that is to be replaced need not load
-            path = folder / "config.yaml"
-            path.write_text(yaml.safe_dump(document), encoding="utf-8")
-            yield load(path, {STANDIN_KEY_ENV: STANDIN_KEY})
+    with configured(arguments.config, standin=bool(arguments.standin), gates=False) as config:
+        yield config
 
 
 # ---- which signals ----

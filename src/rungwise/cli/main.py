@@ -21,6 +21,15 @@ COMMANDS = {
     "doctor": ("rungwise.cli.doctor", "what this machine can run, and what to do about each lack"),
     "calibrate": ("rungwise.cli.calibrate", "fit a gate's thresholds on labelled drafts"),
     "eval": ("rungwise.cli.eval", "what the recorded outcomes say of promises and calibration"),
+    "train-router": (
+        "rungwise.cli.train_router",
+        "learn how hard a chat is for each rung, from recorded steps or the ledger",
+    ),
+    "router": ("rungwise.cli.router", "promote what was learnt, roll back, list"),
+    "replay": (
+        "rungwise.cli.replay",
+        "what another policy, price or threshold would have made of the ledger's traffic",
+    ),
     "keys": ("rungwise.cli.keys", "who may ask: make, list, revoke and rotate API keys"),
     "report": ("rungwise.cli.report", "accuracy, latency and cost of what was answered"),
     "bench": ("rungwise.cli.bench", "measure this server against a reference, interleaved"),

@@ -12,10 +12,12 @@ from functools import partial
 
 from rungwise.build import build_gate
 from rungwise.cache.redis import check_installed
-from rungwise.config import Config, VllmTierConfig, api_keys
+from rungwise.config import Config, RoutingConfig, VllmTierConfig, api_keys
 from rungwise.config.loopback import is_loopback
 from rungwise.errors import ConfigError, StoreError
 from rungwise.observe.doctor import Finding, engine_lacks
+from rungwise.policy.classifier import load_classifier
+from rungwise.policy.difficulty import load_difficulty
 from rungwise.store.check import check_place
 from rungwise.tiers import outlook
 from rungwise.tiers.vllm_compat import engine_flags
@@ -49,9 +51,18 @@ def _checks(config: Config) -> Iterator[Callable[[], object]]:
     for tier in config.tiers:
         if isinstance(tier, VllmTierConfig):
             yield partial(engine_flags, tier)
+    yield from _foresight(config.routing, tuple(tiers))
     yield partial(check_place, config.ledger.place)
     if config.answer_cache.store == "redis":
         yield check_installed
+
+
+def _foresight(config: RoutingConfig, ladder: tuple[str, ...]) -> Iterator[Callable[[], object]]:
+    for choice in (config, config.shadow):
+        if choice is not None and choice.difficulty is not None:
+            yield partial(load_difficulty, choice.difficulty, ladder)
+    if config.classifier is not None:
+        yield partial(load_classifier, config.classifier)
 
 
 def _reachable_only_with_keys(config: Config) -> None:

@@ -8,6 +8,7 @@ from rungwise.confidence.calibration import Calibration
 from rungwise.confidence.doubts import doubt_of, prose_doubt_of
 from rungwise.confidence.reading import ReadChoice, Snapshot
 from rungwise.confidence.signals import best_of
+from rungwise.confidence.thresholds import Thresholds
 from rungwise.config import GateConfig
 from rungwise.types import (
     Accept,
@@ -137,26 +138,28 @@ class GateJudgement(Watch):
         calibration: Calibration | None,
         chat: Chat,
         step_type: StepType,
+        thresholds: Thresholds,
         *,
         asked: bool,
     ) -> None:
-        """`asked`: paid evidence is wanted, so nothing is accepted before the end."""
+        """`asked`: paid evidence is wanted, so nothing is accepted before the end; none is where
+        no confidence is asked for."""
         super().__init__(signals, calibration, chat, step_type)
-        self._config = config
-        found = calibration.threshold_for(step_type) if calibration is not None else None
+        self._config, self._thresholds = config, thresholds
         prose = not chat.tools and chat.shape is None and chat.sampling.n == 1
-        streamed = config.hold == "prefix" and chat.stream and prose and not asked
-        self._early_threshold = found.prefix if found is not None and streamed else None
-        # a stream that may leave early is held to one threshold, at its beginning and at its end
-        whole = found.whole if found is not None else None
-        self._threshold = whole if self._early_threshold is None else self._early_threshold
+        waits = asked and not thresholds.anything
+        streamed = config.hold == "prefix" and chat.stream and prose and not waits
+        self._early_threshold = thresholds.prefix if streamed else None
+        leaves_early = self._early_threshold is not None
+        self._threshold = thresholds.streamed if leaves_early else thresholds.whole
         self._text: list[str] = []
         self._settled = False
         self._returned: Accept | None = None
 
     @property
     def settled(self) -> bool:
-        return self._returned is not None  # there is no answer to give evidence on
+        # there is no answer to give evidence on, or it leaves whatever the evidence
+        return self._returned is not None or self._thresholds.anything
 
     @property
     def threshold(self) -> float | None:
@@ -189,7 +192,7 @@ class GateJudgement(Watch):
             if p >= self._early_threshold and doubt is None:
                 told = f"p {p:.2f} >= {self._early_threshold:.2f}"
                 return Accept(reason=f"{told} after {prefix.tokens} tokens")
-        if self._config.early:
+        if self._config.early and self._thresholds.recovers:
             chance = prefix.recovery.probability(self._step_type, readings)
             if chance < self._config.give_up:
                 self._stopped_at = prefix.acceptable.probability(self._step_type, readings)
@@ -205,9 +208,8 @@ class GateJudgement(Watch):
 
     def _if_lost(self, choice: ReadChoice) -> Verdict | None:
         """Escalate once even the surest possible ending could not reach the threshold."""
-        assert self._threshold is not None, "hopeless() says so before"
         bound = self._probability(choice.best())
-        if bound >= self._threshold:
+        if self._threshold is None or bound >= self._threshold:
             return None
         self._settled = True
         return Escalate(reason=f"stopped early: p <= {bound:.2f} < {self._threshold:.2f}")
@@ -242,13 +244,17 @@ class GateJudgement(Watch):
         return probe == "judge" and judge is not None and judge.unverified == "escalate"
 
     def _judged(self) -> Verdict:
-        if self._calibration is None:
+        if self._config.accept == "checked":
             return Accept(reason="nothing speaks against it")
         weakest = self._weakest()
+        if self._thresholds.anything:
+            told = f", p {weakest[0]:.2f}" if weakest is not None and self._calibration else ""
+            return Accept(reason=f"nothing speaks against it, and no more is asked{told}")
+        if self._calibration is None or self._threshold is None:
+            return Escalate(reason="no confidence makes a draft of it sure enough")
         if weakest is None:
             return Escalate(reason="no log-probabilities to read")
         p, readings = weakest
-        assert self._threshold is not None, "hopeless() says so before"
         told = ", ".join(f"{name} {value:.2f}" for name, value in readings.items())
         if p >= self._threshold:
             return Accept(reason=f"p {p:.2f} >= {self._threshold:.2f} ({told})")

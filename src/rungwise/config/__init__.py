@@ -3,6 +3,7 @@
 from rungwise.config.access import (
     AccessConfig,
     CapConfig,
+    EscalationAlarmConfig,
     LimitsConfig,
 )
 from rungwise.config.cache import (
@@ -38,8 +39,12 @@ from rungwise.config.prices import (
     RatesConfig,
 )
 from rungwise.config.routing import (
+    AffinityConfig,
+    ChoiceConfig,
     RouteConfig,
     RoutingConfig,
+    RuleConfig,
+    WorthConfig,
 )
 from rungwise.config.tiers import (
     AnthropicTierConfig,
@@ -55,14 +60,17 @@ from rungwise.config.tiers import (
 
 __all__ = [
     "AccessConfig",
+    "AffinityConfig",
     "AgreementConfig",
     "AnswerCacheConfig",
     "AnthropicTierConfig",
     "BoxConfig",
     "CapConfig",
     "ChecksConfig",
+    "ChoiceConfig",
     "Config",
     "EngineConfig",
+    "EscalationAlarmConfig",
     "GateConfig",
     "GuardsConfig",
     "HostedTierConfig",
@@ -79,12 +87,14 @@ __all__ = [
     "ResponsesTierConfig",
     "RouteConfig",
     "RoutingConfig",
+    "RuleConfig",
     "SelfCheckConfig",
     "ServerConfig",
     "SpillConfig",
     "TierConfig",
     "Tiers",
     "VllmTierConfig",
+    "WorthConfig",
     "api_keys",
     "has_variable",
     "load",

@@ -17,6 +17,7 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from rungwise.config.document import Config
+from rungwise.config.routing import ChoiceConfig
 from rungwise.config.section import Section
 from rungwise.config.tiers import HostedTierConfig, Tiers, VllmTierConfig
 from rungwise.errors import ConfigError
@@ -69,6 +70,7 @@ def _resolved(config: Config, path: Path, environ: Mapping[str, str], serving: b
         else gate
         for gate in config.gates
     )
+    routing = _with_files(config.routing, root)
     ledger = config.ledger.model_copy(update={"path": root / config.ledger.path.expanduser()})
     ledger = _filled(ledger, "url", ledger.url_env, f"{path}: ledger.url_env", environ)
     if (url := ledger.url.get_secret_value()) and "://" not in url:
@@ -82,8 +84,26 @@ def _resolved(config: Config, path: Path, environ: Mapping[str, str], serving: b
         place = f"{path}: answer_cache.redis_url_env"
         cache = _filled(cache, "redis_url", cache.redis_url_env, place, environ)
     return config.model_copy(
-        update={"tiers": tiers, "gates": gates, "ledger": ledger, "answer_cache": cache}
+        update={
+            "tiers": tiers,
+            "gates": gates,
+            "routing": routing,
+            "ledger": ledger,
+            "answer_cache": cache,
+        }
     )
+
+
+def _with_files(section: _S, root: Path) -> _S:
+    """The section, and those in it, with the paths made absolute."""
+    found: dict[str, object] = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Path):
+            found[name] = root / value.expanduser()
+        elif isinstance(value, ChoiceConfig):
+            found[name] = _with_files(value, root)
+    return section.model_copy(update=found)
 
 
 def _filled(

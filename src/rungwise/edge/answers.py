@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from rungwise.contracts import Ledger
 from rungwise.edge.door import visit_of
-from rungwise.edge.extension import usd
+from rungwise.edge.extension import foreseen, shadowed, usd
 from rungwise.errors import UnknownAnswer
 from rungwise.types import Attempt, Entry, Json, JsonObject, TierFault
 
@@ -43,6 +43,9 @@ def _entry(entry: Entry) -> JsonObject:
         "route": entry.route,
         "step_type": entry.step_type.value,
         "plan": entry.plan_why,
+        "rungs": list(entry.rungs),
+        "forecasts": foreseen(entry.forecasts),
+        "shadow": shadowed(entry.shadow),
         "stream": entry.stream,
         "state": entry.state,
         "tier": entry.tier,

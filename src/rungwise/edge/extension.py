@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from rungwise.types import Attempt, JsonObject, Released, Settled
+from collections.abc import Sequence
 
-__all__ = ["extension", "usd"]
+from rungwise.types import Attempt, Forecast, JsonObject, Released, Settled, Shadow
+
+__all__ = ["extension", "foreseen", "shadowed", "usd"]
 
 
 def extension(released: Released, settled: Settled) -> JsonObject:
@@ -28,6 +30,18 @@ def _attempt(attempt: Attempt) -> JsonObject:
         "threshold": attempt.threshold,
         "cost_usd": usd(attempt.cost_nano),
     }
+
+
+def foreseen(forecasts: Sequence[Forecast]) -> JsonObject:
+    """P(acceptable) of each rung's draft, before there was one; empty where nobody foresees any."""
+    return {forecast.tier: forecast.probability for forecast in forecasts}
+
+
+def shadowed(shadow: Shadow | None) -> JsonObject | None:
+    """What another router would have planned; nothing of it was done."""
+    if shadow is None:
+        return None
+    return {"router": shadow.router, "rungs": list(shadow.rungs), "why": shadow.why}
 
 
 def usd(nano: int | None) -> float | None:

@@ -22,7 +22,7 @@ from rungwise.edge.messages_turns import read_mark, read_system, read_turns
 from rungwise.edge.names import Name, Names
 from rungwise.edge.reading import fault_at, read_fields, refuse_unknown, unknown_field
 from rungwise.edge.schemas import check_held_to, read_parameters, read_schema
-from rungwise.edge.wish import read_wish
+from rungwise.edge.wish import METADATA, read_agent, read_tags, read_wish
 from rungwise.types import (
     CacheMark,
     Chat,
@@ -37,7 +37,7 @@ from rungwise.types import (
 __all__ = ["AskedMessage", "read_count", "read_message"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_OF_METADATA = ("user_id", "step_type")
+_OF_METADATA = ("user_id", *METADATA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,7 @@ def _asked(fields: MessagesFields, headers: Mapping[str, str], names: Names) -> 
     name = names.find(fields.model)
     tools = tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(fields.tools or ()))
     messages = (*read_system(fields.system), *read_turns(fields.messages))
+    metadata = _metadata(fields)
     chat = Chat(
         messages=_marked(messages, read_mark(fields.cache_control, "cache_control")),
         sampling=Sampling(
@@ -76,10 +77,12 @@ def _asked(fields: MessagesFields, headers: Mapping[str, str], names: Names) -> 
         tools=tools,
         tool_choice=_tool_choice(fields.tool_choice, tools),
         shape=_shape(fields.output_config),
-        wish=read_wish(name, headers, names, step_type=_told_step_type(fields)),
+        wish=read_wish(name, headers, names, metadata=metadata),
         thinking=_thinking(fields),
         stream=bool(fields.stream),
         route=name.route,
+        agent=read_agent(headers, metadata),
+        tags=read_tags(headers, metadata),
     )
     check_held_to(chat, shape="output_config.format.schema", tool="tools[{}].input_schema")
     return AskedMessage(chat=chat, name=name)
@@ -182,8 +185,9 @@ def _thinking(fields: MessagesFields) -> Thinking:
             return Thinking(effort=effort, tokens=budget)
 
 
-def _told_step_type(fields: MessagesFields) -> str | None:
-    told = (fields.metadata or {}).get("step_type")
-    if told is not None and not isinstance(told, str):
-        raise fault_at("metadata.step_type", "should be a string")
+def _metadata(fields: MessagesFields) -> Mapping[str, str]:
+    told = {key: value for key, value in (fields.metadata or {}).items() if key in METADATA}
+    for key, value in told.items():
+        if not isinstance(value, str):
+            raise fault_at(f"metadata.{key}", "should be a string")
     return told

@@ -12,7 +12,7 @@ from rungwise.edge.openai_fields import REFUSED, UNUSED, RequestFields, ShapeFie
 from rungwise.edge.openai_messages import read_messages
 from rungwise.edge.reading import fault_at, read_fields, refuse_unknown, unknown_field
 from rungwise.edge.schemas import check_held_to, read_parameters, read_schema
-from rungwise.edge.wish import read_wish
+from rungwise.edge.wish import read_agent, read_tags, read_wish
 from rungwise.errors import CallerError
 from rungwise.types import Chat, OutputShape, Sampling, Thinking, Tool, ToolChoice
 
@@ -35,17 +35,20 @@ def read_chat(body: bytes, headers: Mapping[str, str], names: Names) -> Asked:
     _refuse_unknown(fields)
     name = names.find(fields.model)
     tools = tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(fields.tools or ()))
+    metadata = _metadata(fields)
     chat = Chat(
         messages=read_messages(fields.messages),
         sampling=_sampling(fields),
         tools=tools,
         tool_choice=_tool_choice(fields, tools),
         shape=_shape(fields.response_format),
-        wish=read_wish(name, headers, names, step_type=_told_step_type(fields)),
+        wish=read_wish(name, headers, names, metadata=metadata),
         thinking=Thinking(effort=fields.reasoning_effort),
         stream=bool(fields.stream),
         route=name.route,
         conversation=fields.prompt_cache_key,
+        agent=read_agent(headers, metadata),
+        tags=read_tags(headers, metadata),
         cache_salt=fields.cache_salt,
     )
     check_held_to(
@@ -149,11 +152,12 @@ def _shape(format: ShapeFields | None) -> OutputShape | None:
     )
 
 
-def _told_step_type(fields: RequestFields) -> str | None:
-    for key, value in (fields.metadata or {}).items():
+def _metadata(fields: RequestFields) -> Mapping[str, str]:
+    told = fields.metadata or {}
+    for key, value in told.items():
         if not isinstance(value, str):
             raise fault_at(f"metadata.{key:.60}", "should be a string")
-    return (fields.metadata or {}).get("step_type")
+    return told
 
 
 def _show_usage(fields: RequestFields) -> bool:

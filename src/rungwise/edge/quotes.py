@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rungwise.edge.extension import usd
+from rungwise.edge.extension import foreseen, shadowed, usd
 from rungwise.types import Bid, JsonObject, Quote
 
 __all__ = ["shown_quote"]
@@ -16,6 +16,8 @@ def shown_quote(quote: Quote) -> JsonObject:
         "step_type": plan.step_type.value,
         "plan": plan.why,
         "rungs": [_rung(bid) for bid in quote.bids],
+        "forecasts": foreseen(plan.forecasts),
+        "shadow": shadowed(plan.shadow),
         "min_cost_usd": usd(quote.least_nano),
         "max_cost_usd": usd(quote.most_nano),
     }

@@ -1,15 +1,19 @@
-"""What does the caller ask of the cascade? The x-rungwise-* headers, whatever the protocol."""
+"""What does the caller ask, and say of itself? x-rungwise-* headers, and the body's metadata."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from rungwise.edge.names import Name, Names
 from rungwise.errors import CallerError
-from rungwise.types import StepType, Wish
+from rungwise.types import Ability, StepType, Wish
 
-__all__ = ["is_dry_run", "read_wish"]
+__all__ = ["METADATA", "is_dry_run", "read_agent", "read_tags", "read_wish"]
+
+METADATA = ("step_type", "agent", "tags")
+"""What the metadata of a body may say."""
 
 STEP_TYPE = "x-rungwise-step-type"
 LOCAL_ONLY = "x-rungwise-local-only"
@@ -19,17 +23,27 @@ HURRY = "x-rungwise-hurry"
 DEADLINE = "x-rungwise-deadline-s"
 MOST_USD = "x-rungwise-max-usd"
 RECALL = "x-rungwise-recall"
+NEEDS = "x-rungwise-needs"
+LEAST_RIGHT = "x-rungwise-least-right"
+AGENT = "x-rungwise-agent"
+TAGS = "x-rungwise-tags"
 DRY_RUN = "x-rungwise-dry-run"
 ONCE = "idempotency-key"
 
 LONGEST_KEY = 255
+LONGEST_MARK = 80
+MOST_TAGS = 16
+MOST_WORDS = 64
+"""In one list, also of the same word."""
 MOST = 1_000_000
+
+_ABILITIES: Mapping[str, Ability] = {ability: ability for ability in get_args(Ability)}
 
 
 def read_wish(
-    name: Name, headers: Mapping[str, str], names: Names, *, step_type: str | None
+    name: Name, headers: Mapping[str, str], names: Names, *, metadata: Mapping[str, str]
 ) -> Wish:
-    """`step_type` is the one the body names; the header wins over it, and it over the alias.
+    """A header wins over the body's metadata, and that over the alias.
 
     Raises CallerError whose `param` is the header.
     """
@@ -41,13 +55,34 @@ def read_wish(
         floor=floor,
         ceiling=ceiling,
         local_only=_flag(headers, LOCAL_ONLY),
-        step_type=_step_type(headers.get(STEP_TYPE), step_type) or name.step_type,
+        step_type=_step_type(headers.get(STEP_TYPE), metadata.get("step_type")) or name.step_type,
         hurry=_flag(headers, HURRY),
         deadline_s=_number(headers, DEADLINE),
         most_nano=None if (usd := _number(headers, MOST_USD)) is None else round(usd * 1e9),
         recall=_flag(headers, RECALL) if RECALL in headers else None,
+        least_right=_number(headers, LEAST_RIGHT, most=1),
+        needs=_needs(headers),
         once=_once(headers),
     )
+
+
+def read_agent(headers: Mapping[str, str], metadata: Mapping[str, str]) -> str | None:
+    """Which of the caller's agents asks; the header wins. Raises CallerError."""
+    if AGENT in headers:
+        return _mark(headers[AGENT], AGENT)
+    told = metadata.get("agent")
+    return None if told is None else _mark(told, "metadata.agent")
+
+
+def read_tags(headers: Mapping[str, str], metadata: Mapping[str, str]) -> frozenset[str]:
+    """Those of header and metadata together: one of them may make the chat private, so none is
+    lost. Raises CallerError."""
+    tags = {_mark(word, TAGS) for word in _listed(headers, TAGS)}
+    if (told := metadata.get("tags")) is not None:
+        tags |= {_mark(word, "metadata.tags") for word in _words(told, "metadata.tags")}
+    if len(tags) > MOST_TAGS:
+        raise CallerError(f"{TAGS}: {len(tags)} tags are more than {MOST_TAGS}", param=TAGS)
+    return frozenset(tags)
 
 
 def is_dry_run(headers: Mapping[str, str]) -> bool:
@@ -77,7 +112,42 @@ def _tier(headers: Mapping[str, str], header: str, tiers: Sequence[str]) -> str 
     return told
 
 
-def _number(headers: Mapping[str, str], header: str) -> float | None:
+def _needs(headers: Mapping[str, str]) -> frozenset[Ability]:
+    words = _listed(headers, NEEDS)
+    for word in words:
+        if word not in _ABILITIES:
+            known = ", ".join(_ABILITIES)
+            raise CallerError(f"{NEEDS}: {word!r:.60} is none of {known}", param=NEEDS)
+    return frozenset(_ABILITIES[word] for word in words)
+
+
+def _listed(headers: Mapping[str, str], header: str) -> list[str]:
+    """A header that is sent twice is one list, as HTTP has it."""
+    told = [value for name, value in headers.items() if name == header]
+    return _words(",".join(told), header) if told else []
+
+
+def _words(told: str, param: str) -> list[str]:
+    """What stands between commas."""
+    if told.count(",") >= MOST_WORDS:
+        raise CallerError(f"{param}: a list of more than {MOST_WORDS} words", param=param)
+    return [word.strip() for word in told.split(",")]
+
+
+def _mark(told: str, param: str) -> str:
+    """A name that the caller gives. In a header nothing beyond ASCII: one client sends that as
+    UTF-8 and another does not, and it would be another name."""
+    told = told.strip()
+    if not (0 < len(told) <= LONGEST_MARK and told.isprintable()):
+        raise CallerError(
+            f"{param}: a name has 1 to {LONGEST_MARK} printable characters", param=param
+        )
+    if param.startswith("x-") and not told.isascii():
+        raise CallerError(f"{param}: only ASCII; the body's metadata takes others", param=param)
+    return told
+
+
+def _number(headers: Mapping[str, str], header: str, *, most: int = MOST) -> float | None:
     """At least 0, and of a size that a clock and a purse can hold."""
     told = headers.get(header)
     if told is None:
@@ -86,8 +156,8 @@ def _number(headers: Mapping[str, str], header: str) -> float | None:
         number = float(told)
     except ValueError:
         number = math.nan
-    if not 0 <= number <= MOST:
-        raise CallerError(f"{header}: must be a number from 0 to {MOST:,}", param=header)
+    if not 0 <= number <= most:
+        raise CallerError(f"{header}: must be a number from 0 to {most:,}", param=header)
     return number
 
 

@@ -66,7 +66,8 @@ async def draft_twice(
 
 
 async def _twice(tier: Tier, waiting: Gate, stopping: Gate, step: Step) -> Twice | None:
-    if stopping.hopeless(StepType(step.step_type)) is not None:
+    plan = Plan(rungs=(tier.name,), step_type=StepType(step.step_type), why="bench abort")
+    if stopping.hopeless(plan) is not None:
         return None
     chat = chat_of(step)
     whole = await _judged(tier, waiting, chat)

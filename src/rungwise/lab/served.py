@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ import yaml
 
 from rungwise.config import VllmTierConfig
 from rungwise.errors import ConfigError
+from rungwise.lab import shapes
 from rungwise.lab.children import child, free_port
 from rungwise.lab.steps import Step, generate
 from rungwise.tiers.revision import revision_of
 from rungwise.types import StepType
 
-__all__ = ["Server", "accepting", "bodies", "engine_of", "own", "prose", "reference"]
+__all__ = ["Server", "accepting", "bodies", "engine_of", "name_of", "own", "prose", "reference"]
 
 KEY_ENV = "RUNGWISE_BENCH_KEY"
 PROSE = ("planning", "code_generation", "summarisation", "open_chat")
@@ -68,13 +68,14 @@ def engine_of(arguments: argparse.Namespace, folder: Path) -> VllmTierConfig:
         raise ConfigError(f"--model: no model in {arguments.model}; see scripts/train-demo-models")
     model = arguments.model.resolve()
     if arguments.random_weights:
-        model = _larger(arguments.model, folder / "larger")
+        model = shapes.make(arguments.random_weights, arguments.model, folder / "larger")
     engine = {
         "dtype": arguments.dtype,
-        "max_model_len": 2048,
+        "max_model_len": arguments.max_model_len,
         "max_num_seqs": 64,
-        "kv_cache_gib": 0.25,
-        "enforce_eager": True,
+        "kv_cache_gib": arguments.kv_cache_gib,
+        "gpu_memory_utilization": 0.3,  # vLLM starts only where so much is free: two share a GPU
+        "enforce_eager": not arguments.compiled,
         "load_format": "dummy" if arguments.random_weights else "auto",
     }
     return VllmTierConfig.model_validate(
@@ -88,6 +89,12 @@ def engine_of(arguments: argparse.Namespace, folder: Path) -> VllmTierConfig:
     )
 
 
+def name_of(arguments: argparse.Namespace) -> str:
+    """How the figures call the model."""
+    shape = arguments.random_weights
+    return f"random parameters, shape of {shape}" if shape else str(arguments.model)
+
+
 @contextmanager
 def reference(tier: VllmTierConfig, folder: Path) -> Iterator[Server]:
     """vLLM's own server."""
@@ -95,8 +102,10 @@ def reference(tier: VllmTierConfig, folder: Path) -> Iterator[Server]:
     command = ["vllm.entrypoints.openai.api_server", "--model", tier.model]
     command += ["--port", str(port), "--host", "127.0.0.1", "--served-model-name", "bench"]
     command += ["--dtype", engine.dtype, "--max-model-len", str(engine.max_model_len)]
-    command += ["--max-num-seqs", str(engine.max_num_seqs), "--enforce-eager"]
-    command += ["--load-format", engine.load_format, "--kv-cache-memory-bytes", str(2**28)]
+    command += ["--max-num-seqs", str(engine.max_num_seqs), "--load-format", engine.load_format]
+    command += ["--kv-cache-memory-bytes", str(int((engine.kv_cache_gib or 0) * 2**30))]
+    command += ["--gpu-memory-utilization", str(engine.gpu_memory_utilization)]
+    command += ["--enforce-eager"] if engine.enforce_eager else []
     command += ["--disable-log-stats", "--disable-uvicorn-access-log"]
     with child(command, folder / "vllm.log") as process:
         process.wait_for(f"http://127.0.0.1:{port}/health")
@@ -175,19 +184,6 @@ def accepting(tier: VllmTierConfig) -> dict[str, object]:
             "seed": 0,
         },
     }
-
-
-def _larger(model: Path, folder: Path) -> Path:
-    """The same model with larger matrices and no weights: vLLM makes up random ones."""
-    folder.mkdir()
-    for file in model.iterdir():
-        if file.suffix != ".safetensors":
-            shutil.copy(file, folder)
-    config = json.loads((model / "config.json").read_text())
-    config |= {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 2048}
-    config |= {"num_attention_heads": 12, "num_key_value_heads": 12, "head_dim": 64}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 def _never_reached(port: int) -> dict[str, object]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection
 
 from rungwise.ledger.buckets import seconds_of
 from rungwise.ledger.lines import Against, Group, Idle, Key, Line, Report, Rung
+from rungwise.ledger.tallied import Inside, Sums, Tallied
 from rungwise.store import tables
 from rungwise.store.database import Database
 from rungwise.store.migrate import check_up_to_date
@@ -45,20 +46,20 @@ def report(
 ) -> Report:
     """One line for each group of steps of the days from `since_day` up to `until_day`, both
     included, the largest first; and one for all of them together."""
-    read = _Tallies(connection, tuple(by), since_day, until_day)
+    read = Tallied(connection, tuple(by), since_day, until_day)
     steps = read.sums(tables.step_tally, ("tier",), (*STEPS, *MONEY))
     rungs = read.sums(tables.rung_tally, ("tier", "model"), (*USAGE, *RUNGS))
     against: defaultdict[Key, Sums] = defaultdict(dict)
     if "tier" not in by:  # of baselines it is not kept which rung's answers they stand for
         against = read.sums(tables.baseline_tally, ("tier",), BASELINES)
-    latencies = read.latencies()
+    latencies = _latencies(read, by)
     lines = [_line(k, steps[k], rungs[k], against[k], latencies[k]) for k in list(steps)]
     total = _line((), *map(_together, (steps, rungs, against, latencies)))
     return Report(
         by=tuple(by),
         all=total,
         lines=tuple(sorted(lines, key=lambda line: (-line.tasks, line.key))),
-        idle=tuple(read.idle()),
+        idle=tuple(_idle(Tallied(connection, (), since_day, until_day))),
     )
 
 
@@ -68,66 +69,31 @@ USAGE = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "r
 COUNTS = ("attempts", "released", "abandoned_tokens", "cost_nano", "unpriced", "saved_nano")
 RUNGS = (*COUNTS, "engine_s", "joules")
 BASELINES = ("answers", "unpriced", "nano", "answered_nano")
-
-Inside: TypeAlias = tuple[Any, ...]
-"""What a tally is kept by within a group: a tier, a tier and a model, a bucket."""
-Sums: TypeAlias = dict[Inside, dict[str, Any]]
-"""The sums of a tally's columns in one group."""
+IDLE = ("up_s", "busy_s", "idle_joules", "idle_nano", "unpriced_s")
 
 
-class _Tallies:
-    """One grouped query for each tally."""
+def _latencies(read: Tallied, by: Sequence[Group]) -> defaultdict[Key, Sums]:
+    """Nothing where they would have to be known by caller and by kind of work at once."""
+    by_key = "key" in by
+    if by_key and {"route", "step_type"} & set(by):
+        return defaultdict(dict)
+    table = tables.latency_tally
+    view = table.c.route == "" if by_key else table.c.caller == ""
+    return read.sums(table, ("bucket",), ("answers",), view)
 
-    def __init__(
-        self, connection: Connection, by: tuple[Group, ...], since: int | None, until: int | None
-    ) -> None:
-        self._connection, self._by, self._days = connection, by, (since, until)
 
-    def sums(
-        self, table: Table, within: Sequence[str], values: Sequence[str], *where: Any
-    ) -> defaultdict[Key, Sums]:
-        by = [table.c["caller" if name == "key" else name] for name in self._by]
-        inner = [table.c[name] for name in within]
-        added = [func.sum(table.c[name]) for name in values]
-        asked = select(*by, *inner, *added).where(*self._when(table), *where)
-        asked = asked.group_by(*by, *inner)
-        groups: defaultdict[Key, Sums] = defaultdict(dict)
-        for row in self._connection.execute(asked):
-            key = tuple(str(value) for value in row[: len(by)])
-            numbers = map(_plain, row[-len(values) :])
-            groups[key][tuple(row[len(by) : -len(values)])] = dict(
-                zip(values, numbers, strict=True)
-            )
-        return groups
-
-    def latencies(self) -> defaultdict[Key, Sums]:
-        """Nothing where they would have to be known by caller and by kind of work at once."""
-        by_key = "key" in self._by
-        if by_key and {"route", "step_type"} & set(self._by):
-            return defaultdict(dict)
-        table = tables.latency_tally
-        view = table.c.route == "" if by_key else table.c.caller == ""
-        return self.sums(table, ("bucket",), ("answers",), view)
-
-    def idle(self) -> Iterable[Idle]:
-        t = tables.idle_tally
-        numbers = (t.c.up_s, t.c.busy_s, t.c.idle_joules, t.c.idle_nano, t.c.unpriced_s)
-        asked = select(t.c.tier, *map(func.sum, numbers)).where(*self._when(t))
-        for row in self._connection.execute(asked.group_by(t.c.tier).order_by(t.c.tier)):
-            tier, up_s, busy_s, joules, nano, unpriced_s = tuple(row)
-            yield Idle(
-                tier=tier,
-                up_s=up_s,
-                busy_s=busy_s,
-                joules=joules,
-                nano=int(nano),
-                unpriced_s=unpriced_s,
-            )
-
-    def _when(self, table: Table) -> list[Any]:
-        since, until = self._days
-        bounds = [] if since is None else [table.c.day >= since]
-        return bounds if until is None else [*bounds, table.c.day <= until]
+def _idle(read: Tallied) -> Iterable[Idle]:
+    """By `read` of no groups."""
+    sums = read.sums(tables.idle_tally, ("tier",), IDLE)[()]
+    for (tier,), row in sorted(sums.items()):
+        yield Idle(
+            tier=tier,
+            up_s=row["up_s"],
+            busy_s=row["busy_s"],
+            joules=row["idle_joules"],
+            nano=row["idle_nano"],
+            unpriced_s=row["unpriced_s"],
+        )
 
 
 def _together(groups: Mapping[Key, Sums]) -> Sums:
@@ -170,11 +136,6 @@ def _rung(tier: str, model: str, row: Mapping[str, Any]) -> Rung:
         joules=row["joules"],
         **{name: row[name] for name in COUNTS},
     )
-
-
-def _plain(value: Any) -> int | float:
-    """Postgres sums integers to a Decimal."""
-    return value if isinstance(value, float) else int(value)
 
 
 def _percentile(counted: Sequence[tuple[int, int]], share: float) -> float | None:

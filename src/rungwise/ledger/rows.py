@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rungwise.types import Attempt, Baseline, Confidence, Entry, Outcome, Reading, StepType, Usage
+from rungwise.types import (
+    Attempt,
+    Baseline,
+    Confidence,
+    Entry,
+    Forecast,
+    Outcome,
+    Reading,
+    Shadow,
+    StepType,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -38,6 +50,11 @@ def entry_row(entry: Entry) -> tuple[object, ...]:
         outcome.right if outcome else None,
         writable(outcome.source) if outcome else None,
         _object({baseline.tier: baseline.nano for baseline in entry.baselines}),
+        _list(entry.rungs),
+        _object({forecast.tier: forecast.probability for forecast in entry.forecasts}),
+        None if entry.shadow is None else _shadow(entry.shadow),
+        None if entry.conversation is None else writable(entry.conversation),
+        entry.sketch,
     )
 
 
@@ -97,6 +114,14 @@ def entry_of(row: RowMapping, attempts: tuple[Attempt, ...]) -> Entry:
             Baseline(tier=tier, nano=nano)
             for tier, nano in json.loads(row.get("baselines", "{}")).items()
         ),
+        rungs=tuple(json.loads(row.get("rungs", "[]"))),
+        forecasts=tuple(
+            Forecast(tier=tier, probability=probability)
+            for tier, probability in json.loads(row.get("forecasts", "{}")).items()
+        ),
+        shadow=_shadow_of(row.get("shadow")),
+        conversation=row.get("conversation"),
+        sketch=row.get("sketch"),
     )
 
 
@@ -131,6 +156,23 @@ def attempt_of(row: RowMapping) -> Attempt:
 
 def _object(values: Mapping[str, float | None]) -> str:
     return json.dumps(values) if values else "{}"
+
+
+@lru_cache(1024)
+def _list(names: tuple[str, ...]) -> str:
+    """The few plans that there are come again and again."""
+    return json.dumps(names)
+
+
+def _shadow(shadow: Shadow) -> str:
+    return json.dumps([shadow.router, shadow.rungs, writable(shadow.why)])
+
+
+def _shadow_of(told: str | None) -> Shadow | None:
+    if told is None:
+        return None
+    router, rungs, why = json.loads(told)
+    return Shadow(router=router, rungs=tuple(rungs), why=why)
 
 
 def model_name(told: str) -> str:

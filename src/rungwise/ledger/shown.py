@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from datetime import timedelta
 
-from rungwise.days import EPOCH
-from rungwise.ledger.lines import Against, Idle, Key, Line, Report, Rung
+from rungwise.ledger.columns import columns, dollars, named, names, usd
+from rungwise.ledger.lines import Against, Idle, Line, Report, Rung
 
 __all__ = ["as_csv", "as_json", "as_table"]
 
@@ -25,7 +23,7 @@ def as_json(told: Report) -> dict[str, object]:
 
 def _line(told: Report, line: Line) -> dict[str, object]:
     return {
-        **_named(told, line.key),
+        **named(told.by, line.key),
         "tasks": line.tasks,
         "answered": line.answered,
         "labelled": line.labelled,
@@ -35,8 +33,8 @@ def _line(told: Report, line: Line) -> dict[str, object]:
         "p95_ms": _ms(line.p95_s),
         "cost_usd": line.cost_nano / 1e9,
         "unpriced": line.unpriced,
-        "cost_per_task_usd": _usd(line.cost_per_task_nano),
-        "cost_per_right_usd": _usd(line.cost_per_right_nano),
+        "cost_per_task_usd": usd(line.cost_per_task_nano),
+        "cost_per_right_usd": usd(line.cost_per_right_nano),
         "share": dict(line.share),
         "escalation_rate": line.escalation_rate,
         "spilled": line.spilled,
@@ -89,14 +87,14 @@ def _idle(idle: Idle) -> dict[str, object]:
 def as_csv(told: Report) -> str:
     """A line for each group, and one for each of its models with what that model did."""
     out = io.StringIO()
-    columns = [name for name in _line(told, told.all) if name not in ("share", "against", "rungs")]
-    columns = [name for name in columns if name not in told.by and name != "accuracy_interval"]
+    fields = [name for name in _line(told, told.all) if name not in ("share", "against", "rungs")]
+    fields = [name for name in fields if name not in told.by and name != "accuracy_interval"]
     tiers = sorted({tier for line in told.lines for tier in (*line.share, *line.against)})
     write = csv.writer(out, lineterminator="\n")
     write.writerow(
         [
             *told.by,
-            *columns,
+            *fields,
             *(f"share_{tier}" for tier in tiers),
             *(f"saved_against_{tier}" for tier in tiers),
         ]
@@ -104,7 +102,7 @@ def as_csv(told: Report) -> str:
     for line in told.lines:
         shown = _line(told, line)
         saved = {tier: against.saved for tier, against in line.against.items()}
-        values = [shown[name] for name in (*told.by, *columns)]
+        values = [shown[name] for name in (*told.by, *fields)]
         values += [line.share.get(tier) for tier in tiers] + [saved.get(tier) for tier in tiers]
         write.writerow(["" if value is None else value for value in values])
     return out.getvalue()
@@ -113,11 +111,11 @@ def as_csv(told: Report) -> str:
 def as_table(told: Report) -> str:
     """Fixed-width text; a dash is "not known"."""
     head = (*(name.replace("_", " ") for name in told.by), *_HEAD)
-    rows = [head, *(_row(told, line, _names(told, line.key)) for line in told.lines)]
+    rows = [head, *(_row(told, line, names(told.by, line.key)) for line in told.lines)]
     rows.append(_row(told, told.all, ("all", *("",) * (len(told.by) - 1))))
-    parts = [_columns(rows, left=len(told.by))]
+    parts = [columns(rows, left=len(told.by))]
     if any(line.rungs for line in told.lines):
-        parts.append(_columns([_RUNG_HEAD, *(_rung_row(rung) for rung in told.all.rungs)], left=2))
+        parts.append(columns([_RUNG_HEAD, *(_rung_row(rung) for rung in told.all.rungs)], left=2))
     parts += [_baseline(tier, against) for tier, against in sorted(told.all.against.items())]
     parts += [_idleness(idle) for idle in told.idle]
     return "\n\n".join(part for part in parts if part)
@@ -142,7 +140,7 @@ def _row(told: Report, line: Line, names: tuple[str, ...]) -> tuple[str, ...]:
     if line.accuracy is not None and line.accuracy_interval is not None:
         low, high = line.accuracy_interval
         accuracy = f"{line.accuracy:.3f} [{low:.2f}, {high:.2f}] n={line.labelled}"
-    cost = _dollars(line.cost_per_task_nano) + (f" ({line.unpriced} ?)" if line.unpriced else "")
+    cost = dollars(line.cost_per_task_nano) + (f" ({line.unpriced} ?)" if line.unpriced else "")
     return (
         *names,
         str(line.tasks),
@@ -150,7 +148,7 @@ def _row(told: Report, line: Line, names: tuple[str, ...]) -> tuple[str, ...]:
         "-" if line.p50_s is None else f"{line.p50_s * 1000:.0f}",
         "-" if line.p95_s is None else f"{line.p95_s * 1000:.0f}",
         cost,
-        _dollars(line.cost_per_right_nano),
+        dollars(line.cost_per_right_nano),
         f"{line.escalation_rate:.0%}",
         "-" if line.cached_share is None else f"{line.cached_share:.0%}",
         " ".join(f"{tier} {share:.0%}" for tier, share in line.share.items()) or "-",
@@ -176,47 +174,16 @@ def _baseline(tier: str, against: Against) -> str:
     if against.saved is None:
         return f"against all-{tier}: its price is unknown"
     return (
-        f"against all-{tier}: {against.saved:.0%} saved, {_dollars(against.cost_nano)} USD instead "
-        f"of {_dollars(against.nano)} for {against.answers} answers, had {tier} written the same "
+        f"against all-{tier}: {against.saved:.0%} saved, {dollars(against.cost_nano)} USD instead "
+        f"of {dollars(against.nano)} for {against.answers} answers, had {tier} written the same "
         "tokens, cached where they were"
     )
 
 
 def _idleness(idle: Idle) -> str:
-    cost = "at an unknown price" if idle.unpriced_s else f"for {_dollars(idle.nano)} USD"
+    cost = "at an unknown price" if idle.unpriced_s else f"for {dollars(idle.nano)} USD"
     hours = (idle.up_s - idle.busy_s) / 3600
     return f"{idle.tier} was idle for {hours:.2f} of {idle.up_s / 3600:.2f} hours, {cost}"
-
-
-def _columns(rows: Sequence[Sequence[str]], *, left: int) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    last = len(widths) - 1
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i < left or i == last else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
-
-
-def _named(told: Report, key: Key) -> dict[str, object]:
-    return dict(zip(told.by, _names(told, key), strict=False))
-
-
-def _names(told: Report, key: Key) -> tuple[str, ...]:
-    return tuple(
-        (EPOCH + timedelta(days=int(value))).isoformat() if name == "day" else value
-        for name, value in zip(told.by, key, strict=False)
-    )
-
-
-def _dollars(nano: float | None) -> str:
-    return "-" if nano is None else f"{nano / 1e9:.7f}"
-
-
-def _usd(nano: float | None) -> float | None:
-    return None if nano is None else nano / 1e9
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rungwise.errors import StoreError
 from rungwise.ledger.lost import strike
 from rungwise.ledger.rows import attempt_of, attempt_row, entry_of, entry_row, writable
-from rungwise.ledger.tally import outcome_row, tally
+from rungwise.ledger.tally import outcome_rows, tally
 from rungwise.store.database import Database, Fault
 from rungwise.store.sql import Store
 from rungwise.store.statements import add_rows, insert_rows
@@ -128,6 +130,7 @@ class SqlLedger:
         add_rows(connection, tables.rung_tally, added.rungs)
         add_rows(connection, tables.latency_tally, added.latencies)
         add_rows(connection, tables.baseline_tally, added.baselines)
+        add_rows(connection, tables.shadow_tally, added.shadows)
         self._settle(connection, entries)
 
     def _insert(self, connection: Connection, entries: Sequence[Entry]) -> Sequence[None]:
@@ -174,40 +177,43 @@ def _find(connection: Connection, entry_id: str) -> Entry | None:
 def _label(connection: Connection, entry_id: str, outcome: Outcome) -> bool:
     from sqlalchemy import update
 
-    from rungwise.store.tables import entry, step_tally
+    from rungwise.store.tables import entry, shadow_tally, step_tally
 
     found = _find(connection, entry_id)
     if found is None:
         return False
     said = {"outcome_right": outcome.right, "outcome_source": writable(outcome.source)}
     connection.execute(update(entry).where(entry.c.id == entry_id).values(said))
-    row = outcome_row(found, outcome)
-    if row is not None:
-        add_rows(connection, step_tally, [row])
+    added = outcome_rows(found, outcome)
+    add_rows(connection, step_tally, added.steps)
+    add_rows(connection, shadow_tally, added.shadows)
     return True
 
 
-def read_entries(place: str | Path, *, since: float = 0.0) -> Iterator[Entry]:
-    """Every entry since a Unix time, oldest first, from a file or an address of Postgres, which are
-    only looked at: an older one is read as it is. Raises StoreError."""
+def read_entries(
+    place: str | Path, *, since: float = 0.0, until: float = math.inf
+) -> Iterator[Entry]:
+    """Every entry from one Unix time up to, and without, another, oldest first, from a file or an
+    address of Postgres, which are only looked at: an older one is read as it is. However many there
+    are, a few thousand at most are held at once. Raises StoreError."""
     with Database(place).looking() as connection:
-        yield from _entries(connection, since)
+        yield from _entries(connection, since, until)
 
 
-def _entries(connection: Connection, since: float) -> Iterator[Entry]:
+def _entries(connection: Connection, since: float, until: float) -> Iterator[Entry]:
     """Two rows of results side by side, in the same order: no more than a few are held at once."""
     from sqlalchemy import text
 
     many = connection.execution_options(yield_per=1000)
-    since_then = {"since": since}
-    entries = text("select * from entry where at >= :since order by at, id")
+    then = {"since": since, "until": min(until, sys.float_info.max)}
+    entries = text("select * from entry where at >= :since and at < :until order by at, id")
     attempts = text(
-        "select a.* from attempt a join entry e on e.id = a.entry_id where e.at >= :since"
-        " order by e.at, e.id, a.rung"
+        "select a.* from attempt a join entry e on e.id = a.entry_id"
+        " where e.at >= :since and e.at < :until order by e.at, e.id, a.rung"
     )
-    tried = groupby(many.execute(attempts, since_then).mappings(), key=_of_entry)
+    tried = groupby(many.execute(attempts, then).mappings(), key=_of_entry)
     owner, theirs = next(tried, (None, iter(())))
-    for row in many.execute(entries, since_then).mappings():
+    for row in many.execute(entries, then).mappings():
         if row["id"] != owner:
             yield entry_of(row, ())
             continue

@@ -11,9 +11,10 @@ from typing import TypeAlias
 from rungwise.days import day_of
 from rungwise.ledger.buckets import bucket_of
 from rungwise.ledger.rows import model_name
-from rungwise.types import Attempt, Entry, Outcome
+from rungwise.ledger.shadowed import course, start
+from rungwise.types import Attempt, Entry, Outcome, Shadow
 
-__all__ = ["Row", "Tallies", "outcome_row", "tally"]
+__all__ = ["Row", "Tallies", "outcome_rows", "tally"]
 
 Row: TypeAlias = tuple[object, ...]
 """One row of a tally's table: its key, then what is added to each of its numbers."""
@@ -28,17 +29,18 @@ _UNASKED = ("spilled", "recalled")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tallies:
-    """Rows to add to the four tables of the same names in store/tables.py, one for each key."""
+    """Rows to add to the tables of the same names in store/tables.py, one for each key."""
 
-    steps: tuple[Row, ...]
-    rungs: tuple[Row, ...]
-    latencies: tuple[Row, ...]
-    baselines: tuple[Row, ...]
+    steps: tuple[Row, ...] = ()
+    rungs: tuple[Row, ...] = ()
+    latencies: tuple[Row, ...] = ()
+    baselines: tuple[Row, ...] = ()
+    shadows: tuple[Row, ...] = ()
 
 
 def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallies:
-    """What these entries add up to; `models` are by tier what they are counted as, so that an
-    upstream which gives ever new ids makes no ever new rows. Other tiers' count as they are told.
+    """What these entries add up to; `models` are by tier, lowest first, what they are counted as,
+    so that an upstream which gives ever new ids makes no ever new rows. Others' count as told.
 
     A draft that was doubted makes its step `escalated`; what is not priced adds 0 and counts as
     `unpriced`. Latencies and baselines are of answered steps. A baseline is compared where its own
@@ -48,6 +50,7 @@ def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallie
     rungs: _Sums = {}
     latencies: _Sums = {}
     baselines: _Sums = {}
+    shadows: _Sums = {}
     for entry in entries:
         group = (day_of(entry.at), entry.route, entry.step_type.value, entry.caller)
         cost = entry.cost_nano
@@ -64,23 +67,34 @@ def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallie
             known = baseline.nano is not None and cost is not None
             told = (baseline.nano or 0, 0, cost or 0) if known else (0, 1, 0)
             _count(baselines, (*group, baseline.tier), (1, *told))
+        if entry.shadow is not None:
+            key, numbers = _shadow(entry, entry.shadow, tuple(models))
+            _count(shadows, (*group, *key), numbers)
     return Tallies(
         steps=_rows(steps),
         rungs=_rows(rungs),
         latencies=_rows(latencies),
         baselines=_rows(baselines),
+        shadows=_rows(shadows),
     )
 
 
-def outcome_row(entry: Entry, after: Outcome) -> Row | None:
-    """What it adds to the step's row that this is said of the entry now; None: nothing."""
+def outcome_rows(entry: Entry, after: Outcome) -> Tallies:
+    """What it adds to the tallies that this is said of the entry now."""
     before = entry.outcome
     labelled = int(before is None)
     right = int(after.right) - int(before is not None and before.right)
     if not labelled and not right:
-        return None
-    key = (day_of(entry.at), entry.route, entry.step_type.value, entry.caller, entry.tier or "")
-    return (*key, 0, 0, labelled, right, 0, 0, 0, 0, 0, labelled * (entry.cost_nano or 0))
+        return Tallies()
+    group = (day_of(entry.at), entry.route, entry.step_type.value, entry.caller)
+    nano = labelled * (entry.cost_nano or 0)
+    step = (*group, entry.tier or "", 0, 0, labelled, right, 0, 0, 0, 0, 0, nano)
+    if entry.shadow is None:
+        return Tallies(steps=(step,))
+    found = course(entry, entry.shadow)
+    key = (entry.shadow.router, found.basis, found.asked)
+    said = (*group, *key, 0, 0, 0, 0, labelled, right, 0, 0, 0, 0)
+    return Tallies(steps=(step,), shadows=(said,))
 
 
 def _step(entry: Entry, cost: int | None) -> tuple[int, ...]:
@@ -127,6 +141,26 @@ def _rung(attempt: Attempt) -> tuple[float, ...]:
         uncached - cost if uncached is not None and cost is not None else 0,
         attempt.engine_s or 0.0,
         attempt.joules or 0.0,
+    )
+
+
+def _shadow(
+    entry: Entry, shadow: Shadow, ladder: tuple[str, ...]
+) -> tuple[_Key, tuple[float, ...]]:
+    """Its key within the group, and what is added there."""
+    found, where = course(entry, shadow), start(entry.rungs, shadow.rungs, ladder)
+    told = found.basis != "unknown"
+    return (shadow.router, found.basis, found.asked), (
+        1,
+        where == "same",
+        where == "lower",
+        where == "higher",
+        entry.outcome is not None,
+        entry.outcome is not None and entry.outcome.right,
+        (entry.cost_nano or 0) if told else 0,
+        found.known_nano,
+        told and not found.priced,
+        found.rest_nano,
     )
 
 

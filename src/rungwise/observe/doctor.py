@@ -50,6 +50,7 @@ def examine_config(config: Config) -> Iterator[Finding]:
     """What there is to say of this configuration, beside what it lacks."""
     yield _port(config)
     yield from (finding for finding in _models(config) if finding.state != "lack")
+    yield from _artefacts(config)
     for tier in config.tiers:
         if isinstance(tier, HostedTierConfig):
             yield Finding(state="ok", what=f"{tier.name}: key", found=f"{tier.api_key_env} is set")
@@ -196,6 +197,22 @@ def _models(config: Config) -> Iterator[Finding]:
                 found=tier.model if there else f"{tier.model} holds no config.json",
                 mend="" if there else "correct tiers[].model or fetch the model",
             )
+
+
+def _artefacts(config: Config) -> Iterator[Finding]:
+    """What of routing was trained, and is there."""
+    routing, shadow = config.routing, config.routing.shadow
+    named = {
+        "routing.difficulty": routing.difficulty,
+        "routing.classifier": routing.classifier,
+        "routing.shadow.difficulty": shadow.difficulty if shadow is not None else None,
+    }
+    for key, file in named.items():
+        if file is not None and file.is_file():
+            yield Finding(state="ok", what=key, found=str(file))
+    if shadow is not None:
+        told = f"{shadow.policy} plans beside {routing.policy}; see `rungwise report --shadow`"
+        yield Finding(state="note", what="routing.shadow", found=told)
 
 
 def _port(config: Config) -> Finding:

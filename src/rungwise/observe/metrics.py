@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,8 +13,11 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 
+from rungwise.observe.climbing import Climbing
 from rungwise.observe.escalations import escalations
 from rungwise.types import Attempt, Entry
 
@@ -23,9 +27,37 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
+_MOST_TOLD = 50
+"""Keys that are named at most; how many there are is told beside it."""
+
+
+class _Climbing(Collector):
+    """Keys by name, but only those that climb too much, and no more than a few."""
+
+    def __init__(self, climbing: Climbing) -> None:
+        self._climbing = climbing
+
+    def collect(self) -> Iterator[Metric]:
+        alarmed = self._climbing.alarmed
+        yield GaugeMetricFamily(
+            "rungwise_escalating_keys",
+            "Keys whose steps climb more often than access.escalation_alarm allows",
+            value=len(alarmed),
+        )
+        named = GaugeMetricFamily(
+            "rungwise_escalation_alarm", "1 for such a key, of fifty at most", labels=("key",)
+        )
+        for key in islice(alarmed, _MOST_TOLD):
+            named.add_metric((key,), 1.0)
+        yield named
+        yield CounterMetricFamily(
+            "rungwise_escalation_alarms", "Alarms that began", value=self._climbing.alarms
+        )
+
+
 class Metrics:
     """Labels come from the configuration (tiers, routes, step types) and from the closed lists of
-    `types` (states, roles), so series are bounded."""
+    `types` (states, roles), so series are bounded. A key is named only while it climbs too much."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -99,6 +131,9 @@ class Metrics:
 
     def watch_breaker(self, upstream: str, is_open: Callable[[], bool]) -> None:
         self._breaker.labels(upstream).set_function(lambda: float(is_open()))
+
+    def watch_climbing(self, climbing: Climbing) -> None:
+        self.registry.register(_Climbing(climbing))
 
     def entry_lost(self, entry: Entry) -> None:
         self._lost.inc()

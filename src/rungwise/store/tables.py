@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -33,6 +34,7 @@ __all__ = [
     "reservation",
     "rung_tally",
     "server",
+    "shadow_tally",
     "spending",
     "step_tally",
 ]
@@ -72,6 +74,11 @@ entry = Table(
     Column("outcome_right", Boolean),
     Column("outcome_source", Text),
     Column("baselines", Text, nullable=False, server_default="{}"),
+    Column("rungs", Text, nullable=False, server_default="[]"),  # JSON: of its plan
+    Column("forecasts", Text, nullable=False, server_default="{}"),  # JSON: by tier
+    Column("shadow", Text),  # JSON: [router, rungs, why]
+    Column("conversation", Text),
+    Column("sketch", LargeBinary),
     Index("entry_at", "at"),
 )
 
@@ -162,6 +169,26 @@ baseline_tally = Table(
     Column("nano", BigInteger, nullable=False),  # of the priced ones
     Column("unpriced", BigInteger, nullable=False),
     Column("answered_nano", BigInteger, nullable=False),  # what the same answers did cost
+)
+
+# Of entries with a shadow plan; see ledger/shadowed.py.
+shadow_tally = Table(
+    "shadow_tally",
+    TABLES,
+    *_group(),
+    Column("router", Text, primary_key=True),
+    Column("basis", Text, primary_key=True),  # recorded, estimated, unknown
+    Column("tier", Text, primary_key=True),  # the first of its rungs that nobody asked
+    Column("tasks", BigInteger, nullable=False),
+    Column("same", BigInteger, nullable=False),  # by where it starts
+    Column("lower", BigInteger, nullable=False),
+    Column("higher", BigInteger, nullable=False),
+    Column("labelled", BigInteger, nullable=False),
+    Column("right", BigInteger, nullable=False),
+    Column("live_nano", BigInteger, nullable=False),  # unless the basis is unknown, as all below
+    Column("known_nano", BigInteger, nullable=False),
+    Column("unpriced", BigInteger, nullable=False),  # a draft of `tier` is not in known_nano
+    Column("rest_nano", BigInteger, nullable=False),  # and this, should that draft be refused
 )
 
 idle_tally = Table(

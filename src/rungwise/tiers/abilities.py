@@ -8,7 +8,7 @@ from rungwise.config import TierConfig, VllmTierConfig
 from rungwise.tiers.cards import Card
 from rungwise.tiers.size import about_tokens, fewest_tokens
 from rungwise.tiers.vllm_request import fetched_image
-from rungwise.types import SHORT_CONTEXT, Chat
+from rungwise.types import SHORT_CONTEXT, Ability, Chat
 
 __all__ = ["Abilities", "abilities_of"]
 
@@ -25,6 +25,7 @@ class Abilities:
     tools: bool = True
     forced_tools: bool = True
     structured: bool = True
+    thinking: bool = True
     json_mode: bool = True
     many: bool = True
     logprobs: bool = True
@@ -35,6 +36,8 @@ class Abilities:
         Whether prompt and answer fit is the upstream's to say where it is not plain: only what
         would be too long with few tokens for its characters is too long here.
         """
+        if (lack := self._needed(chat.wish.needs)) is not None:
+            return lack
         if not self.images and any(message.images for message in chat.messages):
             return "takes no images"
         if not self.fetches and fetched_image(chat) is not None:
@@ -51,6 +54,18 @@ class Abilities:
         if not self.logprobs and sampling.top_logprobs is not None and not chat.labels:
             return "gives no log-probabilities"
         return self._length(chat)
+
+    def _needed(self, needs: frozenset[Ability]) -> str | None:
+        """What the caller asks for, though nothing in the chat may use it."""
+        if not self.images and "images" in needs:
+            return "takes no images"
+        if not self.tools and "tools" in needs:
+            return "has no tools"
+        if not self.structured and "structured" in needs:
+            return "cannot keep to a JSON schema"
+        if not self.thinking and "thinking" in needs:
+            return "does not think before it answers"
+        return None
 
     def _tools(self, chat: Chat) -> str | None:
         mode = chat.tool_choice.mode
@@ -97,6 +112,7 @@ def abilities_of(config: TierConfig, card: Card | None) -> Abilities:
         tools=_may(card, "tools"),
         forced_tools=_may(card, "forced_tools"),
         structured=_may(card, "structured"),
+        thinking=card is None or card.thinking != "none",
         json_mode=_may(card, "json_mode"),
         many=kind not in ("anthropic", "responses") and _may(card, "many"),
         logprobs=kind != "anthropic" and _may(card, "logprobs"),

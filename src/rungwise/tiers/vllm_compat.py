@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rungwise.config import VllmTierConfig
+from rungwise.config import EngineConfig, VllmTierConfig
 from rungwise.errors import ConfigError
 
 __all__ = [
@@ -130,6 +130,9 @@ _TAKEN = {
 }
 
 
+LEAST_UTILIZATION = 0.01
+
+
 def engine_flags(config: VllmTierConfig) -> list[str]:
     """What vLLM's own server would be started with. Raises ConfigError."""
     engine = config.engine
@@ -143,7 +146,7 @@ def engine_flags(config: VllmTierConfig) -> list[str]:
         "max-model-len": engine.max_model_len,
         "max-num-seqs": engine.max_num_seqs,
         "kv-cache-memory-bytes": engine.kv_cache_gib and int(engine.kv_cache_gib * 2**30),
-        "gpu-memory-utilization": engine.gpu_memory_utilization,
+        "gpu-memory-utilization": _utilization(engine),
         "tensor-parallel-size": engine.tensor_parallel_size,
         "quantization": engine.quantization,
         "load-format": engine.load_format,
@@ -156,6 +159,14 @@ def engine_flags(config: VllmTierConfig) -> list[str]:
     flags += ["--enable-auto-tool-choice"] if engine.tool_parser else []
     flags += [f"--{'' if engine.prefix_caching else 'no-'}enable-prefix-caching"]
     return flags + [_extra_flag(config.name, *item) for item in engine.extra.items()]
+
+
+def _utilization(engine: EngineConfig) -> float:
+    """Beside a KV cache of a given size vLLM uses it for one thing only: it refuses to start where
+    so much of the GPU is not free, and so beside any other engine. Then only the owner's counts."""
+    sized = engine.kv_cache_gib is not None
+    told = "gpu_memory_utilization" in engine.model_fields_set
+    return LEAST_UTILIZATION if sized and not told else engine.gpu_memory_utilization
 
 
 def parse_flags(vllm: Vllm, config: VllmTierConfig) -> Namespace:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 __all__ = [
+    "Ability",
     "CacheMark",
     "Caller",
     "Cap",
@@ -38,6 +39,9 @@ Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
 CacheMark: TypeAlias = Literal["5m", "1h"]
 """The caller's own mark: the prompt up to here is worth caching, for so long."""
+
+Ability: TypeAlias = Literal["images", "tools", "structured", "thinking"]
+"""What a caller may ask of whichever rung answers."""
 
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -185,6 +189,10 @@ class Wish:
     """Nano-dollars that this answer may cost at most, in the worst case."""
     recall: bool | None = None
     """Whether a remembered answer will do; None: as the server is configured."""
+    least_right: float | None = None
+    """P(acceptable) that the plan should expect at the least, where it can foresee any."""
+    needs: frozenset[Ability] = frozenset()
+    """Abilities that the rung must have, though nothing in the chat uses them yet."""
     once: str | None = None
     """The caller's Idempotency-Key: asked again under it, the same answer, billed once."""
 
@@ -210,6 +218,10 @@ class Chat:
     """Whose caches this may fill and read: the caller's name."""
     conversation: str | None = None
     """The caller's own name for what shares a prefix (prompt_cache_key), where it gave one."""
+    agent: str | None = None
+    """Which of the caller's agents asks, where it says so."""
+    tags: frozenset[str] = frozenset()
+    """The caller's own marks; the owner may say which of them are private."""
     cache_salt: str | None = None
     """The caller's own further separation of the prefix cache."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from rungwise.types.asked import StepType
@@ -14,13 +14,16 @@ __all__ = [
     "Attempt",
     "AttemptRole",
     "AttemptState",
+    "Bar",
     "Baseline",
     "Bid",
     "Confidence",
     "Entry",
     "EntryState",
     "Escalate",
+    "Forecast",
     "Grant",
+    "Onward",
     "Outcome",
     "Plan",
     "Quote",
@@ -28,6 +31,7 @@ __all__ = [
     "Released",
     "Remembered",
     "Settled",
+    "Shadow",
     "TierFault",
     "Verdict",
 ]
@@ -63,6 +67,33 @@ Verdict: TypeAlias = Accept | Escalate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """P(this rung's draft would be acceptable), before anything was drafted."""
+
+    tier: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """How sure a draft of this rung must be for giving it out to pay, or for its step type."""
+
+    tier: str
+    confidence: float
+    waives: bool = False
+    """Whether it stands in place of the calibrated threshold. Else both are asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """What another router would have done, had it been asked. Nothing of it was done."""
+
+    router: str
+    rungs: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Which rungs may draft, lowest first, and why. Never empty."""
 
@@ -73,10 +104,38 @@ class Plan:
     """Every rung that may be shown this request, to draft or to grade a draft."""
     headstart_s: float | None = None
     """How long a draft may be held before the next rung starts beside it; None is for ever."""
+    otherwise: tuple[str, ...] = ()
+    """Where it starts elsewhere than the owner's table: the rungs that the table gives. What stands
+    above the first of them is paid for like a climb; where that cannot be, they are asked."""
+    bars: tuple[Bar, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    shadow: Shadow | None = None
+    conversation: str | None = None
+    """What its steps have in common: a digest of its beginning, or of the caller's own name."""
+    sketch: bytes | None = None
+    """What a predictor saw of the chat, where it is to be kept for training."""
 
     def shows(self, rung: str) -> bool:
         """Whether this rung may see the request."""
         return rung in self.rungs or rung in self.reach
+
+    @property
+    def usual(self) -> str:
+        """The rung that it would start at without evidence."""
+        return (self.otherwise or self.rungs)[0]
+
+    def bar(self, rung: str) -> Bar | None:
+        return next((bar for bar in self.bars if bar.tier == rung), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onward:
+    """Where to go on after a refused draft: rungs of the plan above it, and the bars there."""
+
+    rungs: tuple[str, ...]
+    bars: tuple[Bar, ...] = ()
+    why: str = ""
+    """Empty where it goes on as planned."""
 
 
 TierFault: TypeAlias = Literal[
@@ -161,7 +220,7 @@ class Bid:
     tier: str
     nano: int | None
     escalation: bool
-    """Whether it stands above the first rung of its plan."""
+    """Whether it stands above the rung where its plan would start without evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +296,13 @@ class Entry:
     outcome: Outcome | None = None
     baselines: tuple[Baseline, ...] = ()
     """Of an answered entry, one for each hosted rung of the ladder."""
+    rungs: tuple[str, ...] = ()
+    """The rungs of its plan."""
+    forecasts: tuple[Forecast, ...] = ()
+    shadow: Shadow | None = None
+    conversation: str | None = None
+    sketch: bytes | None = field(default=None, repr=False)
+    """See Plan, for all of these."""
 
     @property
     def seen(self) -> Attempt | None:

@@ -1,4 +1,4 @@
-"""Which rungs the owner's table and the caller's wish leave."""
+"""Which plan comes of the owner's table, the caller's wish, and what a chooser makes of them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,10 @@ import pytest
 
 from rungwise.config import RouteConfig, RoutingConfig
 from rungwise.errors import CallerError
-from rungwise.policy.static import StaticRouter
+from rungwise.policy.sketch import sketch_of
 from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import Chat, Message, Plan, StepType, Wish
+from tests.routed import routed
 
 LADDER = (ScriptedTier("t1"), ScriptedTier("t2", local=False), ScriptedTier("t3", local=False))
 
@@ -21,9 +22,9 @@ def plan(
     may_hurry: bool = False,
     **wish: Any,
 ) -> Plan:
-    table = {StepType.PLANNING: route} if route else {}
-    router = StaticRouter(ladder, RoutingConfig(step_types=table, hurry=may_hurry))
-    asked = Wish(step_type=StepType.PLANNING, **wish)
+    table = {StepType.EXTRACTION: route} if route else {}
+    router = routed(ladder, RoutingConfig(step_types=table, hurry=may_hurry))
+    asked = Wish(step_type=StepType.EXTRACTION, **wish)
     return router.plan(Chat(messages=(Message(role="user", text="x"),), wish=asked))
 
 
@@ -122,9 +123,48 @@ def test_a_pin_outside_the_callers_own_limits_is_refused(wish: dict[str, str]) -
 
 
 def test_the_plan_says_why() -> None:
-    router = StaticRouter(LADDER, RoutingConfig())
+    router = routed(LADDER)
     plan = router.plan(Chat(messages=(), wish=Wish(ceiling="t2")))
     assert plan.step_type is StepType.OPEN_CHAT
     assert plan.why == (
         "open_chat starts at t1 (no step type was named); the caller's ceiling is t2"
     )
+
+
+# ---- how sure a draft must be ----------------------------------------------------------------
+
+
+def test_the_owners_row_asks_every_rung_for_so_much_confidence() -> None:
+    planned = plan(RouteConfig(least_confidence=0.8))
+    assert [(bar.tier, bar.confidence, bar.waives) for bar in planned.bars] == [
+        ("t1", 0.8, False),
+        ("t2", 0.8, False),
+        ("t3", 0.8, False),
+    ]
+    assert plan().bars == ()
+
+
+# ---- conversations ---------------------------------------------------------------------------
+
+
+def test_the_steps_of_one_conversation_are_told_to_be_so() -> None:
+    router, first = routed(LADDER), Message(role="user", text="hello")
+    again = (first, Message(role="assistant", text="yes?"), Message(role="user", text="more"))
+    told = [router.plan(Chat(messages=m)).conversation for m in ((first,), again, again[2:])]
+    assert told[0] == told[1] is not None and told[2] != told[0]
+
+
+def test_the_tag_of_a_private_chat_keeps_it_on_this_machine() -> None:
+    router = routed(LADDER, RoutingConfig(private_tags=("secret",)))
+    chat = Chat(messages=(Message(role="user", text="x"),), tags=frozenset({"secret", "other"}))
+    planned = router.plan(chat)
+    assert planned.rungs == planned.reach == ("t1",) and "its tag is private" in planned.why
+    assert router.plan(Chat(messages=chat.messages)).rungs == ("t1", "t2", "t3")
+
+
+@pytest.mark.parametrize("wish", [Wish(), Wish(pin="t2")])
+def test_a_sketch_is_kept_where_the_owner_wants_it_of_pinned_chats_too(wish: Wish) -> None:
+    chat = Chat(messages=(Message(role="user", text="x"),), wish=wish)
+    assert routed(LADDER, RoutingConfig()).plan(chat).sketch is None
+    kept = routed(LADDER, RoutingConfig(keep_sketches=True)).plan(chat).sketch
+    assert kept is not None and kept == sketch_of(chat).to_bytes()

@@ -1,0 +1,39 @@
+"""Which predictor of difficulty is best? `rungwise eval predictors`, on recorded ladders."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rungwise.cli.eval_routing import add_data, check_learning, read_sets
+from rungwise.cli.written import check_writable, write_json
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_data(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, PNG")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from rungwise.lab.eval_predictors import compare, fits
+    from rungwise.lab.machine import describe
+    from rungwise.lab.plots import check_matplotlib
+
+    check_learning()
+    check_writable(json=arguments.json, plot=arguments.plot)
+    if arguments.plot is not None:
+        check_matplotlib()
+    sets = read_sets(arguments)
+    with tqdm(total=fits(sets), desc="fits", mininterval=0.5, leave=False) as bar:
+        found = compare(sets, bar.update)
+    print("\n".join(found.as_lines()))
+    about = {"command": "rungwise eval predictors", "machine": describe()}
+    write_json(arguments.json, {**about, **found.as_json()})
+    if arguments.plot is not None:
+        found.plot(arguments.plot)
+    return 0

@@ -1,0 +1,1 @@
+"""Which policies can be measured on recorded ladders? Each decides about every step at once."""

@@ -1,0 +1,107 @@
+"""Does one caller climb more than it should? The share of its last steps, watched and alarmed.
+
+Texts can be made to look hard, or to be doubted. What that may cost is bounded by the key's own
+escalation cap; here it is noticed. A step climbs when one of its drafts was refused, or when it was
+planned to start above the rung where its step type usually starts: by prediction, by what its
+conversation saw, or by the caller's own floor. A pinned step does neither.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rungwise.config.access import EscalationAlarmConfig
+from rungwise.counted import wilson
+from rungwise.types import Entry, StepType
+
+__all__ = ["Climbing"]
+
+logger = logging.getLogger(__name__)
+
+MOST_KEYS = 10_000
+"""So many callers are watched; the one that asked longest ago is forgotten first."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One caller's last steps."""
+
+    steps: int = 0
+    """How many there are, up to the window."""
+    climbed: int = 0
+    """A bit for each of them, the newest lowest: whether it climbed."""
+    alarmed: bool = False
+
+
+class Climbing:
+    """A reader of the ledger, in one event loop. Forgets everything when the process ends."""
+
+    def __init__(
+        self,
+        config: EscalationAlarmConfig,
+        ladder: Sequence[str],
+        usual: Mapping[StepType, str],
+        *,
+        most_keys: int = MOST_KEYS,
+    ) -> None:
+        """`ladder` from the lowest tier up; `usual` is where each step type starts by the owner's
+        table."""
+        self._config, self._most = config, most_keys
+        self._window = (1 << config.window) - 1
+        places = {tier: place for place, tier in enumerate(ladder)}
+        self._places, self._usual = places, {kind: places[tier] for kind, tier in usual.items()}
+        self._keys: OrderedDict[str, _Watched] = OrderedDict()
+        self.alarms = 0
+        """How often one began."""
+
+    @property
+    def alarmed(self) -> Sequence[str]:
+        """The callers whose alarm is on."""
+        return [caller for caller, watched in self._keys.items() if watched.alarmed]
+
+    def read(self, entry: Entry) -> None:
+        """Count one step; those that were not answered, or only remembered, tell nothing."""
+        seen = entry.seen
+        if entry.state != "answered" or seen is None or seen.state == "recalled":
+            return
+        watched = self._keys.setdefault(entry.caller, _Watched())
+        self._keys.move_to_end(entry.caller)
+        if len(self._keys) > self._most:
+            self._keys.popitem(last=False)
+        watched.climbed = (watched.climbed << 1 | self._climbed(entry)) & self._window
+        watched.steps = min(watched.steps + 1, self._config.window)
+        if watched.steps >= self._config.least:
+            self._weigh(entry.caller, watched)
+
+    def _climbed(self, entry: Entry) -> bool:
+        if any(a.state == "abandoned" and a.role == "draft" for a in entry.attempts):
+            return True
+        pinned = entry.route != "auto" and not entry.route.startswith("auto:")
+        if pinned or not entry.rungs:
+            return False
+        start, usual = self._places.get(entry.rungs[0]), self._usual.get(entry.step_type)
+        return start is not None and usual is not None and start > usual
+
+    def _weigh(self, caller: str, watched: _Watched) -> None:
+        """An alarm begins where the share is surely too high, and ends where it is not any more."""
+        climbed = watched.climbed.bit_count()
+        share = climbed / watched.steps
+        surely, _ = wilson(climbed, watched.steps)
+        if not watched.alarmed and surely > self._config.share:
+            watched.alarmed = True
+            self.alarms += 1
+            logger.warning(
+                "%s climbs: %d of its last %d steps were refused on a rung or started above their "
+                "usual one (access.escalation_alarm: %g); its escalation cap bounds what that "
+                "costs",
+                caller,
+                climbed,
+                watched.steps,
+                self._config.share,
+            )
+        elif watched.alarmed and share <= self._config.share:
+            watched.alarmed = False
+            logger.info("%s climbs no more than it should again (%.0f %%)", caller, 100 * share)

@@ -1,0 +1,121 @@
+"""Does a tool loop get on? Not one that repeats itself, and not one in which everything fails.
+
+A call that is repeated while its results change is waiting for something, and gets on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from rungwise.types import Message
+
+__all__ = ["stuck", "was_stuck"]
+
+OFTEN = 3
+"""Steps that make a loop: the first may be chance, and the second a second try."""
+READ = 32
+"""Messages that are looked back over."""
+LATELY = 6
+"""Steps for which a loop counts, once it is over."""
+HEAD = 160
+"""Characters of a result in which it says that it failed."""
+
+_FAILED = re.compile(
+    r"""[\s"'{\[(<]*
+    (?: (?:\w+\s)?(?:error|exception|failure|fatal|failed)\b["']?\s*[:=!>\])]\s*
+        (?!null\b|none\b|false\b|0\b|""|\[\]|\{\})\S
+      | (?:[\w.]+)?(?:Error|Exception):\s
+      | traceback\s\(most
+      | command\s(?:failed|not\sfound)
+      | (?:process\s)?exit(?:ed)?(?:\swith)?\s(?:code|status):?\s*-?[1-9]
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""How results say that they failed where the protocol has no word for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What an assistant called, and what came of it."""
+
+    calls: tuple[tuple[str, str], ...]
+    results: tuple[str, ...]
+    failed: bool
+    """All of it."""
+
+
+def stuck(messages: Sequence[Message]) -> str | None:
+    """How this turn's loop does not get on, at every third step of that; else None."""
+    steps = _steps(messages)
+    return next((told for told, run in _runs(steps) if run and run % OFTEN == 0), None)
+
+
+def was_stuck(messages: Sequence[Message]) -> str | None:
+    """How this turn's loop did not get on in one of its last steps; else None."""
+    steps = _steps(messages)
+    ends = (steps[: len(steps) - back] for back in range(min(LATELY, len(steps))))
+    return next((told for end in ends for told, run in _runs(end) if run >= OFTEN), None)
+
+
+def _runs(steps: Sequence[_Step]) -> tuple[tuple[str, int], ...]:
+    """For how many steps, up to the last one, each kind of loop has gone on."""
+    return (
+        ("the same call is made again and again", _run(steps, _repeats)),
+        ("one tool call after the other fails", _run(steps, lambda steps, i: steps[i].failed)),
+        ("two calls take turns", _alternations(steps)),
+    )
+
+
+def _run(steps: Sequence[_Step], goes_on: Callable[[Sequence[_Step], int], bool]) -> int:
+    back = range(len(steps) - 1, -1, -1)
+    return sum(1 for _ in takewhile(lambda i: goes_on(steps, i), back))
+
+
+def _repeats(steps: Sequence[_Step], i: int) -> bool:
+    """Whether a step is as the last one."""
+    return bool(steps) and _same(steps[i], steps[-1])
+
+
+def _alternations(steps: Sequence[_Step]) -> int:
+    """How many times a pair of two different steps came, up to the last one, as threes of it."""
+    if len(steps) < 4 or _same(steps[-1], steps[-2]):
+        return 0
+    pair, run = steps[-2:], 0
+    for i in range(1, len(steps) + 1):
+        if not _same(steps[-i], pair[-1 - (i - 1) % 2]):
+            break
+        run = i
+    # twice each is enough: four steps count as three
+    return run - 1 if run >= 4 else 0
+
+
+def _same(one: _Step, other: _Step) -> bool:
+    return one.calls == other.calls and one.results == other.results
+
+
+def _steps(messages: Sequence[Message]) -> list[_Step]:
+    """Of this turn: those since the user last spoke, of the last READ messages."""
+    found: list[_Step] = []
+    results: list[Message] = []
+    for message in reversed(messages[-READ:]):
+        if message.role == "tool":
+            results.append(message)
+        elif message.role == "assistant" and message.tool_calls and results:
+            found.append(
+                _Step(
+                    calls=tuple((call.name, call.arguments) for call in message.tool_calls),
+                    results=tuple(result.text for result in reversed(results)),
+                    failed=all(map(_went_wrong, results)),
+                )
+            )
+            results = []
+        else:
+            break
+    return found[::-1]
+
+
+def _went_wrong(result: Message) -> bool:
+    return result.failed or _FAILED.match(result.text[:HEAD]) is not None

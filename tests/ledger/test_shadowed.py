@@ -1,0 +1,97 @@
+"""A shadow's plan is walked over what was drafted here, and estimated where nothing was."""
+
+from dataclasses import replace
+
+import pytest
+
+from rungwise.ledger.shadowed import Course, Start, course, start
+from rungwise.types import Attempt, Baseline, Entry, Shadow
+from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
+
+LOW = replace(ATTEMPT, cost_nano=100)
+MIDDLE = replace(BARE, cost_nano=1_000)
+STEP = replace(ENTRY, attempts=(LOW, MIDDLE), baselines=(Baseline(tier="t3", nano=9_000),))
+
+
+def led(entry: Entry, *rungs: str) -> Course:
+    return course(entry, Shadow(router="pays", rungs=rungs, why=""))
+
+
+@pytest.mark.parametrize(
+    ("live", "shadow", "told"),
+    [
+        (("t1", "t2"), ("t1", "t3"), "same"),
+        (("t1", "t3"), ("t2", "t3"), "higher"),
+        (("t3",), ("t2",), "lower"),
+        ((), ("t2",), "elsewhere"),
+        (("t1",), (), "elsewhere"),
+    ],
+)
+def test_where_a_shadow_starts_is_told_by_the_ladder(
+    live: tuple[str, ...], shadow: tuple[str, ...], told: Start
+) -> None:
+    assert start(live, shadow, ("t1", "t2", "t3")) == told
+
+
+def test_without_a_ladder_the_plans_themselves_tell_the_order_where_they_can() -> None:
+    assert start(("t1", "t2"), ("t2",), ()) == "higher"
+    assert start(("t2",), ("t1", "t2"), ()) == "lower"
+    assert start(("t1", "t3"), ("t2", "t3"), ()) == "elsewhere"
+
+
+def test_a_plan_whose_rungs_were_all_drafted_here_is_recorded() -> None:
+    assert led(STEP, "t1", "t2", "t3") == Course(basis="recorded", known_nano=1_100)
+    assert led(STEP, "t2", "t3") == Course(basis="recorded", known_nano=1_000)
+
+
+def test_evidence_is_paid_for_on_a_draft_that_is_judged() -> None:
+    judged = replace(JUDGED, cost_nano=70)
+    step = replace(STEP, attempts=(replace(LOW, ended_s=0.26), judged, MIDDLE))
+    assert led(step, "t1", "t2").known_nano == 1_170
+    first = replace(LOW, state="released", ended_s=0.26)
+    step = replace(STEP, attempts=(first, judged))
+    assert led(step, "t1", "t2").known_nano == 170
+    assert led(step, "t1").known_nano == 100, "the last rung is not judged"
+
+
+def test_a_rung_that_nobody_asked_is_estimated_by_its_price_for_the_answers_tokens() -> None:
+    assert led(STEP, "t3") == Course(basis="estimated", known_nano=9_000, asked="t3")
+    assert led(STEP, "t1", "t3") == Course(basis="estimated", known_nano=9_100, asked="t3")
+
+
+def test_where_it_has_no_price_either_its_usual_cost_is_lacking() -> None:
+    step = replace(STEP, attempts=(MIDDLE,))
+    found = led(step, "t1", "t2")
+    assert found == Course(basis="estimated", asked="t1", priced=False, rest_nano=1_000)
+    assert led(step, "t1", "t3").rest_nano == 9_000
+    assert led(step, "t1").rest_nano == 0
+
+
+def test_a_refused_draft_that_would_have_been_the_last_may_have_been_stopped_early() -> None:
+    assert led(STEP, "t1") == Course(basis="estimated", asked="t1", priced=False)
+
+
+def test_what_was_remembered_costs_no_router_anything() -> None:
+    recalled = replace(MIDDLE, state="recalled", cost_nano=0)
+    assert led(replace(STEP, attempts=(recalled,)), "t3") == Course(basis="recorded")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "exhausted"},
+        {"attempts": (LOW, replace(MIDDLE, cost_nano=None))},
+        {"shadow": ()},
+    ],
+)
+def test_of_what_was_not_answered_or_has_no_price_nothing_is_told(
+    change: dict[str, object],
+) -> None:
+    rungs = ("t2",) if "shadow" not in change else ()
+    change.pop("shadow", None)
+    assert led(replace(STEP, **change), *rungs).basis == "unknown"  # type: ignore[arg-type]
+
+
+def test_a_rung_that_had_too_much_to_do_is_passed_over_there_too() -> None:
+    spilled: Attempt = replace(LOW, state="spilled", cost_nano=0)
+    assert led(replace(STEP, attempts=(spilled, MIDDLE)), "t1", "t2").known_nano == 1_000
