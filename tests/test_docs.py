@@ -52,9 +52,9 @@ from rungwise.edge import wish
 from rungwise.edge.extension import extension
 from rungwise.edge.faults import CALLER_STATUS, MESSAGE_KINDS
 from rungwise.edge.quotes import shown_quote
-from rungwise.lab.answers import read_answers
-from rungwise.lab.promise import least_labels
-from rungwise.lab.recorded import read_recorded
+from rungwise.lab.calibration.answers import read_answers
+from rungwise.lab.calibration.promise import least_labels
+from rungwise.lab.calibration.recorded import read_recorded
 from rungwise.observe.escalations import Why
 from rungwise.observe.metrics import Metrics
 from rungwise.types import (

@@ -7,8 +7,8 @@ import pytest
 
 from rungwise.cli.main import main
 from rungwise.config import PriceConfig
-from rungwise.lab.ladder_lines import write_ladder
-from rungwise.lab.recorded import Recorded, write_recorded
+from rungwise.lab.calibration.recorded import Recorded, write_recorded
+from rungwise.lab.ladders.lines import write_ladder
 from rungwise.tiers.scripted import ScriptedTier, say
 from tests.lab.riddles import riddles
 from tests.served import document, served

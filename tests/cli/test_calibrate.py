@@ -8,7 +8,7 @@ import pytest
 
 from rungwise.cli.main import main
 from rungwise.confidence.calibration import Calibration, load_calibration
-from rungwise.lab.recorded import Recorded, read_recorded, write_recorded
+from rungwise.lab.calibration.recorded import Recorded, read_recorded, write_recorded
 from rungwise.ledger.sql import SqliteLedger
 from rungwise.types import StepType
 from tests.lab.draws import SIGNALS, TYPES, draws

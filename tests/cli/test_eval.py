@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rungwise.cli.main import main
-from rungwise.lab.recorded import write_recorded
+from rungwise.lab.calibration.recorded import write_recorded
 from tests.lab.draws import TYPES, draws
 
 

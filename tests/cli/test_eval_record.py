@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rungwise.cli.main import main
-from rungwise.lab.ladder_data import read_ladder
+from rungwise.lab.ladders.data import read_ladder
 
 CONFIG = """
 tiers:

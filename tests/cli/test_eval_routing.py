@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rungwise.cli.main import main
-from rungwise.lab.ladder_data import write_ladder
+from rungwise.lab.ladders.data import write_ladder
 from tests.lab.foretold import ladder
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rungwise.config import PriceConfig
-from rungwise.lab.fit_router import Example, fit
+from rungwise.lab.training.fit import Example, fit
 from rungwise.ledger.sql import SqliteLedger
 from rungwise.policy.sketch import sketch_of
 from rungwise.tiers.scripted import ScriptedTier, say

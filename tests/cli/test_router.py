@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from rungwise.cli.main import main
-from rungwise.lab.fit_router import fit, write_difficulty
-from rungwise.lab.ladder_rows import RecordedLadder
-from rungwise.lab.router_examples import of_ladder
+from rungwise.lab.ladders.rows import RecordedLadder
+from rungwise.lab.training.examples import of_ladder
+from rungwise.lab.training.fit import fit, write_difficulty
 from tests.lab.riddles import TIERS, riddles
 
 CONFIG = """

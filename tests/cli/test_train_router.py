@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from rungwise.cli.main import main
-from rungwise.lab.ladder_lines import write_ladder
+from rungwise.lab.ladders.lines import write_ladder
 from rungwise.ledger.sql import SqliteLedger
 from rungwise.policy.difficulty import load_difficulty
 from rungwise.policy.sketch import sketch_of

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rungwise.config import EngineConfig, VllmTierConfig
-from rungwise.lab.rung_drafts import draft, drafts, question, words
+from rungwise.lab.bench.rung_drafts import draft, drafts, question, words
 from rungwise.observe.gpu import GpuAbsent, energy_joules, gpus
 from rungwise.tiers.energy import Energy
 from rungwise.tiers.vllm import VllmTier

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rungwise.lab.recorded import Recorded
+from rungwise.lab.calibration.recorded import Recorded
 
 SIGNALS = ("mean_logprob", "min_logprob")
 TYPES = ("extraction", "open_chat", "planning")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rungwise.lab.ladder_columns import LadderColumns, ladder_columns
-from rungwise.lab.ladder_costs import priced
-from rungwise.lab.ladder_rows import RecordedLadder, Result, Row
-from rungwise.lab.readings import Floats
+from rungwise.lab.calibration.readings import Floats
+from rungwise.lab.ladders.columns import LadderColumns, ladder_columns
+from rungwise.lab.ladders.costs import priced
+from rungwise.lab.ladders.rows import RecordedLadder, Result, Row
 from rungwise.policy.sketch import Sketch
 from rungwise.types import StepType
 

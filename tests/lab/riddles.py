@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rungwise.lab.ladder_rows import Result, Row
+from rungwise.lab.ladders.rows import Result, Row
 
 __all__ = ["TIERS", "riddles"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rungwise.cli.written import check_writable, write_json
 from rungwise.errors import ConfigError
-from rungwise.lab.shapes import SHAPES
+from rungwise.lab.bench.shapes import SHAPES
 
 __all__ = ["add_arguments", "run"]
 
@@ -118,19 +118,19 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _engine(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.bench_engine import bench_engine
+    from rungwise.lab.bench.engine import bench_engine
 
     return bench_engine(arguments)
 
 
 def _gate(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.bench_gate import bench_gate
+    from rungwise.lab.bench.gate import bench_gate
 
     return bench_gate(arguments)
 
 
 def _rung(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.bench_rung import bench_rung
+    from rungwise.lab.bench.rung import bench_rung
 
     return bench_rung(arguments)
 
@@ -141,7 +141,7 @@ def _abort(arguments: argparse.Namespace) -> int:
     from rungwise.build import build_gate, build_ladder
     from rungwise.config import load
     from rungwise.demo.ladder import STANDIN_KEY, STANDIN_KEY_ENV
-    from rungwise.lab.bench_abort import Twice, abort_figures, draft_twice
+    from rungwise.lab.bench.abort import Twice, abort_figures, draft_twice
     from rungwise.lab.steps import generate
 
     config = load(arguments.config, {STANDIN_KEY_ENV: STANDIN_KEY})
@@ -180,7 +180,7 @@ def _escalation(arguments: argparse.Namespace) -> int:
 
     from rungwise.demo.ladder import demo_ladder
     from rungwise.demo.run import request_of
-    from rungwise.lab.bench_escalation import climb_all, escalation_figures
+    from rungwise.lab.bench.escalation import climb_all, escalation_figures
     from rungwise.lab.steps import Step, generate
 
     def body_of(step: Step, model: str) -> bytes:
@@ -198,7 +198,7 @@ def _escalation(arguments: argparse.Namespace) -> int:
 
 
 def _gateway(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.bench_gateway import measure_gateways
+    from rungwise.lab.bench.gateway import measure_gateways
 
     program = arguments.litellm
     if program is not None and not program.is_file():
@@ -207,7 +207,7 @@ def _gateway(arguments: argparse.Namespace) -> int:
 
 
 def _ledger(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.bench_ledger import measure_ledger
+    from rungwise.lab.bench.ledger import measure_ledger
 
     return _tell(arguments, measure_ledger(arguments))
 
@@ -215,9 +215,9 @@ def _ledger(arguments: argparse.Namespace) -> int:
 def _router(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from rungwise.lab.bench_router import SIZES, WARM, measure
-    from rungwise.lab.fit_router import TooLittle
-    from rungwise.lab.ladder_data import read_ladder
+    from rungwise.lab.bench.router import SIZES, WARM, measure
+    from rungwise.lab.ladders.data import read_ladder
+    from rungwise.lab.training.fit import TooLittle
 
     ladder = read_ladder(arguments.data)
     total = len(SIZES) * (WARM + arguments.plans)

@@ -13,9 +13,9 @@ from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
     from rungwise.cli.labelled import Labelled
-    from rungwise.lab.calibrate import Calibrated, Options
-    from rungwise.lab.promise import Aim
-    from rungwise.lab.readings import Sample
+    from rungwise.lab.calibration.calibrate import Calibrated, Options
+    from rungwise.lab.calibration.promise import Aim
+    from rungwise.lab.calibration.readings import Sample
 
 __all__ = ["add_arguments", "names", "run"]
 
@@ -82,9 +82,9 @@ def names(text: str) -> tuple[str, ...]:
 
 def run(arguments: argparse.Namespace) -> int:
     from rungwise.cli.labelled import gather
-    from rungwise.lab.calibrate import calibrate
-    from rungwise.lab.plots import check_matplotlib
-    from rungwise.lab.readings import sample_of
+    from rungwise.lab.calibration.calibrate import calibrate
+    from rungwise.lab.calibration.plots import check_matplotlib
+    from rungwise.lab.calibration.readings import sample_of
 
     options = _options(arguments)
     if arguments.plot is not None:
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    from rungwise.lab.calibrate import Options
+    from rungwise.lab.calibration.calibrate import Options
 
     for name in ("count", "concurrency"):
         value = getattr(arguments, name)
@@ -125,7 +125,7 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 
 def _aim(arguments: argparse.Namespace) -> Aim:
-    from rungwise.lab.promise import Aim
+    from rungwise.lab.calibration.promise import Aim
 
     spending = arguments.max_escalated
     if (arguments.max_spend is None) != (arguments.climb_cost is None):
@@ -149,7 +149,7 @@ def _aim(arguments: argparse.Namespace) -> Aim:
 
 
 def _record(arguments: argparse.Namespace, labelled: Labelled) -> None:
-    from rungwise.lab.recorded import write_recorded
+    from rungwise.lab.calibration.recorded import write_recorded
 
     if arguments.record is not None:
         write_recorded(arguments.record, labelled.items)
@@ -164,11 +164,11 @@ def _tell(
     aim: Aim,
     held_out: Sample,
 ) -> None:
-    from rungwise.lab.charts import reliability_chart, risk_chart
-    from rungwise.lab.figures import as_json, as_lines, measure
+    from rungwise.lab.calibration.charts import reliability_chart, risk_chart
+    from rungwise.lab.calibration.figures import as_json, as_lines, measure
+    from rungwise.lab.calibration.plots import plot_calibration
+    from rungwise.lab.calibration.threshold_report import promise_as_json, promise_as_lines
     from rungwise.lab.machine import describe
-    from rungwise.lab.plots import plot_calibration
-    from rungwise.lab.threshold_report import promise_as_json, promise_as_lines
 
     best = calibrated.finished.best
     measured = measure(best, held_out, calibrated.thresholds())
@@ -208,7 +208,7 @@ def _write(
 ) -> bool:
     """Whether the calibration could be written."""
     from rungwise.confidence.signals import SIGNALS
-    from rungwise.lab.artefact import Origin, artefact, write_artefact
+    from rungwise.lab.calibration.artefact import Origin, artefact, write_artefact
 
     unreadable = [name for name in labelled.signals if name not in SIGNALS]
     if unreadable:

@@ -15,7 +15,7 @@ from rungwise.cli.calibrate import names
 from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rungwise.lab.eval_promise import PromiseCheck
+    from rungwise.lab.calibration.eval_promise import PromiseCheck
 
 __all__ = ["add_arguments", "run"]
 
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measured(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.plots import check_matplotlib
+    from rungwise.lab.calibration.plots import check_matplotlib
 
     if arguments.plot is not None:
         check_matplotlib()
@@ -81,12 +81,12 @@ def _measured(arguments: argparse.Namespace) -> int:
 def _promise(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from rungwise.lab.calibrate import Hold, Options
-    from rungwise.lab.eval_promise import check_promise
-    from rungwise.lab.plots import plot_promise
-    from rungwise.lab.promise import Aim
-    from rungwise.lab.readings import sample_of
-    from rungwise.lab.recorded import read_recorded
+    from rungwise.lab.calibration.calibrate import Hold, Options
+    from rungwise.lab.calibration.eval_promise import check_promise
+    from rungwise.lab.calibration.plots import plot_promise
+    from rungwise.lab.calibration.promise import Aim
+    from rungwise.lab.calibration.readings import sample_of
+    from rungwise.lab.calibration.recorded import read_recorded
 
     _check(arguments)
     items = read_recorded(arguments.data, signals=arguments.signals)
@@ -164,12 +164,12 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _calibration(arguments: argparse.Namespace) -> int:
     from rungwise.confidence.calibration import read_calibration
-    from rungwise.lab.artefact import fitted_of
-    from rungwise.lab.charts import reliability_chart, risk_chart
-    from rungwise.lab.figures import as_json, as_lines, measure
-    from rungwise.lab.plots import plot_calibration
-    from rungwise.lab.readings import sample_of
-    from rungwise.lab.recorded import read_recorded
+    from rungwise.lab.calibration.artefact import fitted_of
+    from rungwise.lab.calibration.charts import reliability_chart, risk_chart
+    from rungwise.lab.calibration.figures import as_json, as_lines, measure
+    from rungwise.lab.calibration.plots import plot_calibration
+    from rungwise.lab.calibration.readings import sample_of
+    from rungwise.lab.calibration.recorded import read_recorded
     from rungwise.types import StepType
 
     mend = "run `rungwise calibrate`, or correct --calibration"

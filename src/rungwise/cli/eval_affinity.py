@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from rungwise.lab.eval_affinity import simulate
+    from rungwise.lab.affinity.simulate import simulate
     from rungwise.lab.machine import describe
 
     for name, least in (("conversations", 1), ("seed", 0)):

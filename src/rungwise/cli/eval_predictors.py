@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from rungwise.lab.eval_predictors import compare, fits
+    from rungwise.lab.calibration.plots import check_matplotlib
     from rungwise.lab.machine import describe
-    from rungwise.lab.plots import check_matplotlib
+    from rungwise.lab.predictors.compare import compare, fits
 
     check_learning()
     check_writable(json=arguments.json, plot=arguments.plot)

@@ -17,7 +17,7 @@ from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
     from rungwise.config import Config
-    from rungwise.lab.ladder_rows import Row
+    from rungwise.lab.ladders.rows import Row
 
 __all__ = ["add_arguments", "run"]
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from rungwise.lab.children import leaving_in_order
-    from rungwise.lab.ladder_lines import write_ladder
+    from rungwise.lab.ladders.lines import write_ladder
 
     for name in ("count", "concurrency"):
         if getattr(arguments, name) < 1:
@@ -63,7 +63,7 @@ async def _record(arguments: argparse.Namespace, config: Config) -> list[Row]:
     from tqdm import tqdm
 
     from rungwise.build import build_ladder
-    from rungwise.lab.record_ladder import record_ladder
+    from rungwise.lab.ladders.record import record_ladder
     from rungwise.lab.steps import generate
 
     tiers = build_ladder(config)

@@ -12,8 +12,8 @@ from rungwise.cli.written import check_writable, write_json
 from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rungwise.lab.eval_routing import Options, SetFigures
-    from rungwise.lab.ladder_rows import RecordedLadder
+    from rungwise.lab.ladders.rows import RecordedLadder
+    from rungwise.lab.routing.evaluate import Options, SetFigures
 
 __all__ = ["add_arguments", "add_data", "check_learning", "listed", "read_sets", "run"]
 
@@ -79,9 +79,9 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.calibration.plots import check_matplotlib
     from rungwise.lab.machine import describe
-    from rungwise.lab.plots import check_matplotlib
-    from rungwise.lab.routing_report import as_json, as_lines
+    from rungwise.lab.routing.report import as_json, as_lines
 
     check_learning()
     options = _options(arguments)
@@ -107,10 +107,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _evaluated(data: RecordedLadder, train: RecordedLadder | None, options: Options) -> SetFigures:
     from tqdm import tqdm
 
-    from rungwise.lab.curves import NoAxis
-    from rungwise.lab.eval_routing import evaluate, work
-    from rungwise.lab.fit_router import TooLittle
-    from rungwise.lab.routing_fit import fit_columns
+    from rungwise.lab.routing.curves import NoAxis
+    from rungwise.lab.routing.evaluate import evaluate, work
+    from rungwise.lab.routing.fitted import fit_columns
+    from rungwise.lab.training.fit import TooLittle
 
     total = work(train is not None, options)
     with tqdm(total=total, desc=data.name, mininterval=0.5, leave=False) as bar:
@@ -122,9 +122,9 @@ def _evaluated(data: RecordedLadder, train: RecordedLadder | None, options: Opti
 
 def _draw(arguments: argparse.Namespace, found: Sequence[SetFigures]) -> None:
     from rungwise.lab.pages import write_page
-    from rungwise.lab.routing_curves import picture_of
-    from rungwise.lab.routing_page import routing_page
-    from rungwise.lab.routing_plots import plot_routing
+    from rungwise.lab.routing.drawn import picture_of
+    from rungwise.lab.routing.page import routing_page
+    from rungwise.lab.routing.plots import plot_routing
 
     if arguments.plot is not None:
         plot_routing(arguments.plot, [picture_of(one) for one in found])
@@ -134,7 +134,7 @@ def _draw(arguments: argparse.Namespace, found: Sequence[SetFigures]) -> None:
 
 def read_sets(arguments: argparse.Namespace) -> list[RecordedLadder]:
     """What --data and --ladder name. Raises ConfigError."""
-    from rungwise.lab.ladder_data import read_ladder
+    from rungwise.lab.ladders.data import read_ladder
 
     files = arguments.data or [DATA]
     told = arguments.ladder or [[AS_IT_IS]]
@@ -152,8 +152,8 @@ def read_sets(arguments: argparse.Namespace) -> list[RecordedLadder]:
 
 
 def _sets(arguments: argparse.Namespace) -> tuple[list[RecordedLadder], RecordedLadder | None]:
-    from rungwise.lab.ladder_costs import priced, read_prices
-    from rungwise.lab.ladder_data import read_ladder
+    from rungwise.lab.ladders.costs import priced, read_prices
+    from rungwise.lab.ladders.data import read_ladder
 
     prices = None if arguments.prices is None else read_prices(arguments.prices)
     sets = [priced(data, prices) for data in read_sets(arguments)]
@@ -168,7 +168,7 @@ def _sets(arguments: argparse.Namespace) -> tuple[list[RecordedLadder], Recorded
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    from rungwise.lab.eval_routing import POLICIES, Options
+    from rungwise.lab.routing.evaluate import POLICIES, Options
 
     chosen = tuple(arguments.policies or POLICIES)
     for name in chosen:

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from rungwise.lab.eval_step_types import ROUNDS, evaluate
     from rungwise.lab.machine import describe
+    from rungwise.lab.step_types.evaluate import ROUNDS, evaluate
 
     if arguments.seed < 0:
         raise ConfigError(f"--seed: must be 0 or more, not {arguments.seed}")

@@ -18,7 +18,7 @@ from rungwise.types import StepType
 
 if TYPE_CHECKING:
     from rungwise.contracts import Tier
-    from rungwise.lab.recorded import Recorded
+    from rungwise.lab.calibration.recorded import Recorded
 
 __all__ = ["Labelled", "Subject", "gather"]
 
@@ -62,7 +62,7 @@ def gather(arguments: argparse.Namespace) -> Labelled:
 
 
 def _of_data(arguments: argparse.Namespace) -> Labelled:
-    from rungwise.lab.recorded import read_recorded
+    from rungwise.lab.calibration.recorded import read_recorded
 
     subject = _subject(arguments, needed=arguments.out is not None)
     step_types = STEP_TYPES if arguments.out is not None else None
@@ -78,7 +78,7 @@ def _of_data(arguments: argparse.Namespace) -> Labelled:
 
 
 def _of_ledger(arguments: argparse.Namespace) -> Labelled:
-    from rungwise.lab.outcomes import of_ledger
+    from rungwise.lab.calibration.outcomes import of_ledger
     from rungwise.ledger.sql import read_entries
 
     if arguments.tier is None:
@@ -102,7 +102,7 @@ def _of_ledger(arguments: argparse.Namespace) -> Labelled:
 
 
 def _of_answers(arguments: argparse.Namespace) -> Labelled:
-    from rungwise.lab.answers import Scoring, read_answers, score_answers
+    from rungwise.lab.calibration.answers import Scoring, read_answers, score_answers
 
     signals = _from_tokens(arguments.signals or DEFAULT)
     for name in signals:
@@ -173,7 +173,7 @@ async def _drafted(
     signals: Sequence[str],
     concurrency: int,
 ) -> list[Recorded | None]:
-    from rungwise.lab.label import draft_and_label, with_reference
+    from rungwise.lab.calibration.label import draft_and_label, with_reference
     from rungwise.lab.steps import generate
 
     steps = list(generate("test" if split == "test" else "calibration", count, seed=2))

@@ -15,8 +15,8 @@ from rungwise.errors import ConfigError
 if TYPE_CHECKING:
     from rungwise.config import Config, RoutingConfig
     from rungwise.contracts import Tier
-    from rungwise.lab.replay_asked import Thresholds
-    from rungwise.lab.replay_plans import Plans
+    from rungwise.lab.replaying.asked import Thresholds
+    from rungwise.lab.replaying.plans import Plans
     from rungwise.policy.expected import Expectations
     from rungwise.types import Entry
 
@@ -68,11 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
     from rungwise.build.ladder import build_ladder
     from rungwise.cli.replay_change import changed_prices, changed_routing
     from rungwise.config import load
-    from rungwise.lab.replay import counted, gather, replay
-    from rungwise.lab.replay_asked import Thresholds
-    from rungwise.lab.replay_drafts import Pricing
-    from rungwise.lab.replay_shown import as_json, as_lines, left_out
-    from rungwise.lab.replay_walk import Walker
+    from rungwise.lab.replaying.asked import Thresholds
+    from rungwise.lab.replaying.drafts import Pricing
+    from rungwise.lab.replaying.replay import counted, gather, replay
+    from rungwise.lab.replaying.shown import as_json, as_lines, left_out
+    from rungwise.lab.replaying.walk import Walker
     from rungwise.policy.expected import Expectations
 
     check_writable(json=arguments.json)
@@ -124,7 +124,7 @@ def _plans(
     expectations: Expectations,
     thresholds: Thresholds,
 ) -> Plans:
-    from rungwise.lab.replay_plans import Foreseeing, Plans, TablePlans
+    from rungwise.lab.replaying.plans import Foreseeing, Plans, TablePlans
     from rungwise.policy.difficulty import load_difficulty
 
     if other is None:

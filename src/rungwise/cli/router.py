@@ -50,7 +50,7 @@ def _promote(arguments: argparse.Namespace) -> int:
 
 
 def _roll_back(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.promotion import earlier
+    from rungwise.lab.training.promotion import earlier
 
     target: Path = arguments.file
     there = earlier(target.resolve())
@@ -63,7 +63,7 @@ def _roll_back(arguments: argparse.Namespace) -> int:
 
 
 def _put(candidate: Path, target: Path, config: Path | None) -> int:
-    from rungwise.lab.promotion import promote
+    from rungwise.lab.training.promotion import promote
 
     body = _read(candidate)
     found = _checked(candidate, target, config)
@@ -116,7 +116,7 @@ def _warn(text: str) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.promotion import earlier
+    from rungwise.lab.training.promotion import earlier
 
     check_writable(json=arguments.json)
     target = arguments.file.resolve()

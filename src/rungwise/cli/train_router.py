@@ -14,8 +14,8 @@ from rungwise.cli.written import check_writable, write_json
 from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rungwise.lab.router_examples import Examples
-    from rungwise.lab.train_router import Options, Trained
+    from rungwise.lab.training.examples import Examples
+    from rungwise.lab.training.train import Options, Trained
 
 __all__ = ["add_arguments", "run"]
 
@@ -54,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.router_lines import as_lines
-    from rungwise.lab.train_router import fits, train
+    from rungwise.lab.training.told import as_lines
+    from rungwise.lab.training.train import fits, train
 
     options = _options(arguments)
     _check(arguments)
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    from rungwise.lab.train_router import LEAST, Options
+    from rungwise.lab.training.train import LEAST, Options
 
     if arguments.folds < 2:
         raise ConfigError(f"--folds: must be 2 or more, not {arguments.folds}")
@@ -99,10 +99,10 @@ def _is_page(report: Path | None) -> bool:
 
 
 def _examples(arguments: argparse.Namespace) -> Examples:
-    from rungwise.lab.router_examples import of_entries, of_ladder
+    from rungwise.lab.training.examples import of_entries, of_ladder
 
     if arguments.data is not None:
-        from rungwise.lab.ladder_data import read_ladder
+        from rungwise.lab.ladders.data import read_ladder
 
         ladder = read_ladder(arguments.data, arguments.ladder)
         with _bar("steps", len(ladder.rows)) as progress:
@@ -139,13 +139,13 @@ def _write(arguments: argparse.Namespace, trained: Trained) -> None:
     if arguments.report is not None:
         _picture(arguments.report, trained)
     if arguments.out is not None:
-        from rungwise.lab.fit_router import write_difficulty
+        from rungwise.lab.training.fit import write_difficulty
 
         write_difficulty(arguments.out, trained.difficulty)
         print(f"{arguments.out}: written; `rungwise router promote` puts it in force")
     if arguments.json is not None:
         from rungwise.lab.machine import describe
-        from rungwise.lab.router_lines import as_json
+        from rungwise.lab.training.told import as_json
 
         about = {
             "command": "rungwise train-router",
@@ -156,7 +156,7 @@ def _write(arguments: argparse.Namespace, trained: Trained) -> None:
 
 
 def _picture(report: Path, trained: Trained) -> None:
-    from rungwise.lab.router_plots import draw, write_page, write_pictures
+    from rungwise.lab.training.plots import draw, write_page, write_pictures
 
     pictures = draw(trained.report, trained.foreseen)
     if _is_page(report):

@@ -33,7 +33,7 @@ __all__ = [
 BOUND = 3.0
 """A trait that is far from all that was seen says no more than this."""
 
-MEND = "correct routing.classifier, or fit another with `python -m rungwise.lab.fit_step_types`"
+MEND = "correct routing.classifier, or fit another with `python -m rungwise.lab.step_types.fit`"
 
 
 class Provenance(Part):

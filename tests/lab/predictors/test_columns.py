@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rungwise.lab.fit_router import Example
 from rungwise.lab.predictors.columns import basis_of, columns_of, votes
 from rungwise.lab.predictors.logistic import fit_linear
+from rungwise.lab.training.fit import Example
 from rungwise.policy.sketch import TRAITS, sketch_of
 from rungwise.types import Chat, Message, StepType
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rungwise.lab.eval_predictors import side_of
-from rungwise.lab.ladder_rows import RecordedLadder
+from rungwise.lab.ladders.rows import RecordedLadder
+from rungwise.lab.predictors.compare import side_of
 from rungwise.lab.predictors.encoder import embedded, encoded, encoded_and_boosted
 from rungwise.lab.predictors.prefill import first_token, prefilled, probe
 from tests.lab.riddles import TIERS, riddles

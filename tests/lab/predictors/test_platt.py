@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from rungwise.lab.calibration.readings import Floats
 from rungwise.lab.predictors.platt import fit_mix, log_loss, logit, platt, sigmoid
-from rungwise.lab.readings import Floats
 
 
 def drawn(count: int = 4000, seed: int = 0) -> tuple[Floats, Floats]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from rungwise.lab.calibration.readings import Floats
 from rungwise.lab.predictors.candidate import Scores, Side, gains
 from rungwise.lab.predictors.trees import FEWEST, RATE, TREES, fit_trees
-from rungwise.lab.readings import Floats
 
 __all__ = ["boosted_direct", "boosted_gain", "boosted_on_disagreement", "boosted_traits"]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from rungwise.lab.calibration.readings import Floats, Ints
 from rungwise.lab.predictors.columns import Columns
-from rungwise.lab.readings import Floats, Ints
 
 if TYPE_CHECKING:
-    from rungwise.lab.fit_router import Example
+    from rungwise.lab.training.fit import Example
 
 __all__ = ["Candidate", "Scores", "Side", "gains"]
 

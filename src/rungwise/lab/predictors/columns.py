@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rungwise.lab.readings import Floats, Ints
+from rungwise.lab.calibration.readings import Floats, Ints
 from rungwise.policy.difficulty_file import BOUND
 from rungwise.policy.sketch import BUCKETS
 from rungwise.types import StepType
 
 if TYPE_CHECKING:
-    from rungwise.lab.fit_router import Example
+    from rungwise.lab.training.fit import Example
 
 __all__ = ["KINDS", "Basis", "Columns", "Singles", "basis_of", "columns_of", "votes"]
 

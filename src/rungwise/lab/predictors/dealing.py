@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rungwise.lab.readings import Ints
+from rungwise.lab.calibration.readings import Ints
 
 __all__ = ["dealt"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from rungwise.lab.calibration.readings import Floats
 from rungwise.lab.predictors.boosted import boosted_traits
 from rungwise.lab.predictors.candidate import Candidate, Scores, Side, gains
 from rungwise.lab.predictors.logistic import fit_linear
-from rungwise.lab.readings import Floats
 
 __all__ = ["embedded", "encoded", "encoded_and_boosted"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from rungwise.lab.calibration.readings import Floats
 from rungwise.lab.predictors.candidate import Scores, Side, gains
 from rungwise.lab.predictors.columns import basis_of
 from rungwise.lab.predictors.logistic import LinearFit, fit_linear
-from rungwise.lab.readings import Floats
 
 __all__ = ["hashed_direct", "hashed_words", "naive_bayes"]
 

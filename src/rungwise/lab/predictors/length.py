@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rungwise.lab.calibration.readings import Floats
 from rungwise.lab.predictors.candidate import Scores, Side
-from rungwise.lab.readings import Floats
 
 __all__ = ["prompt_length", "random_order"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rungwise.lab.calibration.readings import Floats
 from rungwise.lab.predictors.columns import votes
-from rungwise.lab.readings import Floats
 
 __all__ = ["LinearFit", "constant", "fit_linear"]
 

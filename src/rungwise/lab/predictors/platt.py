@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rungwise.lab.readings import Floats
+from rungwise.lab.calibration.readings import Floats
 from rungwise.policy.difficulty import LEAST_P
 
 __all__ = ["Mixed", "fit_mix", "log_loss", "logit", "platt", "sigmoid"]

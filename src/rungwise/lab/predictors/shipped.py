@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from rungwise.lab.calibration.readings import Floats
 from rungwise.lab.predictors.candidate import Scores, Side
-from rungwise.lab.readings import Floats
 
 __all__ = ["shipped"]
 
 
 def shipped(known: Side) -> Scores:
-    """Words and traits by halves, calibrated out of fold: see lab/fit_router.py."""
-    from rungwise.lab.fit_router import fit
+    """Words and traits by halves, calibrated out of fold: see lab/training/fit.py."""
+    from rungwise.lab.training.fit import fit
 
     difficulty = fit([known.examples[row] for row in known.rows], ("weak", "strong"))
 

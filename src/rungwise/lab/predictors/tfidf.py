@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rungwise.lab.calibration.readings import Floats
 from rungwise.lab.predictors.candidate import Scores, Side, gains
 from rungwise.lab.predictors.logistic import fit_linear
-from rungwise.lab.readings import Floats
 
 __all__ = ["tfidf"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rungwise.lab.calibration.readings import Floats, Ints
 from rungwise.lab.predictors.columns import Singles, votes
 from rungwise.lab.predictors.logistic import constant
-from rungwise.lab.readings import Floats, Ints
 from rungwise.policy.difficulty_file import LEAVES, NODES
 
 __all__ = ["TreesFit", "fit_trees"]

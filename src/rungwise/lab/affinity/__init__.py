@@ -1,0 +1,1 @@
+"""What does it bring to remember a conversation? A simulation."""

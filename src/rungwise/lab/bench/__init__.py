@@ -1,0 +1,1 @@
+"""What does it cost? Measured on this machine, against something that is running beside it."""

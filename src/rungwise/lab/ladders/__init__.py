@@ -1,0 +1,1 @@
+"""Recorded ladders: steps that every rung of a ladder answered."""

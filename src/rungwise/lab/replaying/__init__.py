@@ -1,0 +1,1 @@
+"""What would recorded traffic have come to under another policy, price or threshold?"""

@@ -1,0 +1,1 @@
+"""How good is a policy on recorded steps? Accuracy against cost, policy by policy."""

@@ -1,0 +1,1 @@
+"""What kind of work is a prompt? Texts to learn that from, and how well it is learned."""

@@ -1,0 +1,1 @@
+"""From labelled steps to a predictor of difficulty, and into force."""
