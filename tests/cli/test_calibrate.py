@@ -12,7 +12,7 @@ from rungwise.lab.calibration.recorded import Recorded, read_recorded, write_rec
 from rungwise.ledger.sql import SqliteLedger
 from rungwise.types import StepType
 from tests.lab.draws import SIGNALS, TYPES, draws
-from tests.lab.test_outcomes import RELEASED, entry
+from tests.lab.calibration.test_outcomes import RELEASED, entry
 
 SUBJECT = ("--model", "m", "--revision", "r")
 CONFIG = """

@@ -14,7 +14,7 @@ from rungwise.policy.difficulty import load_difficulty
 from rungwise.policy.sketch import sketch_of
 from rungwise.types import Entry
 from tests.lab.riddles import TIERS, riddles
-from tests.lab.test_router_examples import attempt, entry
+from tests.lab.training.test_examples import attempt, entry
 
 CONFIG = """
 ledger: {path: ledger.db}

@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from rungwise.ledger.shadowed import Course, Start, course, start
-from rungwise.types import Attempt, Baseline, Entry, Shadow
+from rungwise.types import (
+    STOPPED_EARLY,
+    Attempt,
+    Bar,
+    Baseline,
+    Confidence,
+    Entry,
+    Shadow,
+)
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
 
 LOW = replace(ATTEMPT, cost_nano=100)
@@ -67,8 +75,33 @@ def test_where_it_has_no_price_either_its_usual_cost_is_lacking() -> None:
     assert led(step, "t1").rest_nano == 0
 
 
-def test_a_refused_draft_that_would_have_been_the_last_may_have_been_stopped_early() -> None:
-    assert led(STEP, "t1") == Course(basis="estimated", asked="t1", priced=False)
+def test_a_refused_draft_that_would_have_been_the_last_is_paid_for_and_nobody_labelled_it() -> None:
+    assert led(STEP, "t1") == Course(basis="estimated", known_nano=100, asked="t1")
+
+
+def test_one_that_was_stopped_early_would_have_cost_what_such_drafts_cost() -> None:
+    stopped = replace(LOW, reason=f"{STOPPED_EARLY}: p <= 0.4 < 0.8")
+    step = replace(STEP, attempts=(stopped, MIDDLE))
+    assert led(step, "t1") == Course(basis="estimated", asked="t1", priced=False)
+
+
+def test_a_draft_is_judged_by_what_the_shadow_asks_of_its_rung() -> None:
+    sure = Confidence(probability=0.6, calibration="c")
+    low = replace(LOW, confidence=sure, threshold=0.8)
+    step = replace(STEP, attempts=(low, MIDDLE))
+
+    def judged(confidence: float, *, waives: bool, step: Entry = step) -> Course:
+        bars = (Bar(tier="t1", confidence=confidence, waives=waives),)
+        return course(step, Shadow(router="pays", rungs=("t1", "t2"), why="", bars=bars))
+
+    refused = Course(basis="recorded", known_nano=1_100)
+    assert judged(0.5, waives=True) == Course(basis="estimated", known_nano=100, asked="t1")
+    assert judged(0.7, waives=True) == judged(0.5, waives=False) == refused
+    checked = replace(step, attempts=(replace(low, threshold=0.5), MIDDLE))
+    assert judged(0.1, waives=True, step=checked) == refused, "a check spoke against it"
+    given = replace(step, attempts=(replace(low, state="released", threshold=0.5),))
+    assert judged(0.5, waives=True, step=given) == Course(basis="recorded", known_nano=100)
+    assert judged(0.9, waives=False, step=given).asked == "t2"
 
 
 def test_what_was_remembered_costs_no_router_anything() -> None:

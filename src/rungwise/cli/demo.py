@@ -47,8 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
     from rungwise.demo.figures import figures
     from rungwise.demo.ladder import demo_ladder
-    from rungwise.demo.table import summary, table
+    from rungwise.demo.table import shadowed, summary, table
     from rungwise.lab.machine import describe
+    from rungwise.ledger.shadows import read_shadows
     from rungwise.ledger.sql import read_entries
 
     def tell(line: str) -> None:
@@ -59,7 +60,9 @@ def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
         tell(f"ready; sending {arguments.steps} steps of the test split by each of 4 routes")
         answered = _send(server.url, server.ledger, arguments)
         measured = figures(answered, read_entries(server.ledger))
-        print(f"\n{table(measured)}\n\n{summary(measured)}\n")
+        print(f"\n{table(measured)}\n\n{summary(measured)}")
+        shadows = [line for line in read_shadows(server.ledger).lines if line.key == ("auto",)]
+        print("\n".join(map(shadowed, shadows)), end="\n\n")
         failed = [step.error for step in answered if step.error is not None]
         if failed:
             print(f"{len(failed)} requests failed, the first with: {failed[0]}")

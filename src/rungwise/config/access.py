@@ -14,7 +14,7 @@ class CapConfig(Section):
     usd: float = Field(ge=0)
     window: Window = "month"
     of: Literal["all", "escalation"] = Field(
-        default="all", description="escalation: only what rungs above a plan's first cost"
+        default="all", description="escalation: what rungs above the usual first one cost"
     )
 
 

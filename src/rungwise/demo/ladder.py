@@ -88,6 +88,11 @@ def with_standin(config: Path, standin: str, ledger: Path) -> dict[str, object]:
     for gate in _sections(document, "gates"):
         if "calibration" in gate:
             gate["calibration"] = str(root / str(gate["calibration"]))
+    routing = document.get("routing", {})
+    assert isinstance(routing, dict), "routing in the demo's configuration has keys and values"
+    for choice in (routing, routing.get("shadow", {})):
+        if "difficulty" in choice:
+            choice["difficulty"] = str(root / choice["difficulty"])
     return document
 
 

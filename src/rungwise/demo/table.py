@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rungwise.demo.figures import ROUTES, Cell, Figures, Local
+from rungwise.ledger.shadows import ShadowLine
 
-__all__ = ["summary", "table"]
+__all__ = ["shadowed", "summary", "table"]
 
 _HEAD = (
     "route",
@@ -90,3 +91,18 @@ def _told(local: Local) -> str:
     if local.joules is None:
         return f"{line}, by the configured price\nof the hour alone: no GPU counts its energy here"
     return f"{line}; its GPU counted {local.joules:.0f} J in them"
+
+
+def shadowed(line: ShadowLine) -> str:
+    """What the shadow's router would have made of auto's steps."""
+    told = (
+        f"in its shadow `policy: {line.router}` planned auto's steps too: {line.same} start at the "
+        f"same rung, {line.lower} lower, {line.higher} higher"
+    )
+    if line.saved is None or line.recorded_share is None:
+        return told
+    cost, recorded = f"{-line.saved:+z.0%}", f"{line.recorded_share:.0%}"
+    return (
+        f"{told};\nthey would have cost {cost}, recorded for {recorded} of the steps and estimated "
+        "for the rest"
+    )

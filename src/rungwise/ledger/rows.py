@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rungwise.types import (
     Attempt,
+    Bar,
     Baseline,
     Confidence,
     Entry,
@@ -165,14 +166,16 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 def _shadow(shadow: Shadow) -> str:
-    return json.dumps([shadow.router, shadow.rungs, writable(shadow.why)])
+    bars = [(bar.tier, bar.confidence, bar.waives) for bar in shadow.bars]
+    return json.dumps([shadow.router, shadow.rungs, writable(shadow.why), bars])
 
 
 def _shadow_of(told: str | None) -> Shadow | None:
     if told is None:
         return None
-    router, rungs, why = json.loads(told)
-    return Shadow(router=router, rungs=tuple(rungs), why=why)
+    router, rungs, why, bars = json.loads(told)
+    asked = tuple(Bar(tier=tier, confidence=p, waives=waives) for tier, p, waives in bars)
+    return Shadow(router=router, rungs=tuple(rungs), why=why, bars=asked)
 
 
 def model_name(told: str) -> str:

@@ -1,9 +1,10 @@
 """What would a shadow's plan have come to, as far as an entry tells?
 
 Its rungs are walked from the first one on. A rung that was drafted here would have drafted the same
-there, at the same cost, and been judged the same; what it was refused for would have been refused
-there, unless it is the shadow's last, which is not judged. At the first rung that nobody asked the
-walk can only be estimated: see ledger/shadows.py.
+there, at the same cost. It is judged by the confidence that was read of it and what the shadow asks
+of that rung; what a check or paid evidence refused here is refused there. The shadow's last rung is
+not judged. At the first rung that nobody asked, or whose draft was stopped here and would not have
+been there, the walk can only be estimated: see ledger/shadows.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from rungwise.types import Attempt, Entry, Shadow
+from rungwise.types import STOPPED_EARLY, Attempt, Bar, Entry, Shadow
 
 __all__ = ["Basis", "Course", "Start", "course", "start"]
 
@@ -67,13 +68,33 @@ def course(entry: Entry, shadow: Shadow) -> Course:
     for place, rung in enumerate(shadow.rungs):
         last = place == len(shadow.rungs) - 1
         draft = drafts.get(rung)
-        if draft is None or (last and draft.state == "abandoned"):
+        if draft is None:
             beyond = shadow.rungs[place + 1 :]
             return _estimated(entry, rung, known, _next_nano(entry, beyond, drafts))
+        leaves = _leaves(draft, None if last else shadow.bar(rung), last=last)
+        if leaves and draft.state == "abandoned" and draft.reason.startswith(STOPPED_EARLY):
+            return _estimated(entry, rung, known, 0)
         known += (draft.cost_nano or 0) + (0 if last else evidence.get(rung, 0))
-        if draft.state in _GIVEN:
+        if leaves and draft.state == "abandoned":
+            return Course(basis="estimated", known_nano=known, asked=rung)
+        if leaves:
             return Course(basis="recorded", known_nano=known)
     return UNKNOWN  # all of its rungs failed, or had too much to do
+
+
+def _leaves(draft: Attempt, bar: Bar | None, *, last: bool) -> bool:
+    """Whether the shadow would have given this draft out."""
+    if draft.state not in (*_GIVEN, "abandoned"):
+        return False
+    if last:
+        return True
+    given, sure = draft.state in _GIVEN, draft.confidence
+    if bar is None or sure is None or draft.threshold is None:
+        return given
+    if not given and sure.probability >= draft.threshold:
+        return False  # sure enough: something else spoke against it
+    asked = bar.confidence if bar.waives else max(bar.confidence, draft.threshold)
+    return sure.probability >= asked
 
 
 def _estimated(entry: Entry, rung: str, known: int, rest: int) -> Course:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from rungwise.types import Attempt, Entry
+from rungwise.types import STOPPED_EARLY, Attempt, Entry
 
 __all__ = ["Why", "escalations"]
 
@@ -18,7 +18,7 @@ Why: TypeAlias = Literal[
 ]
 
 _BY_REASON: tuple[tuple[str, Why], ...] = (
-    ("stopped early", "early"),
+    (STOPPED_EARLY, "early"),
     ("not verified", "evidence"),
 )
 """What no field tells: how the reasons begin. Nowhere else is a reason read."""

@@ -16,6 +16,8 @@ __all__ = ["stuck", "was_stuck"]
 
 OFTEN = 3
 """Steps that make a loop: the first may be chance, and the second a second try."""
+SHORTEST = 4
+"""The last steps, among which every kind of loop can be seen."""
 READ = 32
 """Messages that are looked back over."""
 LATELY = 6
@@ -49,6 +51,8 @@ class _Step:
 
 def stuck(messages: Sequence[Message]) -> str | None:
     """How this turn's loop does not get on, at every third step of that; else None."""
+    if not any(run >= OFTEN for _, run in _runs(_steps(messages, most=SHORTEST))):
+        return None
     steps = _steps(messages)
     return next((told for told, run in _runs(steps) if run and run % OFTEN == 0), None)
 
@@ -96,8 +100,8 @@ def _same(one: _Step, other: _Step) -> bool:
     return one.calls == other.calls and one.results == other.results
 
 
-def _steps(messages: Sequence[Message]) -> list[_Step]:
-    """Of this turn: those since the user last spoke, of the last READ messages."""
+def _steps(messages: Sequence[Message], *, most: int = READ) -> list[_Step]:
+    """Of this turn: the last ones since the user spoke, of the last READ messages."""
     found: list[_Step] = []
     results: list[Message] = []
     for message in reversed(messages[-READ:]):
@@ -112,6 +116,8 @@ def _steps(messages: Sequence[Message]) -> list[_Step]:
                 )
             )
             results = []
+            if len(found) == most:
+                break
         else:
             break
     return found[::-1]

@@ -30,4 +30,4 @@ class Shadowing:
             plan = self._other.plan(chat)
         except Exception as error:
             return Shadow(router=self._name, rungs=(), why=f"it has no plan: {error}")
-        return Shadow(router=self._name, rungs=plan.rungs, why=plan.why)
+        return Shadow(router=self._name, rungs=plan.rungs, why=plan.why, bars=plan.bars)

@@ -25,6 +25,7 @@ from rungwise.types.asked import (
 )
 from rungwise.types.told import (
     SHORT_CONTEXT,
+    STOPPED_EARLY,
     Accept,
     Attempt,
     AttemptRole,
@@ -66,6 +67,7 @@ from rungwise.types.written import (
 __all__ = [
     "LEAST_LOGPROB",
     "SHORT_CONTEXT",
+    "STOPPED_EARLY",
     "Ability",
     "Accept",
     "Attempt",

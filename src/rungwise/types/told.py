@@ -10,6 +10,7 @@ from rungwise.types.written import Piece, Usage
 
 __all__ = [
     "SHORT_CONTEXT",
+    "STOPPED_EARLY",
     "Accept",
     "Attempt",
     "AttemptRole",
@@ -91,6 +92,10 @@ class Shadow:
     router: str
     rungs: tuple[str, ...]
     why: str
+    bars: tuple[Bar, ...] = ()
+
+    def bar(self, rung: str) -> Bar | None:
+        return next((bar for bar in self.bars if bar.tier == rung), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +176,9 @@ AttemptState: TypeAlias = Literal[
 
 SHORT_CONTEXT = "has a context of"
 """How it is told that a chat is too long for a rung: clients' libraries act on that."""
+
+STOPPED_EARLY = "stopped early"
+"""How the reason of a draft begins that was not written to its end."""
 
 EntryState: TypeAlias = Literal["answered", "broken_off", "exhausted", "cancelled", "lost"]
 
