@@ -332,10 +332,13 @@ async def test_a_start_below_the_tables_makes_no_climb_of_the_tables_start() -> 
 
 
 async def test_a_start_as_usual_asks_no_less_of_a_draft_than_its_calibration_does() -> None:
-    """The bars of a plan that waives a promise are those of that plan."""
+    """Bars by what pays are those of a plan that climbs; the owner's stay."""
     tiers, ledger = three(GOOD), ListLedger()
     told = Told(("t3",), ("t2", "t3"))
-    bars = (Bar(tier="t1", confidence=0.5, waives=True), Bar(tier="t2", confidence=0.94))
+    bars = (
+        Bar(tier="t1", confidence=0.5, waives=True),
+        Bar(tier="t2", confidence=0.97, least=0.94),
+    )
     usual = ("t1", "t2", "t3")
     told.plan_of = replace(told.plan_of, otherwise=usual, reach=usual, bars=bars)
 

@@ -86,10 +86,12 @@ class Feasible:
         self, plan: Plan, chat: Chat, reach: Sequence[str], rungs: tuple[str, ...]
     ) -> tuple[str, ...]:
         """The rungs of the owner's table that can be asked; none where they begin no differently.
-        For them no bar stands in place of a threshold: see story._as_usual."""
-        able = [r for r in plan.otherwise if r in reach and self._tiers[r].lacks(chat) is None]
-        bars = tuple(replace(bar, waives=False) for bar in plan.bars)
-        found = self._hopeful(able, replace(plan, bars=bars), []) if able else ()
+        For them no bar holds but the table's own: one that a text has raised so high that no draft
+        reaches it moves the start, too."""
+        first = self._place(plan.rungs[0])
+        table = plan.otherwise or [rung for rung in reach if self._place(rung) >= first]
+        able = [r for r in table if r in reach and self._tiers[r].lacks(chat) is None]
+        found = self._hopeful(able, replace(plan, bars=plan.usual_bars), []) if able else ()
         return found if found and found[0] != rungs[0] else ()
 
     def _place(self, rung: str) -> int:

@@ -257,11 +257,11 @@ class Story:
 
 
 def _as_usual(plan: Plan, short: str) -> Plan:
-    """The plan without what evidence made of it: no bar stands in place of a threshold now."""
+    """The plan without what evidence made of it, the bars included."""
     return replace(
         plan,
         rungs=plan.otherwise,
         otherwise=(),
-        bars=tuple(replace(bar, waives=False) for bar in plan.bars),
+        bars=plan.usual_bars,
         why=f"{plan.why}; but {short}, so it starts at {plan.otherwise[0]}",
     )

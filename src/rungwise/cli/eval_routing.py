@@ -20,6 +20,7 @@ __all__ = ["add_arguments", "add_data", "check_learning", "listed", "read_sets",
 DATA = Path("models/router/demo.test.jsonl.gz")
 TRAIN = Path("models/router/demo.recorded.jsonl.gz")
 AS_IT_IS = "-"
+LEAST = {"folds": 2, "rounds": 1, "resamples": 1, "seed": 0, "second_usd": 0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--second-usd", type=float, default=0.0, help="what a second of waiting costs"
     )
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="how often the folds are dealt; not with --train"
+    )
     parser.add_argument("--resamples", type=int, default=1000, help="for the intervals")
     parser.add_argument(
         "--by-row", action="store_true", help="intervals over steps, and not over their groups"
@@ -94,9 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
         found.append(_evaluated(data, train, options))
         print("\n".join(as_lines(found[-1])), end="\n\n")
     print(
-        "[low, high] are 95 % bootstrap intervals, everything learned held fixed; APGR and CPT by "
-        "calls as RouteLLM has them, by cost over the axis from the lowest to the highest rung "
-        f"alone; seed {options.seed}"
+        "means over the dealings of folds; [low, high] are 95 % bootstrap intervals over steps and "
+        "dealings; APGR and CPT by calls as RouteLLM has them, by cost over the axis from the "
+        f"lowest to the highest rung alone; seed {options.seed}"
     )
     about = {"command": "rungwise eval routing", "machine": describe(), "seed": options.seed}
     write_json(arguments.json, {**about, **as_json(found)})
@@ -174,7 +178,7 @@ def _options(arguments: argparse.Namespace) -> Options:
     for name in chosen:
         if name not in POLICIES:
             raise ConfigError(f"--policies: no policy {name!r}; known: {', '.join(POLICIES)}")
-    for name, least in (("folds", 2), ("resamples", 1), ("seed", 0), ("second_usd", 0)):
+    for name, least in LEAST.items():
         value = getattr(arguments, name)
         if not least <= value < float("inf"):
             flag = name.replace("_", "-")
@@ -183,6 +187,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         policies=chosen,
         second_usd=arguments.second_usd,
         folds=arguments.folds,
+        rounds=arguments.rounds,
         resamples=arguments.resamples,
         by_row=arguments.by_row,
         seed=arguments.seed,

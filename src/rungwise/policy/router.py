@@ -131,5 +131,5 @@ def _least(bars: Sequence[Bar], rungs: Sequence[str], confidence: float | None) 
     found = {bar.tier: bar for bar in bars}
     for rung in rungs:
         bar = found.get(rung, Bar(tier=rung, confidence=confidence))
-        found[rung] = replace(bar, confidence=max(bar.confidence, confidence))
+        found[rung] = replace(bar, confidence=max(bar.confidence, confidence), least=confidence)
     return tuple(found.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from rungwise.types.asked import StepType
@@ -83,6 +83,8 @@ class Bar:
     confidence: float
     waives: bool = False
     """Whether it stands in place of the calibrated threshold. Else both are asked for."""
+    least: float = 0.0
+    """What the owner's table asks of it whatever pays: no more than `confidence`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,13 @@ class Plan:
     def usual(self) -> str:
         """The rung that it would start at without evidence."""
         return (self.otherwise or self.rungs)[0]
+
+    @property
+    def usual_bars(self) -> tuple[Bar, ...]:
+        """Those that it would have without evidence: they stand in place of no threshold."""
+        return tuple(
+            replace(bar, confidence=bar.least, waives=False) for bar in self.bars if bar.least > 0
+        )
 
     def bar(self, rung: str) -> Bar | None:
         return next((bar for bar in self.bars if bar.tier == rung), None)

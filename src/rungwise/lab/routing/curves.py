@@ -87,18 +87,24 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sweep:
-    """What every setting of a policy costs and whether it is right, on every step."""
+    """What every setting of a policy costs and how many answers are right, by group of steps that
+    always have one weight."""
 
     settings: tuple[float, ...]
     cost: Floats
-    """[settings, steps], US dollars."""
+    """[settings, groups], US dollars, of all their steps together."""
     right: Floats
-    """[settings, steps], 0 or 1, or a probability."""
+    """[settings, groups], right answers among them; or a sum of probabilities."""
+    count: Floats
+    """[groups], steps."""
+    first: Ints
+    """[groups], the place of one step of each."""
 
     def means(self, weight: Floats) -> tuple[Floats, Floats]:
-        """Of each setting, the mean cost and the share of right answers."""
-        total = weight.sum()
-        return self.cost @ weight / total, self.right @ weight / total
+        """Of each setting, the mean cost and the share of right answers. `weight` is [steps]."""
+        own = weight[self.first]
+        total = own @ self.count
+        return self.cost @ own / total, self.right @ own / total
 
     def curve(self, weight: Floats, ends: Ends) -> Curve:
         cost, right = self.means(weight)

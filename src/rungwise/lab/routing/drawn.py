@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rungwise.lab.calibration.readings import Floats
+from rungwise.lab.routing.counted import OURS, SHOWN
 from rungwise.lab.routing.curves import LEVELS, hull
-from rungwise.lab.routing.evaluate import OURS, SHOWN, SetFigures
+from rungwise.lab.routing.evaluate import SetFigures
 from rungwise.lab.routing.report import NAMES, ends
 
 __all__ = ["Line", "Picture", "picture_of"]
@@ -47,11 +48,10 @@ def picture_of(found: SetFigures) -> Picture:
         return np.asarray((at.low_cost + level * span) * 1e3)
 
     lines = tuple(
-        Line(name=NAMES[name], usd=usd(LEVELS), right=found.curve(name).at(LEVELS))
-        for name in found.swept
+        Line(name=NAMES[name], usd=usd(LEVELS), right=found.right(name)) for name in found.policies
     )
     band = None
-    if OURS in found.swept:
+    if OURS in found.policies:
         told = [found.figures[f"curves.{OURS}.{level:g}"] for level in SHOWN]
         low, high = np.array([e.low for e in told]), np.array([e.high for e in told])
         band = (usd(np.array(SHOWN)), low, high)

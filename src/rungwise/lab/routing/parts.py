@@ -14,8 +14,9 @@ import numpy as np
 
 from rungwise.lab.calibration.fit import Fitted
 from rungwise.lab.calibration.fit import fit as fit_readings
-from rungwise.lab.calibration.readings import Bools, Floats, Ints, folds
+from rungwise.lab.calibration.readings import Bools, Floats, Ints
 from rungwise.lab.ladders.columns import LadderColumns
+from rungwise.lab.predictors.dealing import dealt_by_luck
 from rungwise.policy.pays import Reach
 from rungwise.policy.sketch import Sketch
 from rungwise.types import StepType
@@ -90,7 +91,7 @@ def _folds(columns: LadderColumns, count: int, seed: int) -> Ints:
     numbers = np.unique(np.array(columns.groups), return_inverse=True)[1].astype(np.int64)
     if len(np.unique(numbers)) < count:
         numbers = np.arange(len(columns), dtype=np.int64)
-    return folds(numbers, min(count, len(np.unique(numbers))), np.random.default_rng(seed))
+    return dealt_by_luck(numbers, count, seed)
 
 
 def _others(columns: LadderColumns, held: Ints) -> Bools:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from rungwise.lab.routing.counted import AREAS, SHARES, SHOWN
 from rungwise.lab.routing.curves import Ends, ends_of, hull
-from rungwise.lab.routing.evaluate import AREAS, SHARES, SHOWN, SetFigures
+from rungwise.lab.routing.evaluate import SetFigures
 from rungwise.lab.routing.resampling import Estimate
 
 __all__ = ["as_json", "as_lines", "ends", "table_of_points", "table_of_policies", "told_of"]
@@ -83,11 +84,15 @@ def _waiting(found: SetFigures) -> Iterator[str]:
 
 
 def table_of_policies(found: SetFigures) -> Table:
-    rows = [["policy", "APGR", "CPT(50)", "CPT(80)", "by"]]
-    for name in found.swept:
-        figures = [found.figures[f"policies.{name}.{key}"] for key in SHARES]
+    """With the least and the greatest APGR of a round where there are several."""
+    several = len(found.rounds) > 1
+    rows = [["policy", "APGR", *(["by dealing"] if several else []), "CPT(50)", "CPT(80)", "by"]]
+    for name in found.policies:
+        apgr, *others = (_told(found.figures[f"policies.{name}.{key}"]) for key in SHARES)
+        rounds = found.figures[f"policies.{name}.apgr"].rounds
+        spread = [f"{min(rounds):.3f} to {max(rounds):.3f}"] if several else []
         by = "calls" if name in found.by_calls else "cost"
-        rows.append([NAMES[name], *(_told(e) for e in figures), by])
+        rows.append([NAMES[name], apgr, *spread, *others, by])
     return rows
 
 
@@ -164,13 +169,14 @@ def _set(found: SetFigures) -> dict[str, object]:
         "groups": len(set(columns.groups)),
         "tiers": list(columns.tiers),
         "learned_on": found.learned_on,
+        "rounds": len(found.rounds),
         "notes": list(found.notes),
         "axis_usd": [at.low_cost, at.high_cost],
         "single": {
             name: _figures(found, f"points.single.{name}.", nested=NESTED) for name in columns.tiers
         },
         "hull": [columns.tiers[k] for k in _hull(found)],
-        "policies": {name: _policy(found, name) for name in found.swept},
+        "policies": {name: _policy(found, name) for name in found.policies},
         "areas": _figures(found, "areas."),
         "levels": {
             key: [
@@ -191,12 +197,11 @@ def _hull(found: SetFigures) -> list[int]:
 
 
 def _policy(found: SetFigures, name: str) -> dict[str, object]:
-    sweep, at = found.swept[name].sweep, ends(found)
-    cost, right = sweep.means(np.ones(len(found.columns)))
-    figures = found.figures
+    at, figures = ends(found), found.figures
     span = at.high_cost - at.low_cost
+    told = (figures[f"policies.{name}.{key}"].fields_of_rounds(key) for key in SHARES)
     return {
-        **_figures(found, f"policies.{name}."),
+        **{key: value for fields in told for key, value in fields.items()},
         "by": "calls" if name in found.by_calls else "cost",
         "curve": [
             {
@@ -206,10 +211,7 @@ def _policy(found: SetFigures, name: str) -> dict[str, object]:
             }
             for level in SHOWN
         ],
-        "settings": [
-            {"setting": s, "cost_usd": c, "right": r}
-            for s, c, r in zip(sweep.settings, cost.tolist(), right.tolist(), strict=True)
-        ],
+        "settings": [{"setting": s, "cost_usd": c, "right": r} for s, c, r in found.settings(name)],
         "points": {
             point.partition("@")[2]: _figures(found, f"points.{point}.", nested=NESTED)
             for point in found.points

@@ -4,6 +4,10 @@ A figure is a function of the steps' weights. A resample draws as many groups as
 replacement: the weight of a step is how often its group was drawn (Efron and Tibshirani 1993,
 chapter 8; the percentile interval). Two figures under the same resamples are paired: their
 difference has an interval of its own, which is what says whether one is better.
+
+Where everything was learned and decided in several rounds, each on another dealing of groups to
+folds, a figure is the mean over them, and a resample draws as many rounds as there are, too: its
+interval holds what the steps and what the dealing could have been.
 """
 
 from __future__ import annotations
@@ -16,7 +20,15 @@ import numpy as np
 
 from rungwise.lab.calibration.readings import Floats, Ints
 
-__all__ = ["FEWEST_GROUPS", "Estimate", "Resamples", "estimate", "estimates", "resamples"]
+__all__ = [
+    "FEWEST_GROUPS",
+    "Estimate",
+    "Resamples",
+    "estimate",
+    "estimates",
+    "estimates_of_rounds",
+    "resamples",
+]
 
 FEWEST_GROUPS = 8
 """Of fewer groups no interval over groups means anything: then steps are drawn within each."""
@@ -30,6 +42,8 @@ class Estimate:
     value: float
     drawn: Floats
     """[resamples]; NaN where the figure was undefined."""
+    rounds: tuple[float, ...] = ()
+    """What it was in each round, over all steps."""
 
     @property
     def low(self) -> float:
@@ -45,7 +59,11 @@ class Estimate:
 
     def __sub__(self, other: Estimate) -> Estimate:
         """The paired difference: both must be of the same resamples."""
-        return Estimate(value=self.value - other.value, drawn=self.drawn - other.drawn)
+        return Estimate(
+            value=self.value - other.value,
+            drawn=self.drawn - other.drawn,
+            rounds=tuple(a - b for a, b in zip(self.rounds, other.rounds, strict=True)),
+        )
 
     def as_json(self) -> dict[str, float | None]:
         found = {"value": self.value, "low": self.low, "high": self.high}
@@ -56,6 +74,13 @@ class Estimate:
         told = self.as_json()
         interval = None if told["low"] is None else [told["low"], told["high"]]
         return {key: told["value"], f"{key}_interval": interval}
+
+    def fields_of_rounds(self, key: str) -> dict[str, object]:
+        """The same, and where there are several rounds what it was in each."""
+        if len(self.rounds) < 2:
+            return self.fields(key)
+        rounds = [None if np.isnan(value) else round(value, 6) for value in self.rounds]
+        return {**self.fields(key), f"{key}_rounds": rounds}
 
     def told(self, form: str = ".3f") -> str:
         return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
@@ -83,6 +108,13 @@ class Resamples:
                 picked = rng.integers(0, len(members), size=len(members))
                 drawn[members] = np.bincount(picked, minlength=len(members))
             yield drawn[self.group_of]
+
+    def rounds(self, among: int) -> Iterator[Floats]:
+        """[among], `count` times: how often each round counts; together 1."""
+        rng = np.random.default_rng((self.seed, among))
+        for _ in range(self.count):
+            drawn = np.bincount(rng.integers(0, among, size=among), minlength=among)
+            yield drawn / among
 
 
 def resamples(groups: Sequence[Hashable], *, count: int = 1000, seed: int = 0) -> Resamples:
@@ -119,13 +151,32 @@ def estimates(
 ) -> dict[str, Estimate]:
     """Many figures at once, all paired: `figures` gives the same names for any weights, and NaN
     for what is undefined; where it raises ValueError under a resample all of them are."""
-    over_all = figures(np.ones(len(drawn.group_of)))
-    rows = np.full((drawn.count, len(over_all)), np.nan)
-    for place, weight in enumerate(drawn.weights()):
+    return estimates_of_rounds([figures], drawn, progress)
+
+
+def estimates_of_rounds(
+    rounds: Sequence[Callable[[Floats], Mapping[str, float]]],
+    drawn: Resamples,
+    progress: Callable[[], object] = lambda: None,
+) -> dict[str, Estimate]:
+    """The same of several rounds, each with the same names: means over them. Undefined in one of
+    those that count is undefined."""
+    even = np.ones(len(drawn.group_of))
+    told = [figures(even) for figures in rounds]
+    over_all = np.array([list(found.values()) for found in told])
+    rows = np.full((drawn.count, over_all.shape[1]), np.nan)
+    both = zip(drawn.weights(), drawn.rounds(len(rounds)), strict=True)
+    for place, (weight, shares) in enumerate(both):
+        counted = [(share, one) for share, one in zip(shares, rounds, strict=True) if share]
         with suppress(ValueError):
-            rows[place] = list(figures(weight).values())
+            found = np.array([list(figures(weight).values()) for _, figures in counted])
+            rows[place] = np.array([share for share, _ in counted]) @ found
         progress()
     return {
-        name: Estimate(value=value, drawn=rows[:, column])
-        for column, (name, value) in enumerate(over_all.items())
+        name: Estimate(
+            value=float(over_all[:, column].mean()),
+            drawn=rows[:, column],
+            rounds=tuple(over_all[:, column].tolist()),
+        )
+        for column, name in enumerate(told[0])
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rungwise.lab.calibration.readings import Bools, Ints
+from rungwise.lab.calibration.readings import Floats, Ints
 from rungwise.lab.ladders.columns import LadderColumns
 from rungwise.lab.routing.curves import Sweep, ends_of
 from rungwise.lab.routing.parts import Part
@@ -31,12 +31,20 @@ class Swept:
     walks: tuple[Walk, ...]
     """By setting, over all steps."""
 
-    @property
-    def sweep(self) -> Sweep:
+    def sweep(self, group_of: Ints | None = None) -> Sweep:
+        """By these groups, numbered from 0; without, each step is one."""
+        of = np.arange(len(self.columns)) if group_of is None else group_of
+        _, first, count = np.unique(of, return_index=True, return_counts=True)
+
+        def by_group(values: Floats) -> Floats:
+            return np.asarray(np.bincount(of, values), dtype=np.float64)
+
         return Sweep(
             settings=self.settings,
-            cost=np.array([walk.cost(self.columns) for walk in self.walks]),
-            right=np.array([walk.right(self.columns) for walk in self.walks]),
+            cost=np.array([by_group(walk.cost(self.columns)) for walk in self.walks]),
+            right=np.array([by_group(walk.right(self.columns)) for walk in self.walks]),
+            count=count.astype(np.float64),
+            first=first.astype(np.int64),
         )
 
     def chosen(self, settings: Ints) -> Walk:
@@ -106,21 +114,21 @@ def settings_for(chosen_on: Swept, share: float, folds: Sequence[Ints] | None, s
     With `folds` (places of the steps of each) it is chosen on all others of `chosen_on`; without,
     on all of it, for whatever other file.
     """
-    over_all = np.ones(len(chosen_on.columns), dtype=np.bool_)
+    columns, sweep = chosen_on.columns, chosen_on.sweep()
+    over_all = np.ones(len(columns))
     if folds is None:
-        return np.full(steps, _cheapest(chosen_on, share, over_all), dtype=np.int64)
+        return np.full(steps, _cheapest(columns, sweep, share, over_all), dtype=np.int64)
     found = np.zeros(steps, dtype=np.int64)
     for places in folds:
         others = over_all.copy()
-        others[places] = False
-        found[places] = _cheapest(chosen_on, share, others)
+        others[places] = 0
+        found[places] = _cheapest(columns, sweep, share, others)
     return found
 
 
-def _cheapest(swept: Swept, share: float, rows: Bools) -> int:
-    weight = rows.astype(np.float64)
-    ends = ends_of(swept.columns.cost, swept.columns.right, weight)
-    cost, right = swept.sweep.means(weight)
+def _cheapest(columns: LadderColumns, sweep: Sweep, share: float, weight: Floats) -> int:
+    ends = ends_of(columns.cost, columns.right, weight)
+    cost, right = sweep.means(weight)
     wanted = ends.low_right + share * (ends.high_right - ends.low_right)
     enough = right >= wanted
     if not enough.any():
