@@ -193,13 +193,14 @@ async def served(
     config: str = "",
     listening: bool = False,
     key: str = KEY,
+    callers: Sequence[str] = (),
 ) -> AsyncIterator[Served]:
     """The app of these rungs, lowest first, and of `config`, which is the rest of the document.
 
     `listening`: on a real socket, where the order and the time of bytes can be seen. `key`: what
-    the variable of the hosted rungs holds.
+    the variable of the hosted rungs holds. `callers`: the keys of those who may ask; none: anyone.
     """
-    with app_of(folder, *rungs, config=config, key=key) as app:
+    with app_of(folder, *rungs, config=config, key=key, callers=callers) as app:
         if listening:
             async with serving(app) as port:
                 url = f"http://127.0.0.1:{port}"
@@ -214,7 +215,11 @@ async def served(
 
 @contextmanager
 def app_of(
-    folder: Path, *rungs: ScriptedTier | str, config: str, key: str = KEY
+    folder: Path,
+    *rungs: ScriptedTier | str,
+    config: str,
+    key: str = KEY,
+    callers: Sequence[str] = (),
 ) -> Iterator[FastAPI]:
     """From the document to the app, by the way that `rungwise serve` goes."""
     path = document(folder, *rungs, config=config)
@@ -224,7 +229,7 @@ def app_of(
             setattr(module, rung.name, lambda _, rung=rung: rung)
     sys.modules[RUNGS] = module
     try:
-        yield build_app(load(path, {"KEY": key}), ())
+        yield build_app(load(path, {"KEY": key}), callers)
     finally:
         del sys.modules[RUNGS]
 

@@ -280,6 +280,19 @@ async def test_a_router_that_goes_astray_leads_nowhere_else(on: tuple[str, ...])
     assert asked(ledger.entries[0]) == ["t1", "t2"] and ledger.entries[0].rungs == FOUR
 
 
+async def test_no_rung_becomes_the_last_and_unjudged_because_a_router_leaves_out_the_others() -> (
+    None
+):
+    tiers, ledger = four(LOST, FAIR, SURE, SURE), ListLedger()
+    await answered(cascade(tiers, Told(FOUR, ("t2",)), ledger=ledger), asking(0.5))
+    (entry,) = ledger.entries
+    assert [(a.tier, a.state) for a in entry.attempts] == [
+        ("t1", "abandoned"),
+        ("t2", "abandoned"),
+        ("t4", "released"),
+    ]
+
+
 async def test_with_one_rung_left_nobody_is_asked() -> None:
     tiers, ledger = three(LOST), ListLedger()
     told = Told(("t1", "t2"), ())

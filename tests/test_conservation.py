@@ -2,7 +2,8 @@
 
 One `rungwise serve`, a ladder of four hosted rungs and a spare one in three protocols, and an
 upstream that keeps its own bill of what it serves. What it could not tell, because a stream ended
-before its usage, is an estimate on our side and is held apart.
+before its usage, is an estimate on our side and is held apart. All of it under fixed thresholds,
+and where each step climbs as it pays.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tests.doubles.till import Act, Asked, Rates, Served, Till, Tokens
 from tests.doubles.upstream import Upstream
 from tests.nursery import nursery
 from tests.served import CALIBRATIONS
+from tests.worlds import foreseen
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +70,17 @@ tiers:
 gates:
   - {{tier: low, accept: checked, judge: {{tier: high, step_types: [extraction]}}}}
   - {{tier: mid, calibration: agreement.json, agreement: {{samples: 3}}}}
+routing: {{{routing}}}
 """
+LADDER = ("low", "mid", "high", "wide", "away")
+POLICIES = {
+    "cascade": "policy: cascade",
+    "pays": "policy: pays, difficulty: difficulty.json, worth: {right_usd: 0.05}",
+}
+FORESEEN = {"low": (3.0, 12.0), "mid": (2.5, 12.0), "high": (0.85, 0.0)}
+"""So that the lowest is asked first, then the next, and the third for a proof. Of the others
+nothing is known."""
+HARD = "Prove it, prove that it is so, and prove it again."
 MORE = "max_tokens: 900, api_key_env: KEY, guards: {retries: 1, breaker_failures: 0}"
 
 WRONG = "2 + 2 = 5"
@@ -113,6 +125,10 @@ GUESSED = ("cut", *LEFT)
 
 def kind_of(number: int) -> str:
     return NAMES[number % len(NAMES)]
+
+
+def is_hard(number: int) -> bool:
+    return kind_of(number) == "plain" and number // len(NAMES) % 3 == 2
 
 
 def script(asked: Asked) -> Act:
@@ -204,10 +220,11 @@ class Callers:
 def _request(number: int) -> tuple[str, dict[str, Any], dict[str, str]]:
     """In each protocol, streamed and whole, with each key: each kind in turn."""
     kind, turn = kind_of(number), number // len(NAMES)
+    what = HARD if is_hard(number) else "What is it?"
     messages, stream = turn % 3 == 0, turn % 2 == 0
     body = {
         "model": PINS.get(kind, "auto"),
-        "messages": [{"role": "user", "content": f"What is it? #{number}"}],
+        "messages": [{"role": "user", "content": f"{what} #{number}"}],
         "max_tokens": 800,
         "stream": stream,
         "temperature": 0,
@@ -241,6 +258,7 @@ def _story(said: str) -> Mapping[str, Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
+    policy: str
     told: Sequence[Told]
     bill: Sequence[Served]
     entries: Sequence[Entry]
@@ -250,31 +268,33 @@ class Run:
 
 
 @asynccontextmanager
-async def serving(folder: Path, till: Till) -> AsyncIterator[Callers]:
+async def serving(folder: Path, till: Till, policy: str) -> AsyncIterator[Callers]:
     """Ends in good order, so that all is written."""
     async with Upstream(till) as upstream, nursery() as forks:
         config = folder / "money.yaml"
         (folder / "agreement.json").write_text(CALIBRATIONS["agreement.json"].model_dump_json())
+        (folder / "difficulty.json").write_text(foreseen(FORESEEN, tokens=600))
         prices = {name.replace("-", "_"): rates.yaml for name, rates in RATES.items()}
-        config.write_text(CONFIG.format(url=upstream.url, more=MORE, **prices))
+        routing = POLICIES[policy]
+        config.write_text(CONFIG.format(url=upstream.url, more=MORE, routing=routing, **prices))
         environ = {"KEY": "sk-any", "CALLERS": ",".join(KEYS)}
         server = await forks.serve(config, environ, log=folder / "log")
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=1)  # well before the server
         async with aiohttp.ClientSession(connector=connector) as http:
             yield Callers(http, server.url, till)
         os.kill(server.pid, signal.SIGTERM)
         assert await forks.ended(server) in (0, -signal.SIGTERM), server.said
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=POLICIES)
 async def run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Run:
     folder = tmp_path_factory.mktemp("conservation")
     till = Till(script, RATES)
-    async with serving(folder, till) as callers:
-        told = await callers.run(10_000 if request.config.getoption("--thorough") else 600)
+    async with serving(folder, till, request.param) as callers:
+        told = await callers.run(5_000 if request.config.getoption("--thorough") else 300)
         shown = {one.id: await callers.shown(one.id, one.number) for one in told[::23]}
     entries = list(read_entries(folder / "money.db"))
-    return Run(told, till.served, entries, shown, folder / "money.db")
+    return Run(request.param, told, till.served, entries, shown, folder / "money.db")
 
 
 def billed(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Attempt]]:
@@ -303,8 +323,9 @@ async def test_every_kind_of_request_went_as_it_was_meant_to(run: Run) -> None:
     climbs |= {"refused": "mid", "cut": "high", "paid and broken": "high", "an equal": "high"}
     climbs |= {"by model a": "wide", "by model b": "wide", "left anywhere": "away"}
     assert heard.pop("paid and lost") == {200, 502}, "broken off"
+    assert heard.pop("plain") == ({"low", "high"} if run.policy == "pays" else {"low"})
     assert heard == {kind: {climbs.get(kind, "low")} for kind in KINDS if kind in heard}
-    assert set(KINDS) - set(heard) == {"paid and lost", "left", "left while held"}
+    assert set(KINDS) - set(heard) == {"plain", "paid and lost", "left", "left while held"}
     roles = Counter(attempt.role for _, attempt in parts(run.entries))
     states = {attempt.state for _, attempt in parts(run.entries)}
     assert roles["judge"] and roles["agreement"]
@@ -409,7 +430,7 @@ def by_caller(entries: Iterable[Entry]) -> Mapping[str, list[Attempt]]:
 async def test_caps_count_what_was_spent_and_hold_nothing_back(run: Run) -> None:
     climbed: Counter[str] = Counter()
     for entry in run.entries:
-        climbed[entry.caller] += cost(above_the_first(entry))
+        climbed[entry.caller] += cost(above_the_usual(entry))
     spent = {caller: cost(of) for caller, of in by_caller(run.entries).items()}
     expected = {(c, "all"): (nano, 0) for c, nano in spent.items()}
     expected |= {(c, "escalation"): (nano, 0) for c, nano in climbed.items()}
@@ -425,8 +446,14 @@ async def test_caps_count_what_was_spent_and_hold_nothing_back(run: Run) -> None
         assert spent == told[0] or caller in guessed, "only a guess counts as its worst case"
 
 
-def above_the_first(entry: Entry) -> list[Attempt]:
-    """What climbing cost: drafts of other rungs than the first, with the evidence on them."""
+def above_the_usual(entry: Entry) -> list[Attempt]:
+    """What climbing cost: drafts of rungs above the one where the table starts, with the evidence
+    on them."""
+    usual = "low"
+    if entry.route in LADDER:
+        usual = entry.route
+    elif "the caller's floor is mid" in entry.plan_why:
+        usual = "mid"
+    above = LADDER[LADDER.index(usual) + 1 :]
     drafted = {"judge": "low", "agreement": "mid"}
-    of = [(drafted.get(a.role, a.tier), a) for a in entry.attempts]
-    return [attempt for tier, attempt in of if tier != of[0][0]]
+    return [a for a in entry.attempts if drafted.get(a.role, a.tier) in above]

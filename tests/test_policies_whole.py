@@ -52,9 +52,14 @@ def policy(name: str, promise: str = "keep", worth: str = WORTH) -> str:
 
 
 POLICIES = {
-    **{f"{name}, {kept}": policy(name, kept) for name in ("cascade", "route", "pays")
-       for kept in ("keep", "waive")},
-    "pays, keep, and a right answer is worth a fortune": policy("pays", worth="worth: {right_usd: 9}"),
+    **{
+        f"{name}, {kept}": policy(name, kept)
+        for name in ("cascade", "route", "pays")
+        for kept in ("keep", "waive")
+    },
+    "pays, keep, and a right answer is worth a fortune": policy(
+        "pays", worth="worth: {right_usd: 9}"
+    ),
     "pays, waive, and it is worth nothing": policy("pays", "waive", "worth: {right_usd: 0.000001}"),
     "no predictor": f"private_tags: [secret], {PLANNING}",
 }
@@ -120,7 +125,9 @@ CASES = st.builds(
     may=st.sampled_from((None, None, None, frozenset(LADDER[:2]), frozenset(LADDER[1:]))),
     cap=st.sampled_from((None, 0, 500_000, 2_000_000, 21_000_000, 10**9)),
     steps=st.lists(
-        st.tuples(st.sampled_from(TEXTS), WISHES, st.booleans(), st.sampled_from((False,) * 5 + (True,))),
+        st.tuples(
+            st.sampled_from(TEXTS), WISHES, st.booleans(), st.sampled_from((False,) * 5 + (True,))
+        ),
         min_size=1,
         max_size=3,
     ).map(tuple),
@@ -159,7 +166,7 @@ async def heard_of(
 
 def one_draft_is_seen(heard: Heard) -> None:
     assert len(heard.released) <= 1
-    whose = {word for word in heard.text.split()}
+    whose = set(heard.text.split())
     assert whose <= {released.tier for released in heard.released}
     entry = heard.entry
     if heard.settled is not None:
@@ -191,19 +198,16 @@ def no_more_than_was_quoted(heard: Heard, case: Case) -> None:
     """Without caps a plan is not changed for want of money."""
     if heard.quote is None or case.cap is not None:
         return
-    paid = sum(heard.drafted[name] * TOKEN_NANO[name] for name in LADDER[1:])
     most = heard.quote.most_nano
     assert most is not None
-    if not heard.quote.plan.otherwise:
-        assert paid <= most
+    assert heard.quote.plan.otherwise or _paid(heard) <= most
 
 
 def the_wish_is_granted(heard: Heard, wish: Wish, *, secret: bool) -> None:
     if wish.local_only or secret:
         assert heard.asked <= {"local"}
     if wish.most_nano is not None:
-        paid = sum(heard.drafted[name] * TOKEN_NANO[name] for name in LADDER[1:])
-        assert paid <= wish.most_nano
+        assert _paid(heard) <= wish.most_nano
     for name in heard.asked:
         assert wish.pin in (None, name)
         assert _between(name, wish)
@@ -239,12 +243,13 @@ def a_plan_says_why(heard: Heard) -> None:
 
 
 def no_doubted_draft_leaves(heard: Heard, promise: float | None) -> None:
-    """`promise` is the calibrated threshold, where it is to be kept. The last rung is not judged,
-    and that a model declines is no doubt."""
+    """`promise` is the calibrated threshold, where it is to be kept. The last rung of what was
+    planned is not judged, and that a model declines is no doubt."""
     seen = heard.entry.seen if heard.entry is not None else None
-    if heard.entry is None or seen is None or seen.tier == heard.entry.rungs[-1]:
+    if heard.quote is None or seen is None or seen.reason.startswith("declined"):
         return
-    if seen.reason.startswith("declined"):
+    plan = heard.quote.plan
+    if seen.tier in (*plan.rungs[-1:], *plan.otherwise[-1:]):
         return
     if promise is not None:
         assert seen.threshold is not None and seen.threshold >= promise
@@ -259,9 +264,7 @@ async def the_cap_on_climbing_holds(
     assert await own.open() == [], "nothing stays set aside"
     if case.cap is None:
         return
-    counted, reserved = (await own.books()).get(
-        (world.caller.name, "escalation", "ever"), (0, 0)
-    )
+    counted, reserved = (await own.books()).get((world.caller.name, "escalation", "ever"), (0, 0))
     assert counted <= case.cap and reserved == 0
     climbed = 0
     for one, (_, wish, _, _) in zip(heard, case.steps, strict=True):
@@ -271,6 +274,11 @@ async def the_cap_on_climbing_holds(
             above = LADDER[LADDER.index(able[0]) + 1 :]
             climbed += sum(_cost(one.entry.attempts, name) for name in above)
     assert climbed <= case.cap, "as the table has it, whatever the plans said"
+
+
+def _paid(heard: Heard) -> int:
+    """What the rungs that are not on this machine cost."""
+    return sum(heard.drafted[name] * TOKEN_NANO[name] for name in LADDER[1:])
 
 
 def _cost(attempts: Sequence[Attempt], tier: str) -> int:
@@ -308,3 +316,122 @@ async def test_whatever_comes_together_every_promise_holds(
 ) -> None:
     world, heard = await heard_of(case, folder, own)
     await check(case, world, heard, own, promised(case))
+
+
+# ---- a router that plans badly ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bad:
+    """What a router of no sense says."""
+
+    rungs: tuple[str, ...]
+    reach: tuple[str, ...]
+    otherwise: tuple[str, ...]
+    onward: tuple[str, ...]
+    bars: tuple[Bar, ...]
+    headstart_s: float | None
+
+
+BARS = st.builds(Bar, tier=st.sampled_from((*LADDER, "nobody")), confidence=st.floats(0, 1.5))
+SOME = st.lists(st.sampled_from(LADDER), unique=True).map(tuple)
+BADLY = st.builds(
+    Bad,
+    rungs=SOME.filter(len),
+    reach=SOME,
+    otherwise=SOME,
+    onward=st.lists(st.sampled_from((*LADDER, "nobody"))).map(tuple),
+    bars=st.lists(BARS, max_size=4).map(tuple),
+    headstart_s=st.sampled_from((None, 0.0, 0.005)),
+)
+
+
+class Badly:
+    """See contracts.Router; all but that it names rungs of the ladder."""
+
+    def __init__(self, bad: Bad) -> None:
+        self._bad = bad
+
+    def plan(self, chat: Chat) -> Plan:
+        bad = self._bad
+        return Plan(
+            rungs=bad.rungs,
+            step_type=chat.wish.step_type or StepType.OPEN_CHAT,
+            why="for no reason",
+            reach=bad.reach,
+            otherwise=bad.otherwise,
+            bars=bad.bars,
+            headstart_s=bad.headstart_s,
+        )
+
+    def onward(self, plan: Plan, chat: Chat, refused: Sequence[Attempt]) -> Onward:
+        return Onward(rungs=self._bad.onward, bars=self._bad.bars, why="for none either")
+
+
+@EXAMPLES
+@given(case=CASES, bad=BADLY)
+async def test_a_router_that_plans_badly_breaks_no_promise(
+    case: Case, bad: Bad, folder: Path, own: Account
+) -> None:
+    world, heard = await heard_of(case, folder, own, around=lambda _: Badly(bad))
+    for one, (_, wish, _, _) in zip(heard, case.steps, strict=True):
+        one_draft_is_seen(one)
+        parts_are_the_whole(one)
+        a_plan_says_why(one)
+        no_doubted_draft_leaves(one, THRESHOLD)
+        assert not wish.local_only or one.asked <= {"local"}
+        assert not one.asked & case.unable and one.asked <= (case.may or set(LADDER))
+        if wish.most_nano is not None:
+            assert _paid(one) <= wish.most_nano
+    counted = (await own.books()).get((world.caller.name, "escalation", "ever"), (0, 0))
+    assert case.cap is None or counted[0] <= case.cap
+    assert await own.open() == []
+
+
+# ---- some of it, one by one ------------------------------------------------------------------
+
+HARD = TEXTS[1]
+
+
+def case(
+    routing: str, *drafts: str, text: str = HARD, cap: int | None = None, **wish: object
+) -> Case:
+    step = (text, Wish(**wish), False, False)  # type: ignore[arg-type]
+    return Case(routing=routing, drafts=drafts, cap=cap, steps=(step,))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("routing", ["pays, keep", "pays, waive"])
+@pytest.mark.parametrize("text", TEXTS)
+async def test_no_text_raises_a_bar_so_high_that_the_start_above_it_is_no_climb(
+    routing: str, text: str, folder: Path, own: Account
+) -> None:
+    """Where nothing may be spent on climbing, the table's start answers as it would without what
+    the text looks like."""
+    asked = case(routing, "sure", "sure", "sure", text=text, cap=0)
+    world, (heard,) = await heard_of(asked, folder, own)
+    await check(asked, world, [heard], own, THRESHOLD)
+    assert heard.entry is not None and heard.entry.tier == "local"
+    assert heard.entry.attempts[0].threshold == THRESHOLD or heard.entry.rungs == LADDER
+
+
+@pytest.mark.parametrize("routing", list(POLICIES))
+async def test_a_head_start_and_a_refusal_that_leads_elsewhere_go_together(
+    routing: str, folder: Path, own: Account
+) -> None:
+    asked = case(routing, "slow and lost", "slow and lost", "sure", text="Add 3 to 4.", hurry=True)
+    world, (heard,) = await heard_of(asked, folder, own)
+    await check(asked, world, [heard], own, promised(asked))
+    assert heard.settled is not None
+
+
+@pytest.mark.parametrize("routing", list(POLICIES))
+@pytest.mark.parametrize("secret", [False, True])
+async def test_what_is_local_only_stays_so_however_hard_it_is(
+    routing: str, secret: bool, folder: Path, own: Account
+) -> None:
+    for draft in ("lost", "ill", "sure"):
+        step = (HARD, Wish(local_only=not secret, least_right=0.99), False, secret)
+        asked = Case(routing=routing, drafts=(draft, "sure", "sure"), steps=(step,))
+        world, (heard,) = await heard_of(asked, folder, own)
+        await check(asked, world, [heard], own, promised(asked))
+        assert heard.asked == {"local"}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ class Rung(ScriptedTier):
     """Its every word names it, so that it is seen whose draft a word is of."""
 
     def __init__(self, name: str, script: Script, *, longest: int = 40) -> None:
-        price = PriceConfig(input=0, output=TOKEN_NANO[name] / 1000)
+        price = PriceConfig(input=0, cache_read=0, output=TOKEN_NANO[name] / 1000)
         super().__init__(
             name, _signed(script, name), model="small", local=name == "local", price=price
         )
@@ -73,23 +74,22 @@ def _signed(script: Script, name: str) -> Script:
     )
 
 
-def foreseen() -> str:
-    """A file of difficulty for the three: a proof is hard for the lower ones, and numbers are good
-    for the lowest."""
-    told = difficulty(tiers=list(LADDER))
-    words = told["words"]
-    words["weights"] = packed(np.array([[-2.0, -1.0, 0.0]]), "<f2")
-    told["inputs"]["weights"] = packed(np.zeros((WIDTH, 3)), "<f4")
-    told["trees"]["counts"] = [1, 0, 0]
+def foreseen(rungs: Mapping[str, tuple[float, float]], *, tokens: float = 6.0) -> str:
+    """A file of difficulty, by the logit of each rung's P, and how much less a proof makes of it.
+    Numbers in a text are good for the lowest."""
+    names = list(rungs)
+    told = difficulty(tiers=names)
+    told["words"]["weights"] = packed(np.full((1, len(names)), -1.0), "<f2")
+    told["inputs"]["weights"] = packed(np.zeros((WIDTH, len(names))), "<f4")
+    told["trees"]["counts"] = [1, *([0] * (len(names) - 1))]
     mix = {"of_trees": 1.0, "linear": 0.0, "start": 0.0}
-    told["mix"] = [
-        {"intercept": intercept, "of_words": of_words, **mix}
-        for intercept, of_words in ((2.0, 3.0), (2.5, 2.0), (3.5, 1.0))
-    ]
+    told["mix"] = [{"intercept": logit, "of_words": less, **mix} for logit, less in rungs.values()]
     link = {"right": {"intercept": 1.0, "slope": 1.0}, "wrong": {"intercept": -0.5, "slope": 0.7}}
-    pairs = (("local", "middle"), ("local", "high"), ("middle", "high"))
+    pairs = combinations(names, 2)
     told["links"] = [{"refused": a, "tier": b, "count": 50, **link} for a, b in pairs]
-    told["usual"] = {name: {"all": {"tokens": 6.0, "seconds": 0.01, "count": 30}} for name in LADDER}
+    told["usual"] = {
+        name: {"all": {"tokens": tokens, "seconds": 0.01, "count": 30}} for name in names
+    }
     told["spreads"] = {}
     return json.dumps(told)
 
@@ -97,7 +97,9 @@ def foreseen() -> str:
 @cache
 def configured(folder: Path, routing: str) -> Config:
     """Both lower rungs are judged: P = sigmoid(3 + 2 x the worst window), from .9 on."""
-    (folder / "difficulty.json").write_text(foreseen())
+    (folder / "difficulty.json").write_text(
+        foreseen({"local": (2.0, 6.0), "middle": (2.5, 2.0), "high": (3.5, 0.0)})
+    )
     gates = "gates: [{tier: local, calibration: window.json}, {tier: middle, calibration: w.json}]"
     rungs = [ScriptedTier(name, model="small") for name in LADDER]
     path = document(folder, *rungs, config=f"{gates}\nrouting: {{{routing}}}")

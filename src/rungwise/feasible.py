@@ -41,7 +41,7 @@ class Feasible:
         A plan may have passed rungs over because others would do better; where one of those cannot
         be asked, the ones that it passed over can.
         """
-        allowed = [rung for rung in plan.rungs if _may(caller, rung)]
+        allowed = [rung for rung in plan.rungs if self._may(chat, caller, rung)]
         lacks = {rung: self._tiers[rung].lacks(chat) for rung in allowed}
         able = [rung for rung, lack in lacks.items() if lack is None]
         instead: list[str] = []
@@ -61,7 +61,7 @@ class Feasible:
         if not able and not instead:
             raise _none_can(lacks)
         rungs = self._hopeful(sorted((*able, *instead), key=self._place), plan, why)
-        reach = tuple(rung for rung in plan.reach if _may(caller, rung))
+        reach = tuple(rung for rung in plan.reach if self._may(chat, caller, rung))
         otherwise = self._otherwise(plan, chat, reach, rungs)
         return replace(plan, rungs=rungs, reach=reach, otherwise=otherwise, why="; ".join(why))
 
@@ -75,7 +75,7 @@ class Feasible:
                 rung
                 for rung in rungs
                 if rung not in plan.rungs
-                and _may(caller, rung)
+                and self._may(chat, caller, rung)
                 and self._tiers[rung].lacks(chat) is None
             ]
             if found:
@@ -88,11 +88,18 @@ class Feasible:
         """The rungs of the owner's table that can be asked; none where they begin no differently.
         For them no bar holds but the table's own: one that a text has raised so high that no draft
         reaches it moves the start, too."""
+        if not plan.otherwise and rungs[0] == plan.rungs[0]:
+            return ()
         first = self._place(plan.rungs[0])
         table = plan.otherwise or [rung for rung in reach if self._place(rung) >= first]
         able = [r for r in table if r in reach and self._tiers[r].lacks(chat) is None]
         found = self._hopeful(able, replace(plan, bars=plan.usual_bars), []) if able else ()
         return found if found and found[0] != rungs[0] else ()
+
+    def _may(self, chat: Chat, caller: Caller, rung: str) -> bool:
+        """What is local only stays so, whatever a router says."""
+        mine = caller.tiers is None or rung in caller.tiers
+        return mine and (self._tiers[rung].local or not chat.wish.local_only)
 
     def _place(self, rung: str) -> int:
         return list(self._tiers).index(rung)
@@ -168,10 +175,6 @@ class Feasible:
             for name, tier in self._tiers.items()
             if not tier.local
         )
-
-
-def _may(caller: Caller, rung: str) -> bool:
-    return caller.tiers is None or rung in caller.tiers
 
 
 def _none_can(lacks: Mapping[str, str | None]) -> CallerError:

@@ -116,8 +116,11 @@ class Story:
         beyond = self.plan.rungs[len(self.rungs) :]
         plan = replace(self.plan, rungs=self.rungs)
         onward = router.onward(plan, self.chat, refused)
-        # whatever a router says: of those that are paid for, and at least one
-        self.rungs = (*asked, *(tuple(rung for rung in left if rung in onward.rungs) or left))
+        # whatever a router says: of those that are paid for, at least one, and no other becomes the
+        # last: that one is not judged
+        on = tuple(rung for rung in left[:-1] if rung in onward.rungs)
+        kept = (*on, left[-1]) if on or left[-1] in onward.rungs else left
+        self.rungs = (*asked, *kept)
         bars = onward.bars or self.plan.bars
         why = f"{self.plan.why}; {onward.why}" if onward.why else self.plan.why
         self.plan = replace(self.plan, rungs=(*self.rungs, *beyond), bars=bars, why=why)

@@ -11,8 +11,8 @@ from rungwise.confidence.calibration import Calibration, load_calibration
 from rungwise.lab.calibration.recorded import Recorded, read_recorded, write_recorded
 from rungwise.ledger.sql import SqliteLedger
 from rungwise.types import StepType
-from tests.lab.draws import SIGNALS, TYPES, draws
 from tests.lab.calibration.test_outcomes import RELEASED, entry
+from tests.lab.draws import SIGNALS, TYPES, draws
 
 SUBJECT = ("--model", "m", "--revision", "r")
 CONFIG = """

@@ -25,7 +25,7 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluate(*arguments: object) -> int:
-    few = ("--resamples", 10, "--folds", 2)
+    few = ("--resamples", 10, "--folds", 2, "--rounds", 2)
     told = ("eval", "routing", *few, *arguments)
     return main([str(argument) for argument in told])
 
@@ -65,6 +65,7 @@ def test_several_files_may_each_have_a_ladder(
     [
         (("--policies", "magic"), "--policies: no policy 'magic'; known: oracle"),
         (("--folds", 1), "--folds: must be 2 or more"),
+        (("--rounds", 0), "--rounds: must be 1 or more"),
         (("--resamples", 0), "--resamples: must be 1 or more"),
         (("--seed", -1), "--seed: must be 0 or more"),
         (("--second-usd", "nan"), "--second-usd: must be 0 or more"),
@@ -96,7 +97,7 @@ def test_a_price_list_sets_the_axis_and_rows_the_intervals(tmp_path: Path, data:
     plain = figures(tmp_path, "--data", data)
     priced = figures(tmp_path, "--data", data, "--prices", prices)
     by_row = figures(tmp_path, "--data", data, "--by-row")
-    seeded = figures(tmp_path, "--data", data, "--seed", 7)
+    seeded = figures(tmp_path, "--data", data, "--seed", 1)
     assert plain["axis_usd"] != priced["axis_usd"]
     assert "30 groups are drawn for the intervals" in str(plain["notes"])
     assert "steps are drawn for the intervals" in str(by_row["notes"])
@@ -118,6 +119,22 @@ def test_a_training_file_needs_one_ladder_for_all(
     asked = ("--data", data, "--ladder", "t1,t3", "--data", other, "--ladder", "-")
     assert evaluate(*asked, "--train", train) == 2
     assert "different rungs" in capsys.readouterr().err
+
+
+def test_each_file_may_have_one_to_learn_on(
+    tmp_path: Path, data: Path, train: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    other, figures = tmp_path / "other.jsonl.gz", tmp_path / "x.json"
+    other.write_bytes(train.read_bytes())
+    files = ("--data", data, "--train", train, "--data", other, "--train", data)
+    assert evaluate(*files, "--policies", "length", "--json", figures) == 0
+    told = json.loads(figures.read_text())["sets"]
+    learned = {name: found["learned_on"] for name, found in told.items()}
+    assert learned == {"made": "made.recorded.jsonl.gz", "other": "made.test.jsonl.gz"}
+    assert all(found["rounds"] == 1 for found in told.values())
+    assert evaluate("--data", data, *("--train", train) * 2) == 2
+    assert "--train: one for all, or one for each of 1" in capsys.readouterr().err
 
 
 def test_too_few_steps_to_learn_on_are_told(

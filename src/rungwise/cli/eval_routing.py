@@ -28,9 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train",
         type=Path,
+        action="append",
         metavar="FILE",
-        help="learn on this file, and not on other folds of the same one "
-        f"(without --data: {TRAIN})",
+        help="learn on this file, and not on other folds of the same one: one for all of --data, "
+        f"or one for each (without --data: {TRAIN})",
     )
     parser.add_argument("--prices", type=Path, metavar="FILE", help="rung -> {input, output}, YAML")
     parser.add_argument("--policies", type=listed, metavar="A,B", help="which ones (all)")
@@ -92,9 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(json=arguments.json, plot=arguments.plot, html=arguments.html)
     if arguments.plot is not None:
         check_matplotlib()
-    sets, train = _sets(arguments)
     found = []
-    for data in sets:
+    for data, train in _sets(arguments):
         found.append(_evaluated(data, train, options))
         print("\n".join(as_lines(found[-1])), end="\n\n")
     print(
@@ -155,20 +155,26 @@ def read_sets(arguments: argparse.Namespace) -> list[RecordedLadder]:
     return sets
 
 
-def _sets(arguments: argparse.Namespace) -> tuple[list[RecordedLadder], RecordedLadder | None]:
+def _sets(arguments: argparse.Namespace) -> list[tuple[RecordedLadder, RecordedLadder | None]]:
+    """Each set, and what is learned on; None: on the set itself."""
     from rungwise.lab.ladders.costs import priced, read_prices
     from rungwise.lab.ladders.data import read_ladder
 
     prices = None if arguments.prices is None else read_prices(arguments.prices)
     sets = [priced(data, prices) for data in read_sets(arguments)]
-    file = arguments.train or (None if arguments.data else TRAIN)
-    if file is None:
-        return sets, None
-    tiers = {data.tiers for data in sets}
-    if len(tiers) > 1:
+    files = arguments.train or ([] if arguments.data else [TRAIN])
+    if not files:
+        return [(data, None) for data in sets]
+    if len(files) not in (1, len(sets)):
+        raise ConfigError(f"--train: one for all, or one for each of {len(sets)} files")
+    if len(files) < len(sets) and len({data.tiers for data in sets}) > 1:
         raise ConfigError("--train: the files of --data have different rungs; ask for one")
-    train = priced(read_ladder(file, tiers.pop()), prices)
-    return [data.without(train) for data in sets], train
+    each = files * len(sets) if len(files) < len(sets) else files
+    found: list[tuple[RecordedLadder, RecordedLadder | None]] = []
+    for data, file in zip(sets, each, strict=True):
+        train = priced(read_ladder(file, data.tiers), prices)
+        found.append((data.without(train), train))
+    return found
 
 
 def _options(arguments: argparse.Namespace) -> Options:

@@ -152,7 +152,7 @@ def _left_out(found: re.Match[str]) -> str:
 def _ends(own: str) -> Iterable[str]:
     """The first sentence and the last one, bare."""
     parts = [part for part in _SENTENCE_ENDS.split(own) if part and part.strip()]
-    ends = [parts[0], parts[-1]] if parts else []
+    ends = [*parts[:1], *parts[1:][-1:]]
     return [part.strip(" \t.,!?\u2026\u061f\u0964\u3002\uff01\uff1f") for part in ends]
 
 

@@ -24,7 +24,7 @@ def ladder(count: int = 240, seed: int = 0, name: str = "riddles") -> RecordedLa
 
 @pytest.fixture(scope="module")
 def found() -> Comparison:
-    return compare([ladder(), ladder(200, 1, "others")], lambda: None, SOME)
+    return compare([ladder(), ladder(200, 1, "others")], lambda: None, SOME, rounds=2)
 
 
 def test_what_the_words_tell_is_found_and_chance_is_a_half(found: Comparison) -> None:
@@ -46,12 +46,18 @@ def test_json_and_lines_tell_the_same_figures(found: Comparison) -> None:
     sets = told["sets"]
     assert isinstance(sets, dict)
     shipped = sets["riddles"]["policies"]["shipped"]
-    assert set(shipped["apgr"]) == {"value", "low", "high"}
-    assert {"cpt50", "cpt80", "fit_s", "predict_us", "apgr_ahead_of"} <= set(shipped)
-    assert set(shipped["apgr_ahead_of"]) == {"prompt_length", "tfidf"}
+    for key in ("apgr", "cpt50", "cpt80"):
+        low, high = shipped[f"{key}_interval"]
+        assert low <= shipped[key] <= high and len(shipped[f"{key}_rounds"]) == 2
+    assert {"fit_s", "predict_us"} <= set(shipped)
+    assert {"prompt_length", "tfidf_interval"} < set(shipped["apgr_ahead_of"])
     line = next(line for line in found.as_lines() if line.startswith("shipped"))
-    assert f"{shipped['apgr']['value']:.3f} [{shipped['apgr']['low']:.3f}" in line
+    low, high = shipped["apgr_interval"]
+    assert f"{shipped['apgr']:.3f} [{low:.3f}, {high:.3f}]" in line
+    assert f"{min(shipped['apgr_rounds']):.3f} to {max(shipped['apgr_rounds']):.3f}" in line
     assert "= not to be told apart" in found.as_lines()[-2]
+    transfer = told["transfers"]
+    assert isinstance(transfer, list) and "apgr_rounds" not in transfer[0]["policies"]["shipped"]
 
 
 def test_the_picture_is_a_png(found: Comparison, tmp_path: Path) -> None:
@@ -75,8 +81,8 @@ def test_nobody_sees_a_step_of_a_held_group() -> None:
 
         return scores
 
-    compare([ladder(60)], lambda: None, {"spying": spying})
-    assert looks == [set()] * 5
+    compare([ladder(60)], lambda: None, {"spying": spying}, rounds=2)
+    assert looks == [set()] * 10
 
 
 def test_a_set_of_few_groups_is_left_out_group_by_group_and_dealt_step_by_step() -> None:
@@ -87,11 +93,48 @@ def test_a_set_of_few_groups_is_left_out_group_by_group_and_dealt_step_by_step()
         "riddles": 3,
         "riddles, single steps": 5,
     }
+    assert {name: told.rounds for name, told in found.sets.items()} == {
+        "riddles": 1,
+        "riddles, single steps": 5,
+    }
     assert found.transfers == ()
 
 
+def test_folds_are_dealt_anew_and_a_figure_is_the_mean() -> None:
+    few = {"shipped": CANDIDATES["shipped"]}
+    told = compare([ladder()], lambda: None, few, rounds=3).sets["riddles"]
+    apgr = told.policies["shipped"].figures["apgr"]
+    assert len(set(apgr.rounds)) == 3 and apgr.value == pytest.approx(np.mean(apgr.rounds))
+    once = compare([ladder()], lambda: None, few, rounds=1).sets["riddles"]
+    assert once.policies["shipped"].figures["apgr"].value == pytest.approx(apgr.rounds[0])
+
+
+def test_the_level_of_a_fit_does_not_count() -> None:
+    """A fit says no more than how good the strong model is on what it knows: nothing of a step."""
+
+    def level(known: Side) -> Scores:
+        mean = float(known.gain.mean())
+        return lambda side: np.full(len(side.rows), mean)
+
+    found = compare([ladder(200)], lambda: None, {"level": level}, rounds=2)
+    assert found.sets["riddles"].policies["level"].figures["apgr"].value == pytest.approx(0.5)
+
+
+def test_several_processes_find_the_same() -> None:
+    sets = [ladder(120), ladder(120, 1, "others")]
+    few = {name: CANDIDATES[name] for name in ("prompt_length", "hashed")}
+    one, two = (
+        compare(sets, lambda: None, few, rounds=2, workers=workers).sets["riddles"]
+        for workers in (1, 2)
+    )
+    for name in few:
+        assert (
+            one.policies[name].figures["apgr"].rounds == two.policies[name].figures["apgr"].rounds
+        )
+
+
 def test_a_candidate_without_enough_to_learn_from_is_left_out() -> None:
-    found = compare([ladder(40)], lambda: None, SOME)
+    found = compare([ladder(40)], lambda: None, SOME, rounds=1)
     assert "shipped" not in found.sets["riddles"].policies
     assert "tfidf" in found.sets["riddles"].policies
 
@@ -115,5 +158,5 @@ def test_progress_is_told_for_each_fit() -> None:
     made = Counter[str]()
     few = {"random": CANDIDATES["random"]}
     sets = [ladder(60), ladder(60, 1, "others")]
-    compare(sets, lambda: made.update(["fit"]), few)
-    assert 0 < made["fit"] <= fits(sets, few)
+    compare(sets, lambda: made.update(["fit"]), few, rounds=2)
+    assert made["fit"] == fits(sets, 2)

@@ -58,6 +58,8 @@ def test_a_sweep_over_calls_agrees_with_the_ranking() -> None:
         settings=tuple(range(301)),
         cost=np.where(sent, 10.0, 1.0),
         right=np.where(sent, strong, weak),
+        count=np.ones(300),
+        first=np.arange(300),
     )
     cost = np.tile([1.0, 10.0], (300, 1))
     weight = rng.integers(0, 3, 300).astype(float)

@@ -101,6 +101,41 @@ def test_more_of_the_gap_takes_no_fewer_calls(
     assert cpt(score, weak, strong, low) <= cpt(score, weak, strong, high) + 1e-9
 
 
+def test_only_scores_of_one_fold_are_compared() -> None:
+    score = np.array([4.0, 1, 3, 2])
+    fold = [0, 0, 1, 1]
+    apart = ranking(score, WEAK, STRONG, fold)
+    level = np.array([100.0, 100, 0, 0])
+    assert ranking(score + level, WEAK, STRONG, fold).apgr() == pytest.approx(apart.apgr())
+    assert apart.apgr() == pytest.approx(0.75) and apart.cpt(0.5) == pytest.approx(0.25, abs=1e-3)
+    assert ranking(np.array(fold), WEAK, STRONG, fold).apgr() == pytest.approx(0.5)
+
+
+@given(marked())
+def test_of_one_fold_the_folds_change_nothing(
+    told: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    one, same = ranking(*told), ranking(*told, fold=np.ones(len(told[0])))
+    assert one.apgr() == same.apgr() and one.cpt(0.8) == same.cpt(0.8)
+
+
+@given(marked())
+def test_over_folds_it_is_the_mean_of_their_curves_by_the_gap(
+    told: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    score, weak, strong = (np.concatenate((column, column)) for column in told)
+    fold = np.repeat([0, 1], len(told[0]))
+    twice, once = ranking(score, weak, strong, fold), ranking(*told)
+    assert twice.apgr() == pytest.approx(once.apgr())
+    calls, recovered = twice.curve()
+    assert recovered.tolist() == pytest.approx(np.interp(calls, *once.curve()).tolist())
+
+
+def test_a_fold_of_which_nothing_is_drawn_does_not_count() -> None:
+    found = ranking([4, 1, 3, 2], WEAK, STRONG, [0, 0, 1, 1])
+    assert found.apgr([1, 1, 0, 0]) == pytest.approx(apgr([4, 1], WEAK[:2], STRONG[:2]))
+
+
 def test_where_the_strong_model_is_no_better_there_is_nothing_to_recover() -> None:
     for strong in ([1, 0], [0, 0]):
         with pytest.raises(NoGap):

@@ -19,11 +19,12 @@ from tests.lab.foretold import ByType, ladder
 
 @pytest.fixture(scope="module")
 def found() -> SetFigures:
-    return evaluate(priced(ladder(300)), ByType, Options(resamples=20))
+    return evaluate(priced(ladder(300)), ByType, Options(resamples=20, rounds=2))
 
 
 def test_the_lines_name_policies_settings_and_areas(found: SetFigures) -> None:
     told = "\n".join(as_lines(found))
+    assert re.search(r"by dealing .*\npure router +0\.\d+ \[.*\] +0\.\d+ to ", told, re.DOTALL)
     for expected in (
         "made: 300 steps in 30 groups; t1 < t2 < t3; learned on other folds of the same file",
         "note: costs as recorded",
@@ -44,7 +45,7 @@ def test_the_json_has_a_number_and_an_interval_at_each_path(found: SetFigures) -
     for policy in one["policies"].values():
         for key in ("apgr", "cpt50", "cpt80"):
             assert policy[key] is None or isinstance(policy[key], float)
-            assert f"{key}_interval" in policy
+            assert f"{key}_interval" in policy and len(policy[f"{key}_rounds"]) == 2
         assert len(policy["curve"]) > 20 and {"cost_usd", "right"} < set(policy["curve"][0])
     for key in ("over_router", "over_cascade"):
         low, high = one["areas"][f"{key}_interval"]
@@ -70,7 +71,7 @@ def test_the_page_fetches_nothing_and_is_well_formed(found: SetFigures) -> None:
     body = text[text.index("<body>") : text.index("</body>") + len("</body>")]
     page = minidom.parseString(body)
     assert len(page.getElementsByTagName("table")) == 2
-    assert len(page.getElementsByTagName("title")) == len(found.swept)
+    assert len(page.getElementsByTagName("title")) == len(found.policies)
 
 
 def test_names_from_a_file_are_escaped() -> None:
@@ -87,7 +88,9 @@ def test_names_from_a_file_are_escaped() -> None:
         for row in data.rows
     )
     renamed = type(data)(name=odd, tiers=(odd, "t2", "t3"), rows=rows, source=odd)
-    figures = evaluate(priced(renamed), ByType, Options(resamples=5, policies=("router",)))
+    figures = evaluate(
+        priced(renamed), ByType, Options(resamples=5, rounds=1, policies=("router",))
+    )
     text = routing_page([figures])
     assert "<script" not in text and "&lt;script&gt;" in text
 

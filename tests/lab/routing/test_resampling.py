@@ -1,10 +1,18 @@
 """Intervals over groups and steps, and paired differences."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from rungwise.lab.calibration.readings import Floats
-from rungwise.lab.routing.resampling import FEWEST_GROUPS, estimate, estimates, resamples
+from rungwise.lab.routing.resampling import (
+    FEWEST_GROUPS,
+    estimate,
+    estimates,
+    estimates_of_rounds,
+    resamples,
+)
 
 STEPS = 240
 VALUES = np.random.default_rng(1).random(STEPS)
@@ -54,6 +62,25 @@ def test_a_difference_is_paired() -> None:
     over = found["more"] - found["one"]
     assert over.value == pytest.approx(0.1)
     assert over.low == pytest.approx(0.1) and over.high == pytest.approx(0.1)
+
+
+def test_of_several_rounds_a_figure_is_the_mean_and_its_interval_holds_their_spread() -> None:
+    def shifted(by: float) -> Callable[[Floats], dict[str, float]]:
+        return lambda weight: {"mean": mean(weight) + by}
+
+    drawn = resamples(range(STEPS))
+    (same, apart) = (
+        estimates_of_rounds([shifted(-by), shifted(0), shifted(by)], drawn)["mean"]
+        for by in (0.0, 0.3)
+    )
+    alone = estimate(mean, drawn)
+    assert (same.low, same.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
+    assert apart.value == pytest.approx(alone.value)
+    assert apart.rounds == pytest.approx([VALUES.mean() + by for by in (-0.3, 0, 0.3)])
+    # the mean of 3 rounds drawn from these 3 has a standard deviation of .3 * sqrt(2) / 3
+    assert apart.high - apart.low > 2 * 1.5 * 0.3 * 2**0.5 / 3
+    assert list(apart.fields_of_rounds("x")) == ["x", "x_interval", "x_rounds"]
+    assert list(alone.fields_of_rounds("x")) == ["x", "x_interval"]
 
 
 def test_the_same_seed_draws_the_same() -> None:

@@ -1,4 +1,8 @@
-"""How do the candidates stand, and which can be told apart? APGR and CPT, with intervals."""
+"""How do the candidates stand, and which can be told apart? APGR and CPT, with intervals.
+
+Each is the mean over several dealings of groups to folds; the interval is over groups and dealings
+(see lab/routing/resampling.py), and only steps of one fold are compared (lab/routing/figures.py).
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from rungwise.errors import ConfigError
-from rungwise.lab.calibration.readings import Floats
+from rungwise.lab.calibration.readings import Floats, Ints
 from rungwise.lab.predictors.candidate import Side
-from rungwise.lab.routing.figures import NoGap, Ranking, ranking
-from rungwise.lab.routing.resampling import FEWEST_GROUPS, Estimate, Resamples, resamples
+from rungwise.lab.routing.figures import NoGap, ranking
+from rungwise.lab.routing.resampling import (
+    FEWEST_GROUPS,
+    Estimate,
+    estimates_of_rounds,
+    resamples,
+)
 
-__all__ = ["BASELINES", "Comparison", "Figures", "Outcome", "figures_of"]
+__all__ = ["BASELINES", "Comparison", "Figures", "Outcome", "Trial", "figures_of"]
 
 BASELINES = ("prompt_length", "tfidf")
 """Each candidate is held against these, on the same resamples."""
 RESAMPLES = 1000
 SHARES = {"cpt50": 0.5, "cpt80": 0.8}
+FIGURES = ("apgr", *SHARES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,11 +35,23 @@ class Outcome:
     """What one candidate said of every step that it had not seen."""
 
     scores: Floats
+    """[rounds, steps]"""
     fit_s: float
-    """Seconds to learn, the mean over the folds."""
+    """Seconds of one processor to learn, the mean over the folds."""
     predict_us: float
-    """Microseconds for each step; of `shipped` one at a time, as a server would, without the
+    """Microseconds of it for each step; of `shipped` one at a time, as a server would, without the
     sketch, of the others many at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial:
+    """One set, under one way to hold steps back."""
+
+    outcomes: Mapping[str, Outcome]
+    folds: tuple[Ints, ...]
+    """By round, [steps]; none: learned on another set."""
+    groups: Sequence[str]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,9 +64,11 @@ class Standing:
     predict_us: float
 
     def as_json(self) -> dict[str, object]:
+        ahead = (found.fields(name) for name, found in self.ahead.items())
+        told = (found.fields_of_rounds(name) for name, found in self.figures.items())
         return {
-            **{name: found.as_json() for name, found in self.figures.items()},
-            "apgr_ahead_of": {name: found.as_json() for name, found in self.ahead.items()},
+            **{key: value for fields in told for key, value in fields.items()},
+            "apgr_ahead_of": {key: value for fields in ahead for key, value in fields.items()},
             "fit_s": round(self.fit_s, 3),
             "predict_us": round(self.predict_us, 1),
         }
@@ -61,6 +83,8 @@ class Figures:
     groups: int
     folds: int
     """0: learned on another set."""
+    rounds: int
+    """How often they were dealt."""
     weak: float
     strong: float
     """Shares that are right."""
@@ -71,6 +95,7 @@ class Figures:
             "steps": self.steps,
             "groups": self.groups,
             "folds": self.folds,
+            "rounds": self.rounds,
             "weak_right": round(self.weak, 6),
             "strong_right": round(self.strong, 6),
             "resampled": "groups" if self.groups >= FEWEST_GROUPS else "steps within groups",
@@ -79,18 +104,22 @@ class Figures:
         }
 
     def as_lines(self) -> list[str]:
-        head = f"{'':<22}{'APGR':<23}{'CPT(50)':<23}{'CPT(80)':<23}"
+        head = f"{'':<22}{'APGR':<23}{'by dealing':<16}{'CPT(50)':<23}{'CPT(80)':<23}"
         head += "".join(f"{f'APGR over {name}':<27}" for name in BASELINES)
         lines = [f"{head}{'fit s':>7}{'us/step':>9}"]
         for name, found in self.policies.items():
-            cells = "".join(f"{found.figures[f].told():<23}" for f in ("apgr", *SHARES))
+            apgr, *others = (f"{found.figures[f].told():<23}" for f in FIGURES)
+            rounds = found.figures["apgr"].rounds
+            spread = f"{min(rounds):.3f} to {max(rounds):.3f}" if len(rounds) > 1 else ""
+            cells = "".join((apgr, f"{spread:<16}", *others))
             ahead = "".join(f"{_ahead(found.ahead.get(b)):<27}" for b in BASELINES)
             lines.append(f"{name:<22}{cells}{ahead}{found.fit_s:>7.2f}{found.predict_us:>9.1f}")
         return lines
 
     @property
     def told(self) -> str:
-        how = f"{self.folds} folds" if self.folds else "learned elsewhere"
+        times = f" dealt {self.rounds} times" if self.rounds > 1 else ""
+        how = f"{self.folds} folds{times}" if self.folds else "learned elsewhere"
         return (
             f"{self.steps} steps in {self.groups} groups, {how}; weak {self.weak:.3f}, "
             f"strong {self.strong:.3f} right"
@@ -110,11 +139,13 @@ class Comparison:
     sets: Mapping[str, Figures]
     transfers: tuple[tuple[str, str, Figures], ...]
     """Learned on, tried on."""
+    rounds: int
     seed: int
 
     def as_json(self) -> dict[str, object]:
         return {
             "seed": self.seed,
+            "rounds": self.rounds,
             "resamples": RESAMPLES,
             "sets": {name: found.as_json() for name, found in self.sets.items()},
             "transfers": [
@@ -129,8 +160,8 @@ class Comparison:
             lines += [f"{name}: {found.told}", *found.as_lines(), ""]
         return [
             *lines,
-            "[95 % bootstrap intervals]; + ahead, - behind, = not to be told apart by these data. "
-            f"Seed {self.seed}.",
+            "[95 % bootstrap intervals over steps and dealings]; + ahead, - behind, = not to be "
+            f"told apart by these data. Seed {self.seed}.",
             "RouteLLM's own best routers, learned on other data: MMLU .603, GSM8K .622.",
         ]
 
@@ -145,61 +176,53 @@ class Comparison:
         plot_figures(path, dict(self._all()))
 
 
-def figures_of(
-    outcomes: Mapping[str, Outcome],
-    side: Side,
-    groups: Sequence[str],
-    *,
-    folds: int,
-    notes: tuple[str, ...],
-) -> Figures:
+def figures_of(trial: Trial, side: Side) -> Figures:
     """Raises ConfigError where the strong model is no better than the weak one."""
     weak, strong = side.right.T
-    drawn = resamples(groups, count=RESAMPLES)
-    every = list(drawn.weights())
-    estimates = {}
-    for name, outcome in outcomes.items():
-        try:
-            estimates[name] = _estimates(ranking(outcome.scores, weak, strong), every, drawn)
-        except NoGap as error:
-            raise ConfigError(f"--ladder: {error}; name other rungs") from None
+    rounds = [_Round(trial, place, weak, strong) for place in range(max(1, len(trial.folds)))]
+    drawn = resamples(trial.groups, count=RESAMPLES)
+    try:
+        told = estimates_of_rounds([one.figures for one in rounds], drawn)
+    except NoGap as error:
+        raise ConfigError(f"--ladder: {error}; name other rungs") from None
     return Figures(
-        policies={
-            name: Standing(
-                figures=found,
-                ahead={
-                    base: found["apgr"] - estimates[base]["apgr"]
-                    for base in BASELINES
-                    if base in estimates and base != name
-                },
-                fit_s=outcomes[name].fit_s,
-                predict_us=outcomes[name].predict_us,
-            )
-            for name, found in estimates.items()
-        },
+        policies={name: _standing(name, outcome, told) for name, outcome in trial.outcomes.items()},
         steps=len(weak),
-        groups=len(set(groups)),
-        folds=folds,
+        groups=len(set(trial.groups)),
+        folds=int(trial.folds[0].max()) + 1 if trial.folds else 0,
+        rounds=len(rounds),
         weak=float(weak.mean()),
         strong=float(strong.mean()),
-        notes=notes,
+        notes=trial.notes,
     )
 
 
-def _estimates(ranked: Ranking, every: Sequence[Floats], drawn: Resamples) -> dict[str, Estimate]:
-    """All three figures of one order, each resample counted once. Raises NoGap."""
-    values = _three(ranked, np.ones(len(drawn.group_of)))
-    told = np.full((len(every), 3), np.nan)
-    for place, weight in enumerate(every):
-        try:
-            told[place] = _three(ranked, weight)
-        except NoGap:
-            continue
-    return {
-        name: Estimate(value=values[place], drawn=told[:, place])
-        for place, name in enumerate(("apgr", *SHARES))
-    }
+def _standing(name: str, outcome: Outcome, told: Mapping[str, Estimate]) -> Standing:
+    apgr = told[f"{name}.apgr"]
+    others = [base for base in BASELINES if base != name and f"{base}.apgr" in told]
+    return Standing(
+        figures={figure: told[f"{name}.{figure}"] for figure in FIGURES},
+        ahead={base: apgr - told[f"{base}.apgr"] for base in others},
+        fit_s=outcome.fit_s,
+        predict_us=outcome.predict_us,
+    )
 
 
-def _three(ranked: Ranking, weight: Floats) -> list[float]:
-    return [ranked.apgr(weight), *(ranked.cpt(share, weight) for share in SHARES.values())]
+class _Round:
+    """All candidates on one dealing."""
+
+    def __init__(self, trial: Trial, place: int, weak: Floats, strong: Floats) -> None:
+        fold = trial.folds[place] if trial.folds else None
+        self._ranked = {
+            name: ranking(outcome.scores[place], weak, strong, fold)
+            for name, outcome in trial.outcomes.items()
+        }
+
+    def figures(self, weight: Floats) -> dict[str, float]:
+        """`<candidate>.<figure>`. Raises NoGap."""
+        found = {}
+        for name, ranked in self._ranked.items():
+            found[f"{name}.apgr"] = ranked.apgr(weight)
+            for figure, share in SHARES.items():
+                found[f"{name}.{figure}"] = ranked.cpt(share, weight)
+        return found
