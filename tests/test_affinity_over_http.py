@@ -64,7 +64,7 @@ async def test_a_rejected_answer_starts_the_next_step_above_the_rung_that_gave_i
         assert (await talk.step()).tier == "low"
         second = await talk.say("That is wrong, try again.")
         assert tried(second) == ["middle"]
-        assert "the user rejected the last answer: it starts at middle" in second.why["plan"]
+        assert "the user rejected the last answer: nothing below middle" in second.why["plan"]
         assert tried(await talk.say("Still wrong.")) == ["top"]
         assert tried(await talk.say("No, that is still not right.")) == ["top"]
 

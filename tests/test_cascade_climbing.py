@@ -237,13 +237,15 @@ class Told:
     def __init__(self, rungs: Sequence[str], onward: Sequence[str], *bars: Bar) -> None:
         self.plan_of = Plan(rungs=tuple(rungs), step_type=StepType.OPEN_CHAT, why="told")
         self.on, self.bars, self.asked = tuple(onward), bars, 0
+        self.seen: list[tuple[str, ...]] = []
 
     def plan(self, chat: Chat) -> Plan:
         return self.plan_of
 
     def onward(self, plan: Plan, chat: Chat, refused: Sequence[Attempt]) -> Onward:
         self.asked += 1
-        return Onward(rungs=self.on, bars=self.bars, why="as told")
+        self.seen.append(plan.rungs)
+        return Onward(rungs=self.on, bars=self.bars or None, why="as told")
 
 
 FOUR = ("t1", "t2", "t3", "t4")
@@ -431,3 +433,14 @@ async def test_a_dry_run_tells_the_plan_and_calls_nobody() -> None:
     assert quote.plan.rungs == ("t1", "t2", "t3") and len(quote.plan.bars) == 2
     assert [bid.escalation for bid in quote.bids] == [False, True, True]
     assert not any(tier.chats for tier in tiers)
+
+
+async def test_a_choice_under_a_cap_keeps_the_bar_of_the_last_rung_that_can_be_paid_for() -> None:
+    """It is judged, for the plan has one above it: by what pays, as the router saw it."""
+    tiers, ledger = four(LOST, LOST, FAIR, SURE), ListLedger()
+    told = Told(FOUR, FOUR[1:], Bar(tier="t3", confidence=0.0, waives=True))
+    purse = Envelope(Grant(rungs=3, short="no money for t4"))
+    await answered(cascade(tiers, told, ledger=ledger, purse=purse), asking(0.5))
+    (entry,) = ledger.entries
+    assert told.seen[0] == FOUR, "not cut to what can be paid for: then t3 would not be judged"
+    assert (entry.tier, entry.state) == ("t3", "answered")

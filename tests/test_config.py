@@ -180,3 +180,26 @@ def test_every_shipped_configuration_is_valid(path: Path) -> None:
 
 def test_every_key_is_described_by_the_schema() -> None:
     assert Config.model_json_schema()["properties"].keys() == Config.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("policy", "key"),
+    [
+        ("cascade", "worth: {right_usd: 1.0}"),
+        ("cascade", "promise: keep"),
+        ("route", "promise: keep"),
+    ],
+)
+def test_a_knob_that_does_nothing_under_the_policy_is_an_error(
+    tmp_path: Path, policy: str, key: str
+) -> None:
+    text = f"{GOOD}routing: {{policy: {policy}, difficulty: d.json, {key}}}\n"
+    with pytest.raises(ConfigError, match=f"does nothing under policy: {policy}"):
+        load(write(tmp_path, text), {"KEY": "x"})
+
+
+def test_a_ladder_has_six_rungs_at_most(tmp_path: Path) -> None:
+    """All plans over them are looked at, twice as many with each more."""
+    many = ", ".join(f"{{name: t{i}, kind: openai, model: m, api_key_env: K}}" for i in range(7))
+    with pytest.raises(ConfigError, match=r"tiers: .*at most 6"):
+        load(write(tmp_path, f"tiers: [{many}]"), {"K": "x"})

@@ -47,7 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def policy(name: str, promise: str = "keep", worth: str = WORTH) -> str:
-    told = f"policy: {name}, difficulty: difficulty.json, promise: {promise}, {worth}"
+    heeded = {"cascade": (), "route": (worth,), "pays": (worth, f"promise: {promise}")}[name]
+    told = ", ".join((f"policy: {name}", "difficulty: difficulty.json", *heeded))
     return f"{told}, private_tags: [secret], {PLANNING}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import Bar, Chat, Message, Plan, StepType, Wish
 from tests.policy.difficulties import document
 
+WORTH = {"right_usd": 1.0}
 EASY, HARD = "Name the river.", "Prove that it has no end, prove it well, prove it all."
 
 
@@ -91,6 +93,21 @@ def test_a_shadow_plans_beside_and_changes_nothing(difficulty: Path) -> None:
     live, watched = planned(HARD), planned(HARD, shadow=shadow)
     assert live.shadow is None and live.rungs == watched.rungs
     assert watched.shadow is not None and watched.shadow.rungs == ("t2",)
+
+
+def test_a_shadow_s_name_tells_which_artefact_it_foresees_by(difficulty: Path) -> None:
+    def named(file: Path) -> str:
+        shadow = planned(shadow={"policy": "route", "difficulty": file, "worth": WORTH}).shadow
+        assert shadow is not None
+        return shadow.router
+
+    newer = difficulty.with_name(200 * "n" + ".json")
+    newer.write_text(difficulty.read_text() + "\n")
+    assert re.fullmatch(r"route:difficulty@[0-9a-f]{8}", named(difficulty))
+    assert re.fullmatch(r"route:n{24}@[0-9a-f]{8}", named(newer))
+    assert named(newer)[-8:] != named(difficulty)[-8:]
+    plain = planned(shadow={"policy": "cascade"}).shadow
+    assert plain is not None and plain.router == "cascade"
 
 
 def test_the_default_step_type_is_the_owners() -> None:

@@ -18,6 +18,7 @@ from rungwise.types import (
     Draft,
     Entry,
     Plan,
+    Shadow,
     Usage,
 )
 
@@ -39,8 +40,39 @@ class Feasible:
         needs, or that would draft in vain, and why. Raises CallerError when none is left.
 
         A plan may have passed rungs over because others would do better; where one of those cannot
-        be asked, the ones that it passed over can.
+        be asked, the ones that it passed over can. The same goes for its shadow.
         """
+        rungs, why = self._narrowed(plan, chat, caller)
+        reach = tuple(rung for rung in plan.reach if self._may(chat, caller, rung))
+        return replace(
+            plan,
+            rungs=rungs,
+            reach=reach,
+            otherwise=self._otherwise(plan, chat, reach, rungs),
+            shadow=None if plan.shadow is None else self._shadow(plan, plan.shadow, chat, caller),
+            why=why,
+        )
+
+    def _shadow(self, plan: Plan, shadow: Shadow, chat: Chat, caller: Caller) -> Shadow:
+        """What the shadow's plan would have become, had it been done; no rungs where it would have
+        been refused."""
+        if not shadow.rungs:
+            return shadow
+        done = replace(
+            plan,
+            rungs=shadow.rungs,
+            bars=shadow.bars,
+            why=shadow.why,
+            otherwise=plan.otherwise or plan.rungs,
+        )
+        try:
+            rungs, why = self._narrowed(done, chat, caller)
+        except CallerError as error:
+            return replace(shadow, rungs=(), why=f"{shadow.why}; {error}")
+        return replace(shadow, rungs=rungs, why=why)
+
+    def _narrowed(self, plan: Plan, chat: Chat, caller: Caller) -> tuple[tuple[str, ...], str]:
+        """The rungs that are left, and why these."""
         allowed = [rung for rung in plan.rungs if self._may(chat, caller, rung)]
         lacks = {rung: self._tiers[rung].lacks(chat) for rung in allowed}
         able = [rung for rung, lack in lacks.items() if lack is None]
@@ -61,9 +93,7 @@ class Feasible:
         if not able and not instead:
             raise _none_can(lacks)
         rungs = self._hopeful(sorted((*able, *instead), key=self._place), plan, why)
-        reach = tuple(rung for rung in plan.reach if self._may(chat, caller, rung))
-        otherwise = self._otherwise(plan, chat, reach, rungs)
-        return replace(plan, rungs=rungs, reach=reach, otherwise=otherwise, why="; ".join(why))
+        return rungs, "; ".join(why)
 
     def _instead(self, plan: Plan, chat: Chat, caller: Caller, *, lower: bool) -> list[str]:
         """The rungs that the plan passed over above its first; and where none of them nor of its

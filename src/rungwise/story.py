@@ -114,14 +114,13 @@ class Story:
     def _redirect(self, router: Router, refused: Sequence[Attempt]) -> None:
         asked, left = self.rungs[: self._asked], self.rungs[self._asked :]
         beyond = self.plan.rungs[len(self.rungs) :]
-        plan = replace(self.plan, rungs=self.rungs)
-        onward = router.onward(plan, self.chat, refused)
-        # whatever a router says: of those that are paid for, at least one, and no other becomes the
-        # last: that one is not judged
-        on = tuple(rung for rung in left[:-1] if rung in onward.rungs)
-        kept = (*on, left[-1]) if on or left[-1] in onward.rungs else left
+        onward = router.onward(self.plan, self.chat, refused)
+        # whatever a router says: of those that are paid for, at least one, and where the plan ends
+        # with them, no other becomes its last: that one is not judged
+        on = tuple(rung for rung in left if rung in onward.rungs) or left
+        kept = on if beyond or on[-1] == left[-1] else (*on, left[-1])
         self.rungs = (*asked, *kept)
-        bars = onward.bars or self.plan.bars
+        bars = self.plan.bars if onward.bars is None else onward.bars
         why = f"{self.plan.why}; {onward.why}" if onward.why else self.plan.why
         self.plan = replace(self.plan, rungs=(*self.rungs, *beyond), bars=bars, why=why)
 
@@ -222,6 +221,7 @@ class Story:
             latency_s=self.elapsed(),
             stream=self.chat.stream,
             rungs=self.plan.rungs,
+            usual=self.plan.usual,
             forecasts=self.plan.forecasts,
             shadow=self.plan.shadow,
             conversation=self.plan.conversation,

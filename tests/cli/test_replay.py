@@ -148,6 +148,7 @@ def test_a_router_is_replayed_from_the_sketches_that_the_server_kept(
     ("arguments", "told"),
     [
         (("--threshold", "nobody=0.5"), "no tier 'nobody'; the ladder has low, top"),
+        (("--right-usd", "-1"), "rungwise: --right-usd: "),
         (("--policy", "pays"), "policy: pays foresees nothing without `difficulty`"),
         (("--policy", "pays", "--difficulty", "d.json"), "holds no sketches of that time"),
         (("--routing", "none.yaml"), "none.yaml: cannot be read"),

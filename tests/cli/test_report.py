@@ -104,7 +104,8 @@ def test_the_shadow_is_set_against_what_was_done(shadowed: Path) -> None:
         ("1970-01-01", 1, 0),
         ("1970-01-02", 0, 1),
     ]
-    assert told["all"][0]["recorded_usd"] == 1e-6 and told["all"][0]["estimated_usd"] == 9e-6
+    assert told["all"][0]["recorded_shadow_usd"] == 1e-6
+    assert told["all"][0]["estimated_shadow_usd"] == 9e-6
     assert (shadowed / "r.csv").read_text().startswith("day,step_type,router,tasks,starts_same")
 
 

@@ -1,6 +1,7 @@
 """`rungwise router`: what is promoted can be served, and what was before it comes back."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -168,7 +169,45 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = router("promote", folder.path / "one.json", "--to", folder.path / "none" / "mine.json")
-    assert "(No such file or directory)" in refused(capsys, done)
+    assert "make it, or correct the name" in refused(capsys, done)
+    (folder.path / "mine.json.new").mkdir()
+    assert "mine.json.new: not promoted" in refused(capsys, folder.promote("one"))
+
+
+def test_a_wrong_argument_is_not_put_down_to_the_configuration(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(capsys, folder.promote("none"))
+    assert "routing.difficulty" not in told
+    (folder.path / "bad.json").write_bytes(b"{}")
+    assert refused(capsys, folder.promote("bad")).endswith("that `rungwise train-router` wrote")
+
+
+def test_it_is_called_as_it_will_be_once_in_force(
+    folder: Folder, learned: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.promote("one")
+    folder.promote("two")
+    router("rollback", folder.mine)
+    digests = [sha256(learned[name]).hexdigest()[:8] for name in ("one", "two", "one")]
+    names = [line.split()[1] for line in capsys.readouterr().out.splitlines()[::2]]
+    assert names == [f"mine@{digest}" for digest in digests]
+
+
+def test_a_folder_among_the_earlier_ones_stops_nothing(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder.path / "mine.json.1").mkdir()
+    assert folder.promote("one") == folder.promote("two") == 0
+    assert router("rollback", folder.mine) == 0
+    capsys.readouterr()
+    assert router("list", folder.mine) == 0
+    assert [
+        line[:9].strip() for line in capsys.readouterr().out.splitlines() if line[0] != " "
+    ] == [
+        "in force",
+        ".2",
+    ]
 
 
 def test_all_are_listed_with_digest_date_and_figures(

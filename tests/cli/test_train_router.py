@@ -159,7 +159,35 @@ def test_a_ledgers_outcomes_become_a_predictor(
     assert "7 entries have no outcome: left out" in printed
     assert "labels are selected" in printed
     assert "soft labels (a calibrated confidence) among them: 300 of low" in printed
-    assert "low < high: 300 steps in 300 groups" in printed
+    assert "low < high: 300 steps in " in printed
+    known = load_difficulty(out, TIERS).provenance
+    assert (known.since, known.until) == ("1970-01-01", "1970-01-01")
+
+
+def test_a_ledger_is_learnt_from_up_to_a_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = (
+        replace(one, at=at) for one, at in zip(ledger_of(3), (0.0, 86_399.0, 86_400.0), strict=True)
+    )
+    written(tmp_path / "l.db", [first, second, third])
+    asked = ("--ledger", tmp_path / "l.db", "--ladder", "low,high", "--until", "1970-01-01")
+    assert "low has 2 labels" in refused(capsys, *asked)
+
+
+def test_recorded_steps_have_no_days(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refused(capsys, "--data", data, "--until", "2026-11-01")
+    assert told == "--until: the steps of --data have no days; give it with --ledger"
+
+
+def test_a_ledger_without_sketches_is_told_what_lacks_before_any_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path / "l.db", [replace(one, sketch=None) for one in ledger_of(9)])
+    assert train("--ledger", tmp_path / "l.db", "--ladder", "low,high") == 2
+    told = capsys.readouterr().err
+    assert "9 entries have no sketch (routing.keep_sketches): left out" in told.splitlines()[-1]
+    assert "fits:" not in told
 
 
 def test_a_file_of_a_ledger_does_not_know_the_ladder(

@@ -5,7 +5,8 @@ from dataclasses import replace
 from tests.demo.test_figures import ANSWERED, answered
 
 from rungwise.demo.figures import Doubts, Local, figures
-from rungwise.demo.table import summary, table
+from rungwise.demo.table import shadowed, summary, table
+from rungwise.ledger.shadows import ShadowLine
 
 
 def test_the_table_holds_every_route_and_autos_step_types() -> None:
@@ -45,3 +46,25 @@ def test_the_summary_says_what_the_local_rung_is_billed_by() -> None:
     assert "busy time: 9.3 s, 0.000260 USD" in text and "no GPU counts its energy" in text
     counted = replace(measured, local=Local(engine_s=9.26, joules=812.4, cost_usd=None))
     assert "9.3 s, at an unknown price; its GPU counted 812 J" in summary(counted)
+
+
+def test_of_a_shadow_facts_and_estimates_are_told_apart() -> None:
+    line = ShadowLine(
+        key=("auto",),
+        router="pays:demo@1a2b3c4d",
+        tasks=90,
+        same=80,
+        lower=10,
+        recorded=85,
+        recorded_nano=94,
+        recorded_live_nano=100,
+        estimated=5,
+        estimated_nano=11,
+        estimated_live_nano=100,
+    )
+    assert shadowed(line) == (
+        "in its shadow pays:demo@1a2b3c4d planned auto's steps too: 80 start at the same rung, "
+        "10 lower, 0 higher;\n85 lead to the very draft that was given, and would have cost -6%;\n"
+        "of 5 others that is an estimate: -89%"
+    )
+    assert "estimate" not in shadowed(replace(line, estimated_live_nano=0))

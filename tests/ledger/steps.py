@@ -124,6 +124,7 @@ def sums(found: Sequence[Entry]) -> dict[str, set[tuple[object, ...]]]:
         "latency_tally": set(added.latencies),
         "baseline_tally": set(added.baselines),
         "shadow_tally": set(added.shadows),
+        "judged_tally": set(added.judged),
     }
 
 
@@ -135,5 +136,6 @@ def kept(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
         tables.latency_tally,
         tables.baseline_tally,
         tables.shadow_tally,
+        tables.judged_tally,
     )
     return {t.name: {tuple(row) for row in connection.execute(select(t))} for t in found}

@@ -70,9 +70,19 @@ def test_a_rung_that_nobody_asked_is_estimated_by_its_price_for_the_answers_toke
 def test_where_it_has_no_price_either_its_usual_cost_is_lacking() -> None:
     step = replace(STEP, attempts=(MIDDLE,))
     found = led(step, "t1", "t2")
-    assert found == Course(basis="estimated", asked="t1", priced=False, rest_nano=1_000)
+    assert found == Course(
+        basis="estimated", asked="t1", priced=False, beyond="t2", rest_nano=1_000
+    )
     assert led(step, "t1", "t3").rest_nano == 9_000
-    assert led(step, "t1").rest_nano == 0
+    assert led(step, "t1").beyond == ""
+
+
+def test_a_rung_beyond_whose_cost_is_not_known_from_here_is_not_free() -> None:
+    step = replace(STEP, attempts=(MIDDLE,), baselines=(Baseline(tier="t3", nano=None),))
+    for beyond in ("t0", "t3"):  # one of this machine, and one without a price
+        found = led(step, "t1", beyond)
+        assert (found.beyond, found.rest_nano, found.rest_priced) == (beyond, 0, False)
+    assert led(step, "t1", "t2").rest_priced and led(step, "t1").rest_priced
 
 
 def test_a_refused_draft_that_would_have_been_the_last_is_paid_for_and_nobody_labelled_it() -> None:

@@ -55,9 +55,9 @@ async def test_a_shadow_that_leads_to_the_same_draft_is_recorded_with_its_outcom
     assert (line.key, line.router, line.tasks) == (("auto",), "pays", 2)
     assert (line.same, line.lower, line.higher) == (0, 0, 2), "it starts at t2, not at t1"
     assert (line.recorded, line.estimated, line.unknown) == (2, 0, 0)
-    assert (line.live_nano, line.nano) == (2_200, 2_000)
-    assert line.saved == pytest.approx(1 / 11)
-    assert (line.labelled, line.right, line.shadow_accuracy) == (1, 1, 1.0)
+    assert (line.recorded_live_nano, line.recorded_nano) == (2_200, 2_000)
+    assert line.recorded_saved == pytest.approx(1 / 11) and line.estimated_saved is None
+    assert (line.recorded_labelled, line.accuracy) == (1, 1.0)
 
 
 async def test_a_rung_that_nobody_asked_is_estimated_and_its_accuracy_is_not_told(
@@ -66,9 +66,24 @@ async def test_a_rung_that_nobody_asked_is_estimated_and_its_accuracy_is_not_tol
     wrong = replace(shadowed(CLIMBED, "t3"), outcome=Outcome(right=False))
     (line,) = (await told(store_url, [wrong])).lines
     assert (line.recorded, line.estimated, line.higher) == (0, 1, 1)
-    assert (line.estimated_nano, line.live_nano) == (9_000, 1_100)
-    assert line.saved == pytest.approx(1 - 9_000 / 1_100)
-    assert line.accuracy == 0.0 and line.shadow_accuracy is None
+    assert (line.estimated_nano, line.estimated_live_nano) == (9_000, 1_100)
+    assert line.estimated_saved == pytest.approx(1 - 9_000 / 1_100) and line.recorded_saved is None
+    assert line.accuracy is None
+
+
+async def test_what_is_saved_is_told_apart_for_what_is_known_and_what_is_estimated(
+    store_url: str,
+) -> None:
+    same, dear = shadowed(CLIMBED, "t1", "t2"), shadowed(CLIMBED, "t3")
+    report = await told(store_url, [same] * 9 + [dear])
+    (line,) = report.all
+    assert (line.recorded, line.recorded_saved) == (9, 0.0)
+    assert (line.estimated, line.estimated_saved) == (1, pytest.approx(-7.18, abs=0.01))
+    assert not hasattr(line, "saved"), "no sum of a fact and a guess"
+    table = as_table(report)
+    assert "pays: 9 steps recorded, 0% saved, 0.0000099 USD instead of 0.0000099" in table
+    assert "1 steps estimated, -718% saved, 0.0000090 USD instead of 0.0000011" in table
+    assert "accuracy is the same" in table
 
 
 async def test_a_rung_without_a_price_costs_the_mean_of_its_drafts_and_is_refused_as_often(
@@ -77,11 +92,44 @@ async def test_a_rung_without_a_price_costs_the_mean_of_its_drafts_and_is_refuse
     given = replace(LOW, state="released", cost_nano=300)
     low = shadowed(replace(CLIMBED, attempts=(given,)), "t1", "t2")
     high = shadowed(replace(CLIMBED, attempts=(MIDDLE,), rungs=("t2",)), "t1", "t2")
-    report = await told(store_url, [low, shadowed(CLIMBED, "t1", "t2"), high])
-    (line,) = report.lines
+    pinned = replace(low, rungs=("t1",), shadow=None, attempts=(replace(given, threshold=None),))
+    steps = [low, shadowed(CLIMBED, "t1", "t2"), high, *[replace(pinned, route="t1")] * 2]
+    (line,) = (await told(store_url, steps)).lines
     assert (line.same, line.lower, line.recorded, line.estimated) == (2, 1, 2, 1)
     assert line.recorded_nano == 300 + 1_100
-    assert line.estimated_nano == (300 + 100) // 2 + 1_000 // 2, "one draft of two was refused"
+    mean = (300 + 100 + 300 + 300) // 4
+    assert line.estimated_nano == mean + 1_000 // 2, "one of two was refused that could have been"
+
+
+async def test_what_a_refusal_leads_to_costs_the_mean_of_its_drafts_where_it_has_no_price(
+    store_url: str,
+) -> None:
+    """Both rungs are of this machine: no price foretells what their drafts cost."""
+    here = replace(CLIMBED, baselines=())
+    climbed = shadowed(here, "t1", "t2")
+    dear = replace(BARE, tier="t3", cost_nano=8_000)
+    never = shadowed(replace(here, attempts=(dear,), rungs=("t3",)), "t1", "t2")
+    (line,) = (await told(store_url, [climbed, never])).lines
+    assert (line.recorded, line.estimated, line.unknown) == (1, 1, 0)
+    assert line.estimated_nano == 100 + 1_000, "every judged draft of t1 was refused"
+
+
+async def test_where_nobody_knows_what_a_refusal_costs_nothing_is_told(store_url: str) -> None:
+    here = replace(CLIMBED, baselines=())
+    dear = replace(here, attempts=(replace(BARE, tier="t3", cost_nano=8_000),), rungs=("t3",))
+    steps = [replace(here, shadow=None), shadowed(dear, "t1", "t0")]
+    (line,) = (await told(store_url, steps)).lines
+    assert (line.estimated, line.unknown) == (0, 1)
+
+
+async def test_a_rung_whose_drafts_nobody_judged_is_not_taken_for_one_that_is_never_refused(
+    store_url: str,
+) -> None:
+    pinned = replace(CLIMBED, attempts=(MIDDLE,), rungs=("t2",), shadow=None)
+    low = replace(CLIMBED, attempts=(replace(LOW, state="released"),), rungs=("t1", "t2"))
+    steps = [pinned, shadowed(low, "t2", "t3"), shadowed(low, "t2")]
+    (line,) = (await told(store_url, steps)).lines
+    assert (line.estimated, line.estimated_nano, line.unknown) == (1, 900, 1)
 
 
 async def test_what_nobody_can_tell_is_counted_apart(store_url: str) -> None:
@@ -89,8 +137,8 @@ async def test_what_nobody_can_tell_is_counted_apart(store_url: str) -> None:
     unpriced = replace(CLIMBED, attempts=(LOW, BARE))
     never = shadowed(CLIMBED, "t0", "t2")
     (line,) = (await told(store_url, [failed, unpriced, never])).lines
-    assert (line.tasks, line.unknown, line.nano, line.live_nano) == (3, 3, 0, 0)
-    assert line.saved is line.recorded_share is None
+    assert (line.tasks, line.unknown) == (3, 3)
+    assert line.recorded_saved is line.estimated_saved is line.recorded_share is None
 
 
 async def test_lines_are_by_group_and_router_and_add_up(store_url: str) -> None:
@@ -106,7 +154,7 @@ async def test_lines_are_by_group_and_router_and_add_up(store_url: str) -> None:
         ("anonymous", "route", 1),
         ("b", "pays", 1),
     }
-    assert [(line.router, line.tasks, line.nano) for line in report.all] == [
+    assert [(line.router, line.tasks, line.recorded_nano) for line in report.all] == [
         ("pays", 2, 2_000),
         ("route", 1, 1_100),
     ]
@@ -118,12 +166,12 @@ async def test_table_json_and_csv_tell_the_same(store_url: str) -> None:
     shown = json.loads(json.dumps(as_json(report)))
     (row,) = csv.DictReader(io.StringIO(as_csv(report)))
     assert (row["route"], row["key"], row["router"]) == ("auto", "anonymous", "pays")
-    assert float(row["shadow_cost_usd"]) == shown["all"][0]["shadow_cost_usd"] == 1e-5
-    assert shown["groups"][0]["recorded_share"] == 0.5
+    total = shown["all"][0]
+    assert float(row["recorded_shadow_usd"]) == total["recorded_shadow_usd"] == 1e-6
+    assert float(row["estimated_shadow_usd"]) == total["estimated_shadow_usd"] == 9e-6
+    assert shown["groups"][0]["recorded_share"] == 0.5 and total["recorded_accuracy"] == 1.0
     table = as_table(report)
-    assert "50%" in table and "1.000 [0.21, 1.00] n=1" in table
-    assert "0.0000010 of it recorded, for 1 steps" in table
-    assert "0.0000090 estimated, for 1" in table
+    assert "1.000 [0.21, 1.00] n=1" in table and "both right, recorded" in table
 
 
 async def test_where_no_shadow_planned_nothing_is_told(store_url: str) -> None:

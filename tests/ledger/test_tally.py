@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rungwise.days import day_of
 from rungwise.ledger.buckets import bucket_of
 from rungwise.ledger.tally import Row, Tallies, outcome_rows, tally
-from rungwise.types import AttemptState, Baseline, Entry, Outcome, Usage
+from rungwise.types import Attempt, AttemptState, Baseline, Entry, Outcome, Usage
 from tests.ledger.steps import entries
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
 
@@ -40,6 +40,20 @@ def test_a_rung_counts_under_the_model_it_is_called_by_whatever_its_upstream_say
 def test_a_lost_attempt_counts_as_it_is_told_so_that_any_server_can_strike_it_out() -> None:
     lost = replace(ENTRY, attempts=(replace(ATTEMPT, state="lost", model="unknown"),))
     assert tally([lost], {"t1": "m"}) == tally([lost])
+
+
+def test_only_drafts_that_could_have_been_refused_count_as_judged() -> None:
+    given = replace(BARE, tier="t1", state="released", threshold=None)
+
+    def judged(rungs: tuple[str, ...], draft: Attempt = given) -> tuple[Row, ...]:
+        return tally([replace(ENTRY, attempts=(draft,), rungs=rungs)]).judged
+
+    assert judged(("t1",)) == (), "the last rung of a plan, a pinned one"
+    assert judged(("t1", "t2")) == ((0, "t1", 1, 0),), "a bar of 0 asks for no number"
+    assert judged((), replace(given, threshold=0.8)) == ((0, "t1", 1, 0),), "of an older entry"
+    assert judged((), replace(given, state="abandoned")) == ((0, "t1", 1, 1),)
+    assert judged(("t1", "t2"), replace(given, state="failed")) == ()
+    assert judged(("t1", "t2"), replace(given, role="judge", state="asked")) == ()
 
 
 def test_a_model_s_id_is_counted_as_it_is_written() -> None:
@@ -121,7 +135,8 @@ def test_tallies_of_parts_add_up_to_the_tally_of_all(found: list[Entry], cut: in
         ("rungs", 7),
         ("latencies", 6),
         ("baselines", 5),
-        ("shadows", 7),
+        ("shadows", 8),
+        ("judged", 2),
     ):
         rows = getattr(whole, name)
         assert len({row[:width] for row in rows}) == len(rows), "one row for each key"
@@ -137,7 +152,7 @@ def test_what_is_said_later_leads_to_the_tally_of_the_entry_with_it(
     for entry in found:
         after = replace(entry, outcome=Outcome(right=right))
         before, changed = tally([entry]), outcome_rows(entry, Outcome(right=right))
-        for name, width in (("steps", 5), ("shadows", 7)):
+        for name, width in (("steps", 5), ("shadows", 8)):
             rows = [*getattr(before, name), *getattr(changed, name)]
             assert summed(rows, width) == summed(getattr(tally([after]), name), width)
         assert outcome_rows(after, Outcome(right=right)) == Tallies(), "said twice"

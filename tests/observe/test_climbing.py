@@ -63,6 +63,21 @@ def test_where_a_step_type_usually_starts_higher_that_is_no_climb() -> None:
     assert not watched.alarmed
 
 
+def test_what_is_billed_as_a_climb_is_one_though_its_step_type_usually_starts_there() -> None:
+    """A text that looks hard gets the step type of hard ones, and its start."""
+    looks_hard = replace(RAISED, usual="t1")
+    usual = dict.fromkeys(StepType, "t2")
+    for step, climbs in ((looks_hard, True), (replace(RAISED, usual="t2"), False)):
+        watched = Climbing(EscalationAlarmConfig(least=5), LADDER, usual)
+        for _ in range(20):
+            watched.read(step)
+        assert bool(watched.alarmed) is climbs
+
+
+def test_a_callers_own_floor_counts_though_it_is_billed_as_none() -> None:
+    assert alarmed(replace(RAISED, usual="t2"))
+
+
 def test_nothing_is_said_of_a_key_with_few_steps_or_by_chance() -> None:
     assert not alarmed(CLIMBED, times=4)
     watched = climbing()

@@ -43,7 +43,8 @@ def test_how_long_a_prefix_is_warm() -> None:
         (0.0, False, 70),
         (HOSTED_WARM_S - 1, False, 70),
         (HOSTED_WARM_S, False, 0),
-        (-1.0, False, 0),
+        (-1.0, False, 70),  # a clock that was set back
+        (-HOSTED_WARM_S, False, 0),
         (1e6, True, 70),
     ):
         assert warm_tokens(past, "t2", local=local, now=1000.0 + later) == expected

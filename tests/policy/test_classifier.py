@@ -80,6 +80,11 @@ TRAIT = {"middle": 0, "scale": 1, "weights": [0, 0, 0]}
         ({"traits": {"wings": TRAIT}}, "a sketch has no 'wings'"),
         ({"traits": {"tools": TRAIT | {"weights": [0]}}}, "need 3 numbers"),
         ({"traits": {"tools": TRAIT | {"scale": 0}}}, "traits.tools.scale"),
+        ({"traits": {"tools": TRAIT | {"scale": 1e-30}}}, "traits.tools.scale"),
+        ({"traits": {"tools": TRAIT | {"middle": -1e308}}}, "traits.tools.middle"),
+        ({"traits": {"tools": TRAIT | {"weights": [0, 1e308, 0]}}}, "traits.tools.weights.1"),
+        ({"intercepts": [0.0, 0.0, 1e308]}, "intercepts.2"),
+        ({"weights": packed(np.full((3, 3), 6e4), "<f2")}, "weights: a number is further"),
         ({"buckets": "!"}, "buckets: not base64"),
         ({"buckets": ""}, "must rise, and not be empty"),
         ({"buckets": packed(np.array([3, 2, 1]), "<u2")}, "must rise"),
@@ -98,6 +103,13 @@ def test_an_odd_file_is_refused_with_what_is_wrong_and_a_mend(
     message = str(raised.value)
     assert message.startswith(f"{path}: ") and wrong in message
     assert "correct routing.classifier" in message and "\n" not in message
+
+
+def test_where_a_number_comes_out_as_none_it_abstains(tmp_path: Path) -> None:
+    found = load_classifier(written(tmp_path))
+    assert found.likeliest(sketch_of(ask("plan"))) is not None
+    found.intercepts[0] = np.nan
+    assert found.likeliest(sketch_of(ask("plan"))) is None
 
 
 @settings(deadline=None)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rungwise.errors import ConfigError
 from rungwise.policy.artefact import packed
 from rungwise.policy.difficulty import LEAST_P, Difficulty, load_difficulty
+from rungwise.policy.difficulty_file import MOST, NARROWEST, WIDEST
 from rungwise.policy.reach import assumed_reach
 from rungwise.policy.sketch import TRAITS
 from rungwise.types import StepType
@@ -71,7 +72,7 @@ def test_inputs_are_scaled_and_bounded_and_step_types_are_among_them(tmp_path: P
 
 def test_nothing_is_foreseen_for_certain(tmp_path: Path) -> None:
     mix = [
-        dict(told, intercept=sign * 1e6)
+        dict(told, intercept=sign * 1e3)
         for told, sign in zip(document()["mix"], (1, -1), strict=True)
     ]
     found = load_difficulty(written(tmp_path, document(mix=mix)), TIERS)
@@ -123,6 +124,37 @@ def test_its_name_tells_the_file_and_what_is_in_it(tmp_path: Path) -> None:
     ]
     assert names[0] == names[1] != names[2]
     assert names[0].startswith("made@") and len(names[0]) == len("made@") + 8
+
+
+def test_one_that_knows_none_of_the_ladder_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, document())
+    with pytest.raises(ConfigError, match=r"none of the rungs low, high, only t1, t2; .*train"):
+        load_difficulty(path, ("low", "high"))
+    assert load_difficulty(path, ()).tiers == TIERS, "without a ladder it is for any"
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_of_a_number_that_is_none_nothing_is_foreseen(made: Difficulty, number: float) -> None:
+    made._starts[0] = number
+    assert set(made.forecast(sketch("say it"), StepType.PLANNING)) == {"t2"}
+
+
+def test_the_largest_numbers_that_a_file_may_hold_overflow_nothing(tmp_path: Path) -> None:
+    """Warnings are errors here."""
+    told = document()
+    told["mix"] = [dict.fromkeys(mix, MOST) for mix in told["mix"]]
+    told["words"] |= {
+        "rarity": packed(np.array([MOST]), "<f2"),
+        "weights": packed(np.full((1, 2), -MOST), "<f2"),
+    }
+    told["inputs"] = {
+        "middle": packed(np.full(WIDTH, -WIDEST), "<f4"),
+        "scale": packed(np.full(WIDTH, NARROWEST * 1.001), "<f4"),
+        "weights": packed(np.full((WIDTH, 2), MOST), "<f4"),
+    }
+    told["trees"] |= {"leaves": packed(np.full((1, 8), MOST), "<f4")}
+    found = load_difficulty(written(tmp_path, told), TIERS)
+    assert found.forecast(sketch("prove"), StepType.PLANNING) == dict.fromkeys(TIERS, 1 - LEAST_P)
 
 
 def test_tiers_of_the_ladder_that_it_does_not_know_are_named(tmp_path: Path) -> None:
@@ -181,6 +213,38 @@ def broken(**changes: Any) -> dict[str, Any]:
             "of_wrong",
         ),
         (broken(mix=[{**document()["mix"][0], "start": float("nan")}] * 2), "mix"),
+        *(
+            (broken(mix=[{**document()["mix"][0], key: 1e308}] * 2), f"mix.0.{key}")
+            for key in document()["mix"][0]
+        ),
+        (
+            broken(
+                inputs={**document()["inputs"], "weights": packed(np.full((WIDTH, 2), 3e38), "<f4")}
+            ),
+            "inputs: a number is further from 0",
+        ),
+        (
+            broken(inputs={**document()["inputs"], "middle": packed(np.full(WIDTH, -3e38), "<f4")}),
+            "inputs: a number is further from 0",
+        ),
+        (
+            broken(inputs={**document()["inputs"], "scale": packed(np.full(WIDTH, 1e-30), "<f4")}),
+            "inputs: a scale",
+        ),
+        (
+            broken(trees={**document()["trees"], "leaves": packed(np.full((1, 8), 3e38), "<f4")}),
+            "trees: a number is further from 0",
+        ),
+        (
+            broken(words={**document()["words"], "rarity": packed(np.array([6e4]), "<f2")}),
+            "words: a number is further from 0",
+        ),
+        (broken(usual={"t1": {"all": {"tokens": 1e308, "count": 1}}}), "tokens"),
+        (broken(usual={"t1": {"all": {"seconds": 1e308, "count": 1}}}), "seconds"),
+        (
+            broken(spreads={"t1": {**document()["spreads"]["t1"], "probability": [1e308]}}),
+            "between 0 and 1",
+        ),
     ],
 )
 def test_whatever_is_odd_in_the_file_is_named_with_a_mend(

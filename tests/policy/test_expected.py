@@ -178,7 +178,8 @@ def test_where_a_prefix_is_warm() -> None:
     assert expectations(1000.0).warm("local", past) == 0
     assert expectations(1000.0).warm("hosted", None) == 0
     assert expectations(1201.0).warm("hosted", past) == 0, "five minutes"
-    assert expectations(800.0).warm("hosted", past) == 0, "a clock that jumped back"
+    assert expectations(800.0).warm("hosted", past) == 70, "a clock that was set back"
+    assert expectations(599.0).warm("hosted", past) == 0
     assert expectations(9999.0).warm("local", replace(past, tier="local")) == 70
 
 

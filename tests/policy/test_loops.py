@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rungwise.policy.loops import LATELY, stuck, was_stuck
+from rungwise.policy.loops import CALLS, LATELY, LOOKED_AT, stuck, was_stuck
 from rungwise.policy.rejection import rejection, unsettled
 from rungwise.types import Chat, Message, ToolCall
 
@@ -63,6 +63,42 @@ def test_a_call_whose_results_change_is_waiting_for_something() -> None:
     polls = [step("status", f"{percent} %") for percent in (10, 40, 70)]
     assert stuck(loop(*polls)) is None
     assert stuck(loop(*[step("status", "running")] * 3)) == SAME
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (LOOKED_AT, LOOKED_AT - 1, None),
+        (LOOKED_AT, LOOKED_AT, SAME),
+        (LOOKED_AT - 1, 9000, None),
+        (9000, LOOKED_AT - 1, None),
+        (9000, 9000, SAME),
+    ],
+    ids=["short", "just too long", "another head", "another tail", "another middle"],
+)
+def test_of_a_long_text_only_the_ends_are_looked_at(
+    before: int, after: int, expected: str | None
+) -> None:
+    texts = ["x" * before + sign + "x" * after for sign in "abc"]
+    calls = [ToolCall(id="1", name="write", arguments=text) for text in texts]
+    assert stuck(loop(*(step("read", text) for text in texts))) == expected
+    steps = [[Message(role="assistant", tool_calls=(c,)), step("x")[1]] for c in calls]
+    assert stuck(loop(*steps)) == expected
+
+
+def test_two_long_texts_of_different_lengths_are_not_the_same() -> None:
+    assert stuck(loop(*(step("read", "x" * (9000 + more)) for more in range(3)))) is None
+
+
+def test_of_many_calls_at_once_only_some_are_looked_at() -> None:
+    def told(last: str, count: int) -> list[Message]:
+        names = "a" * (count - 1) + last
+        calls = tuple(ToolCall(id=str(i), name=n, arguments="{}") for i, n in enumerate(names))
+        return [Message(role="assistant", tool_calls=calls), step("x")[1]]
+
+    assert stuck(loop(*(told(last, CALLS) for last in "abc"))) is None
+    assert stuck(loop(*(told(last, CALLS + 1) for last in "abc"))) == SAME
+    assert stuck(loop(*(told("a", CALLS + more) for more in (1, 2, 3)))) is None
 
 
 def test_the_same_tool_with_other_arguments_is_another_call() -> None:

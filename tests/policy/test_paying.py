@@ -46,7 +46,10 @@ def windowed(start: str = "t1") -> Window:
 
 
 def step(chat: Chat, start: str = "t1") -> Step:
-    return Step(chat=chat, step_type=StepType.OPEN_CHAT, window=windowed(), start=start)
+    """Where it starts higher than the table, evidence has spoken."""
+    floor = start if start != "t1" else None
+    kind = StepType.OPEN_CHAT
+    return Step(chat=chat, step_type=kind, window=windowed(), start=start, floor=floor)
 
 
 def pays(
@@ -113,6 +116,8 @@ def test_rungs_below_the_tables_start_are_taken_where_they_are_foreseen_to_do() 
     told = Step(chat=chat, step_type=StepType.OPEN_CHAT, window=window, start="t3")
     assert pays(difficulty).choose(told).rungs[0] == "t1"
     assert pays(difficulty).choose(step(chat, "t3")).rungs == ("t3",), "evidence raised it"
+    rejected = replace(told, floor="t2")
+    assert pays(difficulty).choose(rejected).rungs[0] == "t2", "evidence below the table's start"
 
 
 # ---- promises --------------------------------------------------------------------------------

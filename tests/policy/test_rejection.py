@@ -81,6 +81,34 @@ def test_a_long_turn_that_says_so_too_is_none() -> None:
     assert rejection(answered(f"It doesn't work:\n{log}{log}")) is None
 
 
+@pytest.mark.parametrize("marks", ["\u201e\u201c", "\u201c\u201d", "\u00ab\u00bb", "\u300c\u300d"])
+def test_no_mark_looks_for_its_end_beyond_the_next_that_opens_alike(marks: str) -> None:
+    """So a text of nothing but such marks is looked at once, and not once for each of them."""
+    opens, closes = marks
+    assert module._own(f"{opens}a {opens}b{closes} c") == f"{opens}a {module._HOLE} c"
+    assert module._own(opens * 1990) == opens * 1990
+
+
+def test_of_many_long_turns_only_the_last_ones_are_read() -> None:
+    def turns(later: int, text: str) -> Chat:
+        said = ["x", "Five.", "That is wrong.", "Six."]
+        return chat(*said, *[text, "It is."] * later, "And now?")
+
+    quoted, own = "`" + "x" * 390 + "`\n", "a " * (LONGEST // 2)
+    long = quoted * ((MOST - 10) // len(quoted))
+    assert len(long) <= MOST and 2 * len(long) < module.READ
+    assert unsettled(turns(1, long)) is not None
+    assert unsettled(turns(HEEDED - 2, long)) is not None
+    longest = "`" + "x" * 390 + "`\n" + "> " + "x" * (MOST - len(quoted) - 2)
+    assert len(longest) == MOST
+    assert unsettled(turns(HEEDED - 2, longest)) is None, "READ characters were read before it"
+    assert unsettled(turns(2, own)) is not None
+    said = [Message(role="user", text=own)] * 2
+    messages = turns(2, own).messages
+    more = Chat(messages=(*messages[:4], *said, *messages[5:6], *said, *messages[7:]))
+    assert unsettled(more) is None, "READ_OWN characters were read before it"
+
+
 def test_a_turn_of_several_messages_counts_as_one() -> None:
     said = answered("That is wrong.").messages
     assert rejection(Chat(messages=(*said, Message(role="user", text="(the date is Monday)"))))
@@ -132,6 +160,11 @@ def test_no_text_makes_it_fail(text: str, answer: str) -> None:
         "不" * 240,
         "it's still " * 20,
         "(" * 1999,
+        "\u201e" * 1999,
+        "\u201e\u00ab\u300c\u201c" * 499,
+        ("<" + "a-" * 20 + " " * 199) * 8,
+        "no" + "," * 238,
+        "no " + " " * 230 + ".x",
     ],
     ids=lambda t: t[:10],
 )

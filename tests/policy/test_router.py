@@ -1,15 +1,22 @@
 """Which plan comes of the owner's table, the caller's wish, and what a chooser makes of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rungwise.config import RouteConfig, RoutingConfig
 from rungwise.errors import CallerError
+from rungwise.policy.choosing import Choice, EveryRung, Step
+from rungwise.policy.memory import Memory, Past
+from rungwise.policy.router import PolicyRouter
 from rungwise.policy.sketch import sketch_of
+from rungwise.policy.step_types import Typer
+from rungwise.policy.table import Table
 from rungwise.tiers.scripted import ScriptedTier
-from rungwise.types import Chat, Message, Plan, StepType, Wish
+from rungwise.types import Attempt, Chat, Message, Onward, Plan, StepType, Wish
+from tests.ledger.test_sql import ATTEMPT
 from tests.routed import routed
 
 LADDER = (ScriptedTier("t1"), ScriptedTier("t2", local=False), ScriptedTier("t3", local=False))
@@ -162,9 +169,84 @@ def test_the_tag_of_a_private_chat_keeps_it_on_this_machine() -> None:
     assert router.plan(Chat(messages=chat.messages)).rungs == ("t1", "t2", "t3")
 
 
+@pytest.mark.parametrize(
+    "chat",
+    [
+        Chat(messages=(Message(role="user", text="x"),), wish=Wish(local_only=True)),
+        Chat(messages=(Message(role="user", text="x"),), wish=Wish(local_only=True, pin="t1")),
+        Chat(messages=(Message(role="user", text="x"),), tags=frozenset({"secret"})),
+    ],
+    ids=["local only", "local only and pinned", "a private tag"],
+)
+def test_no_sketch_is_kept_of_a_chat_that_stays_on_this_machine(chat: Chat) -> None:
+    config = RoutingConfig(keep_sketches=True, private_tags=("secret",))
+    assert routed(LADDER, config).plan(chat).sketch is None
+
+
+@pytest.mark.parametrize("text", ["Goal: say hi", "goal: say hi"])
+def test_what_a_rule_by_text_starts_higher_is_paid_for_like_a_climb(text: str) -> None:
+    rule = {"step_type": "multi_step_reasoning", "prompt": "^Goal:"}
+    planned = routed(LADDER, RoutingConfig.model_validate({"rules": [rule]})).plan(
+        Chat(messages=(Message(role="user", text=text),))
+    )
+    assert planned.usual == "t1"
+    fits = text.startswith("Goal")
+    assert planned.rungs == (("t3",) if fits else ("t1", "t2", "t3"))
+    assert planned.otherwise == (("t1", "t2", "t3") if fits else ())
+
+
 @pytest.mark.parametrize("wish", [Wish(), Wish(pin="t2")])
 def test_a_sketch_is_kept_where_the_owner_wants_it_of_pinned_chats_too(wish: Wish) -> None:
     chat = Chat(messages=(Message(role="user", text="x"),), wish=wish)
     assert routed(LADDER, RoutingConfig()).plan(chat).sketch is None
     kept = routed(LADDER, RoutingConfig(keep_sketches=True)).plan(chat).sketch
     assert kept is not None and kept == sketch_of(chat).to_bytes()
+
+
+class Broken(EveryRung):
+    """A chooser with a fault."""
+
+    def choose(self, step: Step) -> Choice:
+        raise ZeroDivisionError
+
+    def onward(
+        self, plan: Plan, chat: Chat, refused: Sequence[Attempt], past: Past | None = None
+    ) -> Onward:
+        raise ZeroDivisionError
+
+
+def broken() -> PolicyRouter:
+    config = RoutingConfig(step_types={StepType.PLANNING: RouteConfig(start="t3")})
+    return PolicyRouter(
+        typer=Typer(config),
+        table=Table(LADDER, config.step_types),
+        memory=Memory(config.affinity, lambda: 1e9),
+        chooser=Broken(),
+        default=StepType.EXTRACTION,
+        private_tags=frozenset({"secret"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("chat", "rungs"),
+    [
+        (Chat(messages=(), wish=Wish()), ("t1", "t2", "t3")),
+        (Chat(messages=(), wish=Wish(step_type=StepType.PLANNING)), ("t3",)),
+        (Chat(messages=(), wish=Wish(ceiling="t2")), ("t1", "t2")),
+        (Chat(messages=(), wish=Wish(), tags=frozenset({"secret"})), ("t1",)),
+    ],
+)
+def test_where_choosing_fails_the_table_decides_within_the_same_limits(
+    chat: Chat, rungs: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = broken().plan(chat)
+    assert plan.rungs == rungs and "planning failed" in plan.why
+    assert "ZeroDivisionError" in caplog.text
+    with pytest.raises(CallerError):
+        broken().plan(replace(chat, wish=Wish(pin="t2", floor="t3")))
+
+
+def test_where_choosing_again_fails_it_goes_on_as_planned() -> None:
+    plan = Plan(rungs=("t1", "t2", "t3"), step_type=StepType.EXTRACTION, why="")
+    refused = replace(ATTEMPT, tier="t1")
+    assert broken().onward(plan, Chat(messages=()), [refused]) == Onward(rungs=("t2", "t3"))

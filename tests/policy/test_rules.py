@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rungwise.config import RoutingConfig, RuleConfig
-from rungwise.policy.rules import LONGEST_TOGETHER_S, SEARCHED, Rules
+from rungwise.policy.rules import LONGEST_TOGETHER_S, SEARCHED, Fit, Rules
 from rungwise.types import Chat, Message, OutputShape, StepType, Tool
 
 STALLS = r"(a+)+$"
@@ -30,6 +30,11 @@ def ask(text: str = "hi", *, system: str | None = None, **told: Any) -> Chat:
 
 def tools(*names: str) -> tuple[Tool, ...]:
     return tuple(Tool(name=name) for name in names)
+
+
+def first(rules: Rules, chat: Chat) -> tuple[int, StepType] | None:
+    found = rules.first(chat)
+    return None if found is None else (found.number, found.step_type)
 
 
 NAMED = OutputShape(name="ticket", schema={"type": "object"})
@@ -59,15 +64,23 @@ def test_a_rule_fits_where_everything_that_it_says_is_so(
     told: dict[str, Any], fits: Chat, fails: Chat
 ) -> None:
     rules = Rules([rule(**told)])
-    assert rules.first(fits) == (1, StepType.PLANNING)
+    assert first(rules, fits) == (1, StepType.PLANNING)
     assert rules.first(fails) is None
 
 
 def test_the_first_that_fits_counts_by_its_number() -> None:
     rules = Rules([rule(agent="p"), rule("extraction", prompt="x"), rule("open_chat", prompt="x")])
-    assert rules.first(ask("x")) == (2, StepType.EXTRACTION)
-    assert rules.first(ask("x", agent="p")) == (1, StepType.PLANNING)
+    assert first(rules, ask("x")) == (2, StepType.EXTRACTION)
+    assert first(rules, ask("x", agent="p")) == (1, StepType.PLANNING)
     assert Rules([]).first(ask("x")) is None
+
+
+def test_what_a_text_decided_is_told_with_what_the_others_say() -> None:
+    rules = Rules([rule(prompt="x", agent="p"), rule("extraction", agent="p")])
+    assert rules.first(ask("x", agent="p")) == Fit(
+        number=1, step_type=StepType.PLANNING, by_text=True, otherwise=StepType.EXTRACTION
+    )
+    assert rules.first(ask("y", agent="p")) == Fit(number=2, step_type=StepType.EXTRACTION)
 
 
 def test_the_prompt_is_the_last_turn_of_a_user_or_a_tool() -> None:
@@ -97,8 +110,8 @@ def test_a_pattern_that_a_text_stalls_does_not_fit_and_is_told_once(
     rules = Rules([rule(prompt=STALLS), rule("extraction", prompt="!$")])
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            assert rules.first(ask(STALLED)) == (2, StepType.EXTRACTION)
-    assert rules.first(ask("aaa")) == (1, StepType.PLANNING)
+            assert first(rules, ask(STALLED)) == (2, StepType.EXTRACTION)
+    assert first(rules, ask("aaa")) == (1, StepType.PLANNING)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "rule 1: its prompt took longer" in caplog.text and "aaa" not in caplog.text
 
@@ -106,7 +119,7 @@ def test_a_pattern_that_a_text_stalls_does_not_fit_and_is_told_once(
 def test_many_stalled_patterns_together_take_no_longer_than_a_few() -> None:
     rules = Rules([rule(prompt=STALLS)] * 200 + [rule(agent="p")])
     begun = time.thread_time()
-    assert rules.first(ask(STALLED, agent="p")) == (201, StepType.PLANNING)
+    assert first(rules, ask(STALLED, agent="p")) == (201, StepType.PLANNING)
     assert time.thread_time() - begun < 50 * LONGEST_TOGETHER_S  # 200 x 2 ms would be over it
 
 

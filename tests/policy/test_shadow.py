@@ -4,7 +4,7 @@ import pytest
 
 from rungwise.errors import CallerError
 from rungwise.policy.shadow import Shadowing
-from rungwise.types import Attempt, Chat, Message, Onward, Plan, Shadow, StepType, Usage
+from rungwise.types import Attempt, Chat, Message, Onward, Plan, Shadow, StepType, Usage, Wish
 
 CHAT = Chat(messages=(Message(role="user", text="x"),))
 
@@ -28,6 +28,11 @@ def test_the_live_plan_is_done_and_the_other_is_told() -> None:
     plan = Shadowing(Fixed("t1", "t2"), Fixed("t3"), name="pays").plan(CHAT)  # type: ignore[arg-type]
     assert plan.rungs == ("t1", "t2") and plan.why == "why t1"
     assert plan.shadow == Shadow(router="pays", rungs=("t3",), why="why t3")
+
+
+def test_where_a_rung_is_pinned_no_router_has_a_choice_and_no_shadow_plans() -> None:
+    pinned = Chat(messages=CHAT.messages, wish=Wish(pin="t1"))
+    assert Shadowing(Fixed("t1"), Fixed("t3"), name="pays").plan(pinned).shadow is None  # type: ignore[arg-type]
 
 
 def test_whatever_goes_wrong_in_the_shadow_is_only_told() -> None:

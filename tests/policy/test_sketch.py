@@ -1,11 +1,14 @@
 """A sketch sees the last turn and the sizes of the rest, and survives the way through bytes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.policy.sketch import BUCKETS, TRAITS, Sketch, sketch_of
+from rungwise.policy.words import read_window, words_of
 from rungwise.types import Chat, Message, OutputShape, Tool
 
 ANY = st.text(st.characters(codec=None), max_size=300)
@@ -130,3 +133,18 @@ def test_its_arrays_cannot_be_written_to() -> None:
     for array in (sketch.buckets, sketch.counts, sketch.traits):
         with pytest.raises(ValueError):
             array[0] = 1
+
+
+def test_who_has_a_dictionary_can_read_a_short_text_back() -> None:
+    """It is no secret, and the documents say so: should that ever change, so must they."""
+    told = "the patient wants to sue the hospital".split()
+    found = set(sketch_of(said(" ".join(told))).buckets.tolist())
+    words = {word: words_of(read_window(word)).buckets[0] for word in [*told, "cat", "merger"]}
+    assert {word for word, bucket in words.items() if bucket in found} == set(told)
+    follows = {
+        (one, two)
+        for one in told
+        for two in told
+        if words_of(read_window(f"{one} {two}")).buckets[2] in found
+    }
+    assert follows == set(pairwise(told))

@@ -15,7 +15,7 @@ from rungwise.config import RoutingConfig, RuleConfig
 from rungwise.errors import ConfigError
 from rungwise.policy.sketch import sketch_of
 from rungwise.policy.step_types import Typed, Typer
-from rungwise.types import Chat, StepType, Wish
+from rungwise.types import Chat, Message, StepType, Wish
 from tests.policy.classifiers import ask, written
 
 RULES = (
@@ -36,7 +36,34 @@ def test_the_callers_word_wins_over_everything(tmp_path: Path) -> None:
 
 def test_then_the_first_rule_that_fits(tmp_path: Path) -> None:
     told = typed(ask("Use a tool. plan"), rules=RULES, classifier=written(tmp_path))
-    assert told == Typed(step_type=StepType.TOOL_SELECTION, why=" (rule 2)")
+    assert told == Typed(
+        step_type=StepType.TOOL_SELECTION, why=" (rule 2)", otherwise=StepType.OPEN_CHAT
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "otherwise"),
+    [
+        ([{"prompt": "^Goal:"}], StepType.OPEN_CHAT),
+        ([{"system": "plan"}], StepType.OPEN_CHAT),
+        ([{"agent": "reader"}], None),
+        ([{"agent": "reader", "prompt": "^Goal:"}], StepType.OPEN_CHAT),
+        ([{"prompt": "^Goal:"}, {"agent": "other"}], StepType.OPEN_CHAT),
+        ([{"prompt": "^Goal:"}, {"system": "plan"}, {"agent": "reader"}], StepType.EXTRACTION),
+    ],
+    ids=["prompt", "system", "agent", "both", "another agent", "a later rule without a text"],
+)
+def test_a_rule_that_searches_a_text_tells_what_the_step_would_be_without_it(
+    rules: list[dict[str, str]], otherwise: StepType | None
+) -> None:
+    kinds = (StepType.MULTI_STEP_REASONING, StepType.PLANNING, StepType.EXTRACTION)
+    messages = (
+        Message(role="system", text="you plan"),
+        Message(role="user", text="Goal: say hi"),
+    )
+    chat = Chat(messages=messages, agent="reader")
+    told = typed(chat, rules=[{"step_type": k, **r} for k, r in zip(kinds, rules, strict=False)])
+    assert told.step_type is StepType.MULTI_STEP_REASONING and told.otherwise is otherwise
 
 
 def test_then_the_classifier_where_it_is_sure(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from rungwise.errors import StoreError
 from rungwise.ledger.rows import attempt_row, entry_row
 from rungwise.ledger.sql import SqlLedger, read_entries
+from rungwise.store import tables
 from rungwise.store.migrate import NEWEST
+from rungwise.store.place import url_of
 from rungwise.store.sql import Store
 from rungwise.store.tables import TABLES
 from rungwise.types import Entry
@@ -231,6 +234,42 @@ async def test_a_file_from_before_routing_is_read_as_it_is_and_then_brought_up_t
     await SqlLedger(store).record(replace(PLANNED, id="req_2", at=2000.0))
     await store.stop()
     assert list(read_entries(path)) == [told, replace(PLANNED, id="req_2", at=2000.0)]
+
+
+async def test_drafts_that_were_judged_before_are_counted_when_a_ledger_is_brought_up_to_date(
+    store_url: str,
+) -> None:
+    """As new ones are, also of the end of a day."""
+    given = replace(ENTRY.attempts[0], state="released", threshold=0.5)
+    unasked = replace(given, threshold=None)
+    asked = replace(given, role="judge", state="asked")
+    holding = [
+        replace(OLD[0], id=f"old_{n}", at=at, attempts=(attempt,))
+        for n, (at, attempt) in enumerate(product((0.0, 86399.9), (given, unasked, asked)))
+    ] + OLD
+
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, insert
+
+    config = Config()
+    config.set_main_option("script_location", "rungwise.store:migrations")
+    engine = create_engine(url_of(store_url))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        names = tables.entry.c.keys()[:15]
+        rows = [dict(zip(names, entry_row(e), strict=False)) for e in holding]
+        connection.execute(insert(tables.entry), rows)
+        names = tables.attempt.c.keys()
+        rows = [dict(zip(names, attempt_row(e.id, 0, e.attempts[0]), strict=True)) for e in holding]
+        connection.execute(insert(tables.attempt), rows)
+    engine.dispose()
+    store = Store(store_url)
+    await store.start()
+    found = await store.read(kept)
+    await store.stop()
+    assert found["judged_tally"] == {(0, "t1", 3, 1)} == sums(holding)["judged_tally"]
 
 
 def test_two_processes_may_open_an_older_file_at_once(tmp_path: Path) -> None:

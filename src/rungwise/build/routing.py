@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rungwise.config import ChoiceConfig, RoutingConfig
 from rungwise.contracts import Router, Tier
 from rungwise.policy.choosing import Chooser, EveryRung, Judges
-from rungwise.policy.difficulty import load_difficulty
+from rungwise.policy.difficulty import Difficulty, load_difficulty
 from rungwise.policy.expected import Expectations
 from rungwise.policy.memory import Memory
 from rungwise.policy.paying import BestRung, PayingRungs
@@ -20,6 +20,9 @@ from rungwise.policy.table import Table
 from rungwise.types import Entry, StepType, Wish
 
 __all__ = ["Routing", "build_routing"]
+
+_STEM_CHARS = 24
+"""So much of an artefact's file name stands in its router's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +47,47 @@ def build_routing(
         prepare()
     typer, table = Typer(config), Table(ladder, config.step_types)
 
-    def routed(choice: ChoiceConfig) -> PolicyRouter:
+    def routed(choice: ChoiceConfig, difficulty: Difficulty | None) -> PolicyRouter:
         return PolicyRouter(
             typer=typer,
             table=table,
             memory=memory,
-            chooser=_chooser(choice, ladder, expectations, judges),
+            chooser=_chooser(choice, difficulty, expectations, judges),
+            default=config.default_step_type,
             keep_sketches=config.keep_sketches,
             private_tags=frozenset(config.private_tags),
             may_hurry=config.hurry,
         )
 
-    router: Router = routed(config)
+    router: Router = routed(config, _loaded(config, ladder))
     if config.shadow is not None:
-        router = Shadowing(router, routed(config.shadow), name=config.shadow.policy)
+        difficulty = _loaded(config.shadow, ladder)
+        other, name = routed(config.shadow, difficulty), _name(config.shadow, difficulty)
+        router = Shadowing(router, other, name=name)
     usual = {kind: table.window(kind, Wish()).start for kind in StepType}
     return Routing(router, usual, (memory.learn, expectations.learn))
 
 
+def _loaded(config: ChoiceConfig, ladder: Sequence[Tier]) -> Difficulty | None:
+    if config.difficulty is None:
+        return None
+    return load_difficulty(config.difficulty, tuple(tier.name for tier in ladder))
+
+
+def _name(config: ChoiceConfig, difficulty: Difficulty | None) -> str:
+    """Of a router, in reports: its policy, and which artefact it foresees by."""
+    if difficulty is None:
+        return config.policy
+    stem, _, digest = difficulty.name.rpartition("@")
+    return f"{config.policy}:{stem[:_STEM_CHARS]}@{digest}"
+
+
 def _chooser(
     config: ChoiceConfig,
-    ladder: Sequence[Tier],
+    difficulty: Difficulty | None,
     expectations: Expectations,
     judges: Judges | None,
 ) -> Chooser:
-    difficulty = None
-    if config.difficulty is not None:
-        difficulty = load_difficulty(config.difficulty, tuple(tier.name for tier in ladder))
     if config.policy == "cascade" or difficulty is None:
         return EveryRung(difficulty, expectations=expectations)
     if config.policy == "route":

@@ -220,7 +220,7 @@ def _router(arguments: argparse.Namespace) -> int:
     from rungwise.lab.training.fit import TooLittle
 
     ladder = read_ladder(arguments.data)
-    total = len(SIZES) * (WARM + arguments.plans)
+    total = 2 * len(SIZES) * (WARM + arguments.plans)
     try:
         with tqdm(total=total, desc="plans", mininterval=0.5) as bar:
             figures = measure(ladder, arguments.plans, bar.update)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rungwise.cli.days import begin, end
 from rungwise.cli.written import check_writable, write_json
 from rungwise.errors import ConfigError
 
@@ -144,11 +145,7 @@ def _reader(arguments: argparse.Namespace, config: Config) -> Callable[[], Itera
     since, until = arguments.since, arguments.until
     days = {}
     if since is not None:
-        days["since"] = _begin(since)
+        days["since"] = begin(since)
     if until is not None:
-        days["until"] = _begin(until + timedelta(days=1))
+        days["until"] = end(until)
     return partial(read_entries, place, **days)
-
-
-def _begin(day: date) -> float:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

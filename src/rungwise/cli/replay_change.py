@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,17 @@ def changed_routing(arguments: argparse.Namespace, config: Config) -> RoutingCon
         other = RoutingConfig.model_validate_json(json.dumps(told, default=str), strict=True)
         Config(tiers=config.tiers, routing=other)
     except ValidationError as error:
-        raise ConfigError(f"{place}: {_first(error)}") from None
+        raise ConfigError(_told(error, place, {*said, *worth})) from None
     return other
+
+
+def _told(error: ValidationError, place: str, said: Set[str]) -> str:
+    """Where an option gave what is wrong, it is named, else the section and the key in it."""
+    fault = error.errors(include_url=False)[0]
+    key = str(fault["loc"][-1]) if fault["loc"] else ""
+    if key not in said:
+        return f"{place}: {_first(error)}"
+    return f"--{key.replace('_', '-')}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 def changed_prices(file: Path | None, config: Config) -> Config:

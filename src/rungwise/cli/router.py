@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
+MEND = "name a file that `rungwise train-router` wrote"
 LATER = "servers take it up at their next start"
 
 
@@ -65,19 +66,22 @@ def _roll_back(arguments: argparse.Namespace) -> int:
 def _put(candidate: Path, target: Path, config: Path | None) -> int:
     from rungwise.lab.training.promotion import promote
 
+    if not target.resolve().parent.is_dir():
+        raise ConfigError(f"{target}: no folder {target.parent}; make it, or correct the name")
     body = _read(candidate)
     found = _checked(candidate, target, config)
     try:
         fresh = promote(body, target)
     except OSError as error:
         raise ConfigError(
-            f"{target}: not promoted, or not tidied up after it ({error.strerror}); what is there "
-            "is whole; see `rungwise router list`, and try again"
+            f"{error.filename or target}: not promoted, or not tidied up after it "
+            f"({error.strerror}); what is there is whole; see `rungwise router list`, and try again"
         ) from None
+    name = f"{target.stem}@{found.name.rpartition('@')[2]}"
     if not fresh:
-        print(f"{target}: {found.name} is in force already")
+        print(f"{target}: {name} is in force already")
         return 0
-    print(f"{target}: {found.name} is in force; {LATER}")
+    print(f"{target}: {name} is in force; {LATER}")
     print(f"back to the one before it: rungwise router rollback {target}")
     return 0
 
@@ -91,15 +95,13 @@ def _read(path: Path) -> bytes:
 
 def _checked(candidate: Path, target: Path, config: Path | None) -> Difficulty:
     """It can be loaded, and knows the ladder that it is for."""
-    from rungwise.policy.difficulty import load_difficulty
-
     if config is None:
-        return load_difficulty(candidate, ())
+        return _load(candidate, ())
     from rungwise.config import load
 
     told = load(config, serving=False)
     tiers = [tier.name for tier in told.tiers]
-    found = load_difficulty(candidate, tiers)
+    found = _load(candidate, tiers)
     if set(found.missing) >= set(tiers):
         known = ", ".join(found.tiers)
         raise ConfigError(f"{candidate}: knows none of the rungs of {config}, only {known}")
@@ -109,6 +111,16 @@ def _checked(candidate: Path, target: Path, config: Path | None) -> Difficulty:
     if target.resolve() not in [path.resolve() for path in named if path is not None]:
         _warn(f"neither routing.difficulty nor routing.shadow.difficulty of {config} is {target}")
     return found
+
+
+def _load(path: Path, tiers: Sequence[str]) -> Difficulty:
+    """As a server would, which reads it by its configuration's word."""
+    from rungwise.policy.artefact import read_artefact
+    from rungwise.policy.difficulty import difficulty_of
+    from rungwise.policy.difficulty_file import Document
+
+    document, name = read_artefact(path, Document, mend=MEND)
+    return difficulty_of(document, name, tiers)
 
 
 def _warn(text: str) -> None:
@@ -149,9 +161,10 @@ class _Artefact:
             return [head, f"{'':9} {self.told}"]
         known = self.told.provenance
         rows = f"{known.rows} rows in {known.groups} groups, seed {known.seed}"
+        days = f", {known.since} to {known.until}" if known.since else ""
         return [
             head,
-            f"{'':9} fitted {known.date} by rungwise {known.version} on {known.data}: {rows}",
+            f"{'':9} fitted {known.date} by rungwise {known.version} on {known.data}{days}: {rows}",
             *(f"{'':9} {tier}: {_figures(told)}" for tier, told in known.validated.items()),
         ]
 
@@ -168,11 +181,9 @@ def _figures(told: Mapping[str, float]) -> str:
 
 
 def _artefact(number: int, path: Path) -> _Artefact:
-    from rungwise.policy.difficulty import load_difficulty
-
     told: Difficulty | str
     try:
-        told = load_difficulty(path, ())
+        told = _load(path, ())
     except ConfigError as error:
         told = str(error)
     since = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rungwise.cli.days import end
 from rungwise.cli.eval_routing import check_learning, listed
 from rungwise.cli.written import check_writable, write_json
 from rungwise.errors import ConfigError
@@ -35,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "an outcome and a sketch (routing.keep_sketches)",
     )
     parser.add_argument(
+        "--until",
+        type=date.fromisoformat,
+        metavar="DATE",
+        help="of a ledger, the entries up to this day: `rungwise replay --since` the next one",
+    )
+    parser.add_argument(
         "--ladder",
         type=listed,
         metavar="A,B,C",
@@ -55,11 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from rungwise.lab.training.told import as_lines
-    from rungwise.lab.training.train import fits, train
+    from rungwise.lab.training.train import check_enough, fits, train
 
     options = _options(arguments)
     _check(arguments)
     examples = _examples(arguments)
+    check_enough(examples, options)
     with _bar("fits", fits(options)) as progress:
         trained = train(examples, options, progress)
     print("\n".join(as_lines(trained.report)))
@@ -83,6 +93,8 @@ def _options(arguments: argparse.Namespace) -> Options:
 def _check(arguments: argparse.Namespace) -> None:
     """Whatever would stop it in the end stops it at the beginning."""
     check_learning()
+    if arguments.until is not None and arguments.ledger is None:
+        raise ConfigError("--until: the steps of --data have no days; give it with --ledger")
     report: Path | None = arguments.report
     page = report if _is_page(report) else None
     check_writable(out=arguments.out, report=page, json=arguments.json)
@@ -110,8 +122,9 @@ def _examples(arguments: argparse.Namespace) -> Examples:
     from rungwise.ledger.sql import read_entries
 
     place, tiers = _ledger(arguments)
+    until = math.inf if arguments.until is None else end(arguments.until)
     with _bar("entries", None) as progress:
-        return of_entries(read_entries(place), tiers, progress)
+        return of_entries(read_entries(place, until=until), tiers, progress)
 
 
 def _ledger(arguments: argparse.Namespace) -> tuple[Path | str, Sequence[str]]:

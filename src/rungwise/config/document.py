@@ -66,7 +66,7 @@ class LedgerConfig(Section):
 
 class Config(Section):
     server: ServerConfig = ServerConfig()
-    tiers: tuple[Tiers, ...] = Field(min_length=1)
+    tiers: tuple[Tiers, ...] = Field(min_length=1, max_length=6)
     routing: RoutingConfig = RoutingConfig()
     gates: tuple[GateConfig, ...] = ()
     checks: ChecksConfig = ChecksConfig()

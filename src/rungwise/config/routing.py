@@ -100,6 +100,10 @@ class ChoiceConfig(Section):
                 f"policy: {self.policy} foresees nothing without `difficulty`; fit one with "
                 "`rungwise train-router`"
             )
+        idle = {"cascade": ("worth", "promise"), "route": ("promise",)}.get(self.policy, ())
+        for name in idle:
+            if name in self.model_fields_set:
+                raise ValueError(f"{name}: does nothing under policy: {self.policy}; remove it")
         return self
 
 
@@ -147,8 +151,9 @@ class RoutingConfig(ChoiceConfig):
     )
     keep_sketches: bool = Field(
         default=False,
-        description="write what a predictor sees of each chat into the ledger, to train on; no "
-        "text can be read back from it",
+        description="write what a predictor sees of each chat into the ledger, to train on: hashed "
+        "words and pairs of neighbours, from which whoever has a dictionary can read much of a "
+        "short text; none of chats that stay on this machine",
     )
 
     @field_validator("private_tags")

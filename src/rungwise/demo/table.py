@@ -96,13 +96,14 @@ def _told(local: Local) -> str:
 def shadowed(line: ShadowLine) -> str:
     """What the shadow's router would have made of auto's steps."""
     told = (
-        f"in its shadow `policy: {line.router}` planned auto's steps too: {line.same} start at the "
-        f"same rung, {line.lower} lower, {line.higher} higher"
+        f"in its shadow {line.router} planned auto's steps too: {line.same} start at the same "
+        f"rung, {line.lower} lower, {line.higher} higher"
     )
-    if line.saved is None or line.recorded_share is None:
-        return told
-    cost, recorded = f"{-line.saved:+z.0%}", f"{line.recorded_share:.0%}"
-    return (
-        f"{told};\nthey would have cost {cost}, recorded for {recorded} of the steps and estimated "
-        "for the rest"
-    )
+    if line.recorded_saved is not None:
+        told += (
+            f";\n{line.recorded} lead to the very draft that was given, and would have cost "
+            f"{-line.recorded_saved:+z.0%}"
+        )
+    if line.estimated_saved is not None:
+        told += f";\nof {line.estimated} others that is an estimate: {-line.estimated_saved:+z.0%}"
+    return told

@@ -27,6 +27,7 @@ def strike(connection: Connection, entry: Entry) -> None:
     _take_off(connection, tables.latency_tally, added.latencies)
     _take_off(connection, tables.baseline_tally, added.baselines)
     _take_off(connection, tables.shadow_tally, added.shadows)
+    _take_off(connection, tables.judged_tally, added.judged)
     connection.execute(delete(tables.attempt).where(tables.attempt.c.entry_id == entry.id))
     connection.execute(delete(tables.entry).where(tables.entry.c.id == entry.id))
 

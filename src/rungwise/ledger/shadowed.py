@@ -35,8 +35,12 @@ class Course:
     """The first rung that nobody asked, if it would have been asked there."""
     priced: bool = True
     """Whether its draft is in `known_nano`: priced for the tokens of the answer that was given."""
+    beyond: str = ""
+    """The rung that its refusal would have led to; empty where it could not be refused."""
     rest_nano: int = 0
-    """What its refusal would have cost beyond: the next rung's draft."""
+    """What that rung's draft would have cost."""
+    rest_priced: bool = True
+    """Whether that is known from here."""
 
 
 UNKNOWN = Course(basis="unknown")
@@ -69,11 +73,11 @@ def course(entry: Entry, shadow: Shadow) -> Course:
         last = place == len(shadow.rungs) - 1
         draft = drafts.get(rung)
         if draft is None:
-            beyond = shadow.rungs[place + 1 :]
-            return _estimated(entry, rung, known, _next_nano(entry, beyond, drafts))
+            beyond = "" if last else shadow.rungs[place + 1]
+            return _estimated(entry, rung, known, beyond, drafts.get(beyond))
         leaves = _leaves(draft, None if last else shadow.bar(rung), last=last)
         if leaves and draft.state == "abandoned" and draft.reason.startswith(STOPPED_EARLY):
-            return _estimated(entry, rung, known, 0)
+            return _estimated(entry, rung, known)
         known += (draft.cost_nano or 0) + (0 if last else evidence.get(rung, 0))
         if leaves and draft.state == "abandoned":
             return Course(basis="estimated", known_nano=known, asked=rung)
@@ -97,25 +101,22 @@ def _leaves(draft: Attempt, bar: Bar | None, *, last: bool) -> bool:
     return sure.probability >= asked
 
 
-def _estimated(entry: Entry, rung: str, known: int, rest: int) -> Course:
-    own = _baseline(entry, rung)
+def _estimated(
+    entry: Entry, rung: str, known: int, beyond: str = "", draft: Attempt | None = None
+) -> Course:
+    """`draft`: the one of `beyond`, where one was made."""
+    own, rest = _baseline(entry, rung), _baseline(entry, beyond)
+    if draft is not None and draft.state in _GIVEN:
+        rest = draft.cost_nano
     return Course(
         basis="estimated",
         known_nano=known + (own or 0),
         asked=rung,
         priced=own is not None,
-        rest_nano=rest,
+        beyond=beyond,
+        rest_nano=rest or 0,
+        rest_priced=not beyond or rest is not None,
     )
-
-
-def _next_nano(entry: Entry, beyond: Sequence[str], drafts: dict[str, Attempt]) -> int:
-    """What the first of these costs; one that is known neither from here nor by its price adds
-    nothing."""
-    for rung in beyond[:1]:
-        if rung in drafts and drafts[rung].state in _GIVEN:
-            return drafts[rung].cost_nano or 0
-        return _baseline(entry, rung) or 0
-    return 0
 
 
 def _baseline(entry: Entry, rung: str) -> int | None:

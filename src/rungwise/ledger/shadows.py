@@ -3,8 +3,9 @@
 Where its plan leads to the draft that was given here, its cost and its outcome are recorded. Else
 its first rung that nobody asked is estimated: the draft by its rung's price for the tokens of the
 answer that was given (a rung without one: by the mean of its drafts in the same days), and the rung
-above it by the share of its drafts that were refused in these days. Whether its answer would have
-been right nobody knows.
+above it by the share of its judged drafts that were refused in these days. What these days do not
+tell makes a step unknown, never free. Whether an estimated answer would have been right nobody
+knows; a recorded one is the answer that was given, and as right.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from rungwise.store.migrate import check_up_to_date
 
 __all__ = ["ShadowLine", "ShadowReport", "read_shadows", "shadows"]
 
-COUNTS = ("tasks", "same", "lower", "higher", "labelled", "right")
-NANO = ("live_nano", "known_nano", "unpriced", "rest_nano")
+COUNTS = ("tasks", "same", "lower", "higher")
+LABELS = ("labelled", "right")
+NANO = ("live_nano", "known_nano", "unpriced", "rest_nano", "rest_unpriced")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +42,14 @@ class ShadowLine:
     lower: int = 0
     higher: int = 0
     """By where it would have started; of the rest it cannot be told."""
-    labelled: int = 0
-    right: int = 0
     recorded: int = 0
+    """Steps where it would have led to the very draft that was given."""
     recorded_nano: int = 0
+    """What the shadow would have cost for these, and below what they did cost."""
     recorded_live_nano: int = 0
     recorded_labelled: int = 0
     recorded_right: int = 0
-    """Of steps where it would have led to the same draft: of others its outcome is not known."""
+    """Of both, the shadow and what was done: it is the same draft."""
     estimated: int = 0
     estimated_nano: int = 0
     estimated_live_nano: int = 0
@@ -58,42 +60,35 @@ class ShadowLine:
         return self.tasks - self.recorded - self.estimated
 
     @property
-    def live_nano(self) -> int:
-        """What the steps did cost that the shadow's cost is told of."""
-        return self.recorded_live_nano + self.estimated_live_nano
-
-    @property
-    def nano(self) -> int:
-        """What the shadow would have cost for these."""
-        return self.recorded_nano + self.estimated_nano
-
-    @property
     def recorded_share(self) -> float | None:
         """Of the steps that its cost is told of."""
         told = self.recorded + self.estimated
         return self.recorded / told if told else None
 
     @property
-    def saved(self) -> float | None:
-        """The share of the live cost that it would not have spent; below 0 where more."""
-        return 1 - self.nano / self.live_nano if self.live_nano else None
+    def recorded_saved(self) -> float | None:
+        """The share of these steps' cost that it would not have spent; below 0 where more."""
+        return _saved(self.recorded_nano, self.recorded_live_nano)
+
+    @property
+    def estimated_saved(self) -> float | None:
+        """As `recorded_saved`."""
+        return _saved(self.estimated_nano, self.estimated_live_nano)
 
     @property
     def accuracy(self) -> float | None:
-        return self.right / self.labelled if self.labelled else None
+        """Of the recorded steps with an outcome: the shadow's, and that of what was done."""
+        counted = self.recorded_labelled
+        return self.recorded_right / counted if counted else None
 
     @property
     def accuracy_interval(self) -> tuple[float, float] | None:
-        return wilson(self.right, self.labelled) if self.labelled else None
-
-    @property
-    def shadow_accuracy(self) -> float | None:
-        return self.recorded_right / self.recorded_labelled if self.recorded_labelled else None
-
-    @property
-    def shadow_interval(self) -> tuple[float, float] | None:
         counted = self.recorded_labelled
         return wilson(self.recorded_right, counted) if counted else None
+
+
+def _saved(nano: int, live: int) -> float | None:
+    return 1 - nano / live if live else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +101,14 @@ class ShadowReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Usual:
-    """One rung's drafts in these days."""
+    """One rung's drafts in these days; None is "nobody knows"."""
 
-    nano: float | None
-    refused: float
+    nano: float | None = None
+    refused: float | None = None
+    """The share of those that were judged."""
+
+
+NONE = _Usual()
 
 
 def read_shadows(
@@ -133,9 +132,10 @@ def shadows(
     until_day: int | None = None,
 ) -> ShadowReport:
     """Groups and days as for `report`; not by tier."""
+    values = (*COUNTS, *LABELS, *NANO)
     usual = _usual(Tallied(connection, (), since_day, until_day))
     read = Tallied(connection, tuple(by), since_day, until_day)
-    groups = read.sums(tables.shadow_tally, ("router", "basis", "tier"), (*COUNTS, *NANO))
+    groups = read.sums(tables.shadow_tally, ("router", "basis", "tier", "beyond"), values)
     lines = [line for key, sums in groups.items() for line in _lines(key, sums, usual)]
     return ShadowReport(
         by=tuple(by),
@@ -145,50 +145,72 @@ def shadows(
 
 
 def _usual(read: Tallied) -> dict[str, _Usual]:
-    table, numbers = tables.rung_tally, ("attempts", "released", "abandoned", "cost_nano")
+    table = tables.rung_tally
     drafts = table.c.role == "draft"
-    sums = read.sums(table, ("tier",), (*numbers, "unpriced"), drafts)[()]
-    return {tier: _of_drafts(row) for (tier,), row in sums.items()}
+    costs = read.sums(table, ("tier",), ("attempts", "cost_nano", "unpriced"), drafts)[()]
+    refusals = read.sums(tables.judged_tally, ("tier",), ("judged", "refused"))[()]
+    return {tier: _of_drafts(row, refusals.get((tier,))) for (tier,), row in costs.items()}
 
 
-def _of_drafts(row: Mapping[str, Any]) -> _Usual:
-    priced = row["attempts"] - row["unpriced"]
-    judged = row["released"] + row["abandoned"]
+def _of_drafts(costs: Mapping[str, Any], refusals: Mapping[str, Any] | None) -> _Usual:
+    priced = costs["attempts"] - costs["unpriced"]
+    judged = refusals["judged"] if refusals is not None else 0
     return _Usual(
-        nano=row["cost_nano"] / priced if priced else None,
-        refused=row["abandoned"] / judged if judged else 0.0,
+        nano=costs["cost_nano"] / priced if priced else None,
+        refused=refusals["refused"] / judged if refusals is not None and judged else None,
     )
 
 
 def _lines(key: Key, sums: Sums, usual: Mapping[str, _Usual]) -> Iterator[ShadowLine]:
     found: dict[str, ShadowLine] = {}
-    for (router, basis, tier), row in sums.items():
+    for (router, basis, tier, beyond), row in sums.items():
         counted = ShadowLine(key=key, router=router, **{name: row[name] for name in COUNTS})
         line = _plus(found.get(router), counted)
-        found[router] = _priced(line, basis, row, usual.get(tier, _Usual(nano=None, refused=0.0)))
+        if basis == "recorded":
+            line = _recorded(line, row)
+        elif basis == "estimated":
+            above = usual.get(beyond, NONE) if beyond else None
+            line = _estimated(line, row, usual.get(tier, NONE), above)
+        found[router] = line
     yield from found.values()
 
 
-def _priced(line: ShadowLine, basis: str, row: Mapping[str, Any], usual: _Usual) -> ShadowLine:
-    if basis == "recorded":
-        return replace(
-            line,
-            recorded=line.recorded + row["tasks"],
-            recorded_nano=line.recorded_nano + row["known_nano"],
-            recorded_live_nano=line.recorded_live_nano + row["live_nano"],
-            recorded_labelled=line.recorded_labelled + row["labelled"],
-            recorded_right=line.recorded_right + row["right"],
-        )
-    if basis != "estimated" or (row["unpriced"] and usual.nano is None):
+def _recorded(line: ShadowLine, row: Mapping[str, Any]) -> ShadowLine:
+    return replace(
+        line,
+        recorded=line.recorded + row["tasks"],
+        recorded_nano=line.recorded_nano + row["known_nano"],
+        recorded_live_nano=line.recorded_live_nano + row["live_nano"],
+        recorded_labelled=line.recorded_labelled + row["labelled"],
+        recorded_right=line.recorded_right + row["right"],
+    )
+
+
+def _estimated(
+    line: ShadowLine, row: Mapping[str, Any], own: _Usual, above: _Usual | None
+) -> ShadowLine:
+    """With the row's steps, unless something about them is not known in these days; `above` is
+    where a refusal would lead."""
+    nano = _filled(row["known_nano"], row["unpriced"], own.nano)
+    rest: float | None = 0.0
+    if above is not None and own.refused != 0:
+        beyond = _filled(row["rest_nano"], row["rest_unpriced"], above.nano)
+        rest = None if beyond is None or own.refused is None else own.refused * beyond
+    if nano is None or rest is None:
         return line
-    own = row["unpriced"] * (usual.nano or 0.0)
-    nano = row["known_nano"] + round(own + usual.refused * row["rest_nano"])
     return replace(
         line,
         estimated=line.estimated + row["tasks"],
-        estimated_nano=line.estimated_nano + nano,
+        estimated_nano=line.estimated_nano + round(nano + rest),
         estimated_live_nano=line.estimated_live_nano + row["live_nano"],
     )
+
+
+def _filled(nano: int, unpriced: int, mean: float | None) -> float | None:
+    """A sum, and the mean for each draft that is not in it."""
+    if not unpriced:
+        return nano
+    return None if mean is None else nano + unpriced * mean
 
 
 def _together(lines: Sequence[ShadowLine]) -> Iterator[ShadowLine]:

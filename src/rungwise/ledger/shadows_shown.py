@@ -28,21 +28,19 @@ def _line(told: ShadowReport, line: ShadowLine) -> dict[str, object]:
         "starts_same": line.same,
         "starts_lower": line.lower,
         "starts_higher": line.higher,
-        "live_cost_usd": line.live_nano / 1e9,
-        "shadow_cost_usd": line.nano / 1e9,
-        "saved": line.saved,
         "recorded": line.recorded,
-        "recorded_usd": line.recorded_nano / 1e9,
-        "estimated": line.estimated,
-        "estimated_usd": line.estimated_nano / 1e9,
-        "unknown": line.unknown,
         "recorded_share": line.recorded_share,
-        "labelled": line.labelled,
-        "live_accuracy": line.accuracy,
-        "live_accuracy_interval": _interval(line.accuracy_interval),
-        "shadow_labelled": line.recorded_labelled,
-        "shadow_accuracy": line.shadow_accuracy,
-        "shadow_accuracy_interval": _interval(line.shadow_interval),
+        "recorded_live_usd": line.recorded_live_nano / 1e9,
+        "recorded_shadow_usd": line.recorded_nano / 1e9,
+        "recorded_saved": line.recorded_saved,
+        "estimated": line.estimated,
+        "estimated_live_usd": line.estimated_live_nano / 1e9,
+        "estimated_shadow_usd": line.estimated_nano / 1e9,
+        "estimated_saved": line.estimated_saved,
+        "unknown": line.unknown,
+        "recorded_labelled": line.recorded_labelled,
+        "recorded_accuracy": line.accuracy,
+        "recorded_accuracy_interval": _interval(line.accuracy_interval),
     }
 
 
@@ -76,16 +74,18 @@ _HEAD = (
     "same",
     "lower",
     "higher",
+    "recorded",
     "live USD",
     "shadow USD",
-    "recorded",
-    "live right [95 %]",
-    "shadow right [95 %]",
+    "estimated",
+    "live USD",
+    "shadow USD",
+    "unknown",
+    "both right, recorded [95 %]",
 )
 
 
 def _row(line: ShadowLine, group: tuple[str, ...]) -> tuple[str, ...]:
-    share = line.recorded_share
     return (
         *group,
         line.router,
@@ -93,27 +93,39 @@ def _row(line: ShadowLine, group: tuple[str, ...]) -> tuple[str, ...]:
         str(line.same),
         str(line.lower),
         str(line.higher),
-        dollars(line.live_nano),
-        dollars(line.nano),
-        "-" if share is None else f"{share:.0%}",
-        _accuracy(line.accuracy, line.accuracy_interval, line.labelled),
-        _accuracy(line.shadow_accuracy, line.shadow_interval, line.recorded_labelled),
+        str(line.recorded),
+        dollars(line.recorded_live_nano),
+        dollars(line.recorded_nano),
+        str(line.estimated),
+        dollars(line.estimated_live_nano),
+        dollars(line.estimated_nano),
+        str(line.unknown),
+        _accuracy(line),
     )
 
 
-def _accuracy(share: float | None, interval: tuple[float, float] | None, counted: int) -> str:
+def _accuracy(line: ShadowLine) -> str:
+    share, interval = line.accuracy, line.accuracy_interval
     if share is None or interval is None:
         return "-"
-    return f"{share:.3f} [{interval[0]:.2f}, {interval[1]:.2f}] n={counted}"
+    return f"{share:.3f} [{interval[0]:.2f}, {interval[1]:.2f}] n={line.recorded_labelled}"
 
 
 def _told(line: ShadowLine) -> str:
-    if line.saved is None:
-        return f"{line.router}: of none of these steps its cost can be told"
-    return (
-        f"{line.router}: {line.saved:.0%} saved, {dollars(line.nano)} USD instead of "
-        f"{dollars(line.live_nano)}; {dollars(line.recorded_nano)} of it recorded, for "
-        f"{line.recorded} steps that it would have led to the draft that was given, "
-        f"{dollars(line.estimated_nano)} estimated, for {line.estimated}; of {line.unknown} steps "
-        "nothing can be told. Its share right is that of the recorded ones alone"
+    here, there = line.recorded_live_nano, line.estimated_live_nano
+    recorded = _saved(line.recorded, "recorded", here, line.recorded_nano, line.recorded_saved)
+    estimated = _saved(
+        line.estimated, "estimated", there, line.estimated_nano, line.estimated_saved
     )
+    return (
+        f"{line.router}: {recorded}; {estimated}; of {line.unknown} steps nothing can be told. In "
+        "recorded steps it would have given out the very draft that was given: accuracy is the "
+        "same. Of the others it is not known"
+    )
+
+
+def _saved(steps: int, basis: str, live: int, nano: int, saved: float | None) -> str:
+    if saved is None:
+        return f"{steps} steps {basis}"
+    costs = f"{dollars(nano)} USD instead of {dollars(live)}"
+    return f"{steps} steps {basis}, {saved:.0%} saved, {costs}"

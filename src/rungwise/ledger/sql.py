@@ -131,6 +131,7 @@ class SqlLedger:
         add_rows(connection, tables.latency_tally, added.latencies)
         add_rows(connection, tables.baseline_tally, added.baselines)
         add_rows(connection, tables.shadow_tally, added.shadows)
+        add_rows(connection, tables.judged_tally, added.judged)
         self._settle(connection, entries)
 
     def _insert(self, connection: Connection, entries: Sequence[Entry]) -> Sequence[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import add
 from types import MappingProxyType
@@ -36,6 +36,7 @@ class Tallies:
     latencies: tuple[Row, ...] = ()
     baselines: tuple[Row, ...] = ()
     shadows: tuple[Row, ...] = ()
+    judged: tuple[Row, ...] = ()
 
 
 def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallies:
@@ -51,6 +52,7 @@ def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallie
     latencies: _Sums = {}
     baselines: _Sums = {}
     shadows: _Sums = {}
+    judged: _Sums = {}
     for entry in entries:
         group = (day_of(entry.at), entry.route, entry.step_type.value, entry.caller)
         cost = entry.cost_nano
@@ -58,6 +60,8 @@ def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallie
         for attempt in entry.attempts:
             model = _model(attempt, models)
             _count(rungs, (*group, attempt.tier, model, attempt.role), _rung(attempt))
+            if _judged(attempt, entry.rungs):
+                _count(judged, (group[0], attempt.tier), (1, _doubted(attempt)))
         if entry.state == "answered":
             day, *work, caller = group
             answered = entry.tier or "", bucket_of(entry.latency_s)
@@ -76,6 +80,7 @@ def tally(entries: Iterable[Entry], models: Mapping[str, str] = _NONE) -> Tallie
         latencies=_rows(latencies),
         baselines=_rows(baselines),
         shadows=_rows(shadows),
+        judged=_rows(judged),
     )
 
 
@@ -92,8 +97,8 @@ def outcome_rows(entry: Entry, after: Outcome) -> Tallies:
     if entry.shadow is None:
         return Tallies(steps=(step,))
     found = course(entry, entry.shadow)
-    key = (entry.shadow.router, found.basis, found.asked)
-    said = (*group, *key, 0, 0, 0, 0, labelled, right, 0, 0, 0, 0)
+    key = (entry.shadow.router, found.basis, found.asked, found.beyond)
+    said = (*group, *key, 0, 0, 0, 0, labelled, right, 0, 0, 0, 0, 0)
     return Tallies(steps=(step,), shadows=(said,))
 
 
@@ -150,7 +155,7 @@ def _shadow(
     """Its key within the group, and what is added there."""
     found, where = course(entry, shadow), start(entry.rungs, shadow.rungs, ladder)
     told = found.basis != "unknown"
-    return (shadow.router, found.basis, found.asked), (
+    return (shadow.router, found.basis, found.asked, found.beyond), (
         1,
         where == "same",
         where == "lower",
@@ -161,7 +166,17 @@ def _shadow(
         found.known_nano,
         told and not found.priced,
         found.rest_nano,
+        not found.rest_priced,
     )
+
+
+def _judged(attempt: Attempt, rungs: Sequence[str]) -> bool:
+    """Whether it could have been refused: the last rung of a plan, a pinned one too, is not judged.
+    Without its plan, as in older entries, by what was asked of it."""
+    if attempt.role != "draft" or attempt.state not in (*_SEEN, "abandoned"):
+        return False
+    told = attempt.state == "abandoned" or attempt.threshold is not None
+    return told or attempt.tier in rungs[:-1]
 
 
 def _doubted(attempt: Attempt) -> bool:

@@ -2,8 +2,9 @@
 
 Texts can be made to look hard, or to be doubted. What that may cost is bounded by the key's own
 escalation cap; here it is noticed. A step climbs when one of its drafts was refused, or when it was
-planned to start above the rung where its step type usually starts: by prediction, by what its
-conversation saw, or by the caller's own floor. A pinned step does neither.
+planned to start above the rung where it would start without evidence: as the bill has it, which a
+forecast, the look of a text or what its conversation saw can raise; or above the one where the
+table has its step type, for a caller's own floor. A pinned step does neither.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ class Climbing:
         if pinned or not entry.rungs:
             return False
         start, usual = self._places.get(entry.rungs[0]), self._usual.get(entry.step_type)
-        return start is not None and usual is not None and start > usual
+        billed = self._places.get(entry.usual) if entry.usual is not None else None
+        return start is not None and any(u is not None and start > u for u in (usual, billed))
 
     def _weigh(self, caller: str, watched: _Watched) -> None:
         """An alarm begins where the share is surely too high, and ends where it is not any more."""

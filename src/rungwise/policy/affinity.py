@@ -22,7 +22,8 @@ def warm_tokens(past: Past | None, tier: str, *, local: bool, now: float) -> int
     the conversation is remembered. `now` in Unix seconds."""
     if past is None or past.tier != tier:
         return 0
-    return past.prompt_tokens if local or 0 <= now - past.at < HOSTED_WARM_S else 0
+    fresh = abs(now - past.at) < HOSTED_WARM_S  # a clock set back counts alike: memory.Memory
+    return past.prompt_tokens if local or fresh else 0
 
 
 def stays(*, warm_nano: float | None, cold_nano: float | None, climbs: float | None) -> bool:

@@ -27,13 +27,11 @@ class Step:
     window: Window
     start: str
     """The rung of the window to begin at: the table's, or a higher one for which evidence spoke."""
+    floor: str | None = None
+    """The rung that evidence lets nobody go below, where it spoke: it may stand under `start`."""
     past: Past | None = None
     sketch: Sketch | None = None
     """Of the chat, where one was made already."""
-
-    @property
-    def raised(self) -> bool:
-        return self.start != self.window.start
 
     def sketched(self) -> Sketch:
         return sketch_of(self.chat) if self.sketch is None else self.sketch

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from rungwise.policy.artefact import Part, read_artefact, unpacked
+from rungwise.policy.difficulty_file import MOST, NARROWEST, WIDEST, Number
 from rungwise.policy.sketch import BUCKETS, TRAITS, VERSION, Sketch
 from rungwise.types import StepType
 
@@ -51,9 +52,9 @@ class Provenance(Part):
 
 
 class Trait(Part):
-    middle: float
-    scale: float = Field(gt=0)
-    weights: tuple[float, ...]
+    middle: float = Field(ge=-WIDEST, le=WIDEST)
+    scale: float = Field(ge=NARROWEST, le=WIDEST)
+    weights: tuple[Number, ...]
 
 
 class Document(Part):
@@ -67,13 +68,13 @@ class Document(Part):
     """It abstains where no step type is as probable as this."""
     least_known: float = Field(ge=0, le=1)
     """It abstains where a smaller share of the sketch's buckets is known to it."""
-    intercepts: tuple[float, ...]
+    intercepts: tuple[Number, ...]
     traits: dict[str, Trait]
     """Those that count."""
     buckets: str
     """[n] <u2, rising."""
     weights: str
-    """[n, step types] <f2."""
+    """[n, step types] <f2, from -MOST to MOST."""
     provenance: Provenance
 
     @model_validator(mode="after")
@@ -85,16 +86,19 @@ class Document(Part):
         size = len(self.step_types)
         if unknown := sorted(set(self.traits) - set(TRAITS)):
             raise ValueError(f"traits: a sketch has no {unknown[0]!r:.60}")
-        weights = (trait.weights for trait in self.traits.values())
-        if any(len(told) != size for told in (self.intercepts, *weights)):
+        by_trait = (trait.weights for trait in self.traits.values())
+        if any(len(told) != size for told in (self.intercepts, *by_trait)):
             raise ValueError(f"intercepts and traits need {size} numbers, one for each step type")
         buckets = self.table("buckets")
         if not len(buckets) or (np.diff(buckets[:, 0]) <= 0).any():
             raise ValueError("buckets: must rise, and not be empty")
         if buckets[-1, 0] >= BUCKETS:
             raise ValueError(f"buckets: there are only {BUCKETS}")
-        if len(self.table("weights")) != len(buckets):
+        weights = self.table("weights")
+        if len(weights) != len(buckets):
             raise ValueError("weights: not one row for each bucket")
+        if (np.abs(weights) > MOST).any():
+            raise ValueError(f"weights: a number is further from 0 than {MOST:g}")
         return self
 
     def table(self, name: Literal["buckets", "weights"]) -> NDArray[np.float32]:
@@ -136,7 +140,8 @@ class Classifier:
         return (self.step_types[best], probability) if probability >= self.least else None
 
     def probabilities(self, sketch: Sketch) -> NDArray[np.float32] | None:
-        """[step types]; None where it knows hardly any of the words."""
+        """[step types]; None where it knows hardly any of the words, or a number came out as
+        none."""
         places = self.places[sketch.buckets]
         places = places[places > 0]
         known = len(places)
@@ -145,6 +150,8 @@ class Classifier:
         z = self.weights[places].sum(axis=0) / np.float32(known) ** 0.5
         traits = (sketch.traits[self.chosen] - self.middle) / self.scale
         z = z + traits.clip(-BOUND, BOUND) @ self.traits + self.intercepts
+        if not np.isfinite(z).all():
+            return None
         p = np.exp(z - z.max())
         return np.asarray(p / p.sum())
 

@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rungwise.errors import ConfigError
 from rungwise.policy.artefact import read_artefact, unpacked
 from rungwise.policy.difficulty_file import BOUND, LEAVES, NODES, Document, Logistic, Provenance
 from rungwise.policy.reach import Reach, assumed_reach
@@ -68,10 +69,14 @@ class Difficulty:
         return self.document.provenance
 
     def forecast(self, sketch: Sketch, step_type: StepType) -> dict[str, float]:
-        """P(acceptable) by tier, for each of `tiers`."""
+        """P(acceptable) by tier, for each of `tiers` but those whose number came out as none: of
+        them nothing is foreseen. The bounds of the file leave no such number."""
         z = self.logits(sketch, step_type).tolist()
-        p = [min(max(_sigmoid(x), LEAST_P), 1 - LEAST_P) for x in z]
-        return dict(zip(self.tiers, p, strict=True))
+        return {
+            tier: min(max(_sigmoid(x), LEAST_P), 1 - LEAST_P)
+            for tier, x in zip(self.tiers, z, strict=True)
+            if math.isfinite(x)
+        }
 
     def logits(self, sketch: Sketch, step_type: StepType) -> Array:
         """[tiers], of P(acceptable). See policy/difficulty_file.py for the formula."""
@@ -124,9 +129,12 @@ class Difficulty:
 
 
 def load_difficulty(path: Path, tiers: Sequence[str]) -> Difficulty:
-    """For a ladder of these tiers. Raises ConfigError for anything that is no such file, or knows
-    none of the tiers."""
+    """For a ladder of these tiers; of none: for any. Raises ConfigError for anything that is no
+    such file, or knows none of the tiers."""
     document, name = read_artefact(path, Document, mend=MEND)
+    if tiers and set(tiers).isdisjoint(document.tiers):
+        asked, known = (", ".join(told) for told in (tiers, document.tiers))
+        raise ConfigError(f"{path}: knows none of the rungs {asked}, only {known}; {MEND}")
     return difficulty_of(document, name, tiers)
 
 

@@ -13,8 +13,10 @@ inputs: the sketch's traits, then one for each step type: 1 where it is that one
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from rungwise.policy.artefact import Part, unpacked
@@ -24,12 +26,16 @@ from rungwise.types import StepType
 __all__ = [
     "BOUND",
     "LEAVES",
+    "MOST",
+    "NARROWEST",
     "NODES",
+    "WIDEST",
     "Document",
     "Inputs",
     "Link",
     "Logistic",
     "Mix",
+    "Number",
     "Provenance",
     "Spread",
     "Trees",
@@ -40,6 +46,15 @@ __all__ = [
 BOUND = 5.0
 """Scaled inputs go no further: what is far from all that was seen says no more than that."""
 NODES, LEAVES = 7, 8
+
+MOST = 1000.0
+"""No weight is further from 0: of such numbers no sum overflows, and none that was learned is
+nearly as large."""
+WIDEST, NARROWEST = 65504.0, 1e-6
+"""What an input can be, in half precision, and so how far its middle and scale can lie."""
+
+Number = Annotated[float, Field(ge=-MOST, le=MOST)]
+_DAY = r"^\d{4}-\d{2}-\d{2}$"
 
 
 class Logistic(Part):
@@ -63,9 +78,9 @@ class Words(Part):
     buckets: str
     """[n] <u2, rising."""
     rarity: str
-    """[n] <f2, above 0."""
+    """[n] <f2, above 0, up to MOST."""
     weights: str
-    """[n, tiers] <f2."""
+    """[n, tiers] <f2, from -MOST to MOST, as those below."""
 
 
 class Inputs(Part):
@@ -93,20 +108,20 @@ class Trees(Part):
 class Mix(Part):
     """What becomes of the two predictors' numbers, for one tier."""
 
-    intercept: float
-    of_words: float
-    of_trees: float
-    linear: float
+    intercept: Number
+    of_words: Number
+    of_trees: Number
+    linear: Number
     """The linear predictor's intercept."""
-    start: float
+    start: Number
     """The trees' first guess."""
 
 
 class Usual(Part):
     """What a draft used; None is "was not recorded"."""
 
-    tokens: float | None = Field(default=None, ge=0)
-    seconds: float | None = Field(default=None, ge=0)
+    tokens: float | None = Field(default=None, ge=0, le=1e9)
+    seconds: float | None = Field(default=None, ge=0, le=1e9)
     count: int = Field(ge=1)
 
 
@@ -127,6 +142,8 @@ class Spread(Part):
         for name, told in (("probability", self.probability), ("bars", self.bars)):
             if any(b <= a for a, b in pairwise(told)):
                 raise ValueError(f"{name}: must rise")
+        if self.probability[0] < 0 or self.probability[-1] > 1:
+            raise ValueError("probability: P lies between 0 and 1")
         if self.bars[0] != 0 or self.bars[-1] != 1:
             raise ValueError("bars: must go from 0 to 1")
         for name, table in (("of_right", self.of_right), ("of_wrong", self.of_wrong)):
@@ -142,6 +159,9 @@ class Provenance(Part):
 
     data: str
     data_sha256: str
+    since: str | None = Field(default=None, pattern=_DAY)
+    until: str | None = Field(default=None, pattern=_DAY)
+    """The first and the last day, UTC, of the ledger's entries; None: it is of no ledger."""
     rows: int = Field(ge=1)
     groups: int = Field(ge=1)
     date: str
@@ -205,14 +225,17 @@ class Document(Part):
             raise ValueError("words: the tables differ in length")
         if (buckets[1:] <= buckets[:-1]).any() or (rarity <= 0).any():
             raise ValueError("words: buckets must rise, and be of some rarity")
+        _bounded("words", rarity, weights)
 
     def _check_inputs(self) -> None:
         middle, scale = (unpacked(t, "<f4") for t in (self.inputs.middle, self.inputs.scale))
         weights = unpacked(self.inputs.weights, "<f4", columns=len(self.tiers))
         if not len(middle) == len(scale) == len(weights) == self.width:
             raise ValueError(f"inputs: {self.width} are read")
-        if (scale <= 0).any():
-            raise ValueError("inputs: a scale is above 0")
+        if (scale < NARROWEST).any():
+            raise ValueError(f"inputs: a scale is above 0, at least {NARROWEST:g}")
+        _bounded("inputs", middle, scale, most=WIDEST)
+        _bounded("inputs", weights)
 
     def _check_trees(self) -> None:
         inputs = unpacked(self.trees.inputs, "<u2", columns=NODES)
@@ -224,3 +247,9 @@ class Document(Part):
             raise ValueError("trees: the tables differ in length")
         if (inputs >= self.width).any():
             raise ValueError(f"trees: only {self.width} inputs are read")
+        _bounded("trees", leaves)
+
+
+def _bounded(name: str, *tables: NDArray[np.float32], most: float = MOST) -> None:
+    if any((np.abs(table) > most).any() for table in tables):
+        raise ValueError(f"{name}: a number is further from 0 than {most:g}")

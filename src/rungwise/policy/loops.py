@@ -22,6 +22,10 @@ READ = 32
 """Messages that are looked back over."""
 LATELY = 6
 """Steps for which a loop counts, once it is over."""
+LOOKED_AT = 2048
+"""Characters at either end of a call or a result by which two are the same, and their length."""
+CALLS = 8
+"""Of one step's calls, so many; and how many there are."""
 HEAD = 160
 """Characters of a result in which it says that it failed."""
 
@@ -43,8 +47,8 @@ _FAILED = re.compile(
 class _Step:
     """What an assistant called, and what came of it."""
 
-    calls: tuple[tuple[str, str], ...]
-    results: tuple[str, ...]
+    told: int
+    """The hash of what was called and of what came of it: no text is compared twice."""
     failed: bool
     """All of it."""
 
@@ -97,7 +101,7 @@ def _alternations(steps: Sequence[_Step]) -> int:
 
 
 def _same(one: _Step, other: _Step) -> bool:
-    return one.calls == other.calls and one.results == other.results
+    return one.told == other.told
 
 
 def _steps(messages: Sequence[Message], *, most: int = READ) -> list[_Step]:
@@ -108,19 +112,26 @@ def _steps(messages: Sequence[Message], *, most: int = READ) -> list[_Step]:
         if message.role == "tool":
             results.append(message)
         elif message.role == "assistant" and message.tool_calls and results:
-            found.append(
-                _Step(
-                    calls=tuple((call.name, call.arguments) for call in message.tool_calls),
-                    results=tuple(result.text for result in reversed(results)),
-                    failed=all(map(_went_wrong, results)),
-                )
-            )
+            found.append(_Step(told=_told(message, results), failed=all(map(_went_wrong, results))))
             results = []
             if len(found) == most:
                 break
         else:
             break
     return found[::-1]
+
+
+def _told(message: Message, results: Sequence[Message]) -> int:
+    calls, count = message.tool_calls[:CALLS], len(message.tool_calls)
+    called = tuple((_ends(call.name), _ends(call.arguments)) for call in calls)
+    return hash((count, called, tuple(_ends(result.text) for result in results)))
+
+
+def _ends(text: str) -> tuple[int, str, str]:
+    """What is looked at of a text, however long it is."""
+    if len(text) <= 2 * LOOKED_AT:
+        return len(text), text, ""
+    return len(text), text[:LOOKED_AT], text[-LOOKED_AT:]
 
 
 def _went_wrong(result: Message) -> bool:

@@ -45,7 +45,7 @@ class _Foreseeing:
         asked = Asked(
             chat=step.chat,
             step_type=step.step_type,
-            rungs=usual if step.raised else step.window.rungs,
+            rungs=step.window.rungs if step.floor is None else step.window.above(step.floor),
             usual=usual,
             right=right,
             prior=right,

@@ -27,6 +27,9 @@ HEEDED = 4
 """Turns of the user for which a rejection counts, its own included."""
 TRAILING = 4
 """Messages of one turn that are read."""
+READ, READ_OWN = 2 * MOST, 3 * LONGEST
+"""Characters of all these turns together, and of what the user says in them himself, the last turn
+first: so what it takes is bounded, whatever the texts."""
 
 TOLD = "the user rejected the last answer"
 TOLD_BEFORE = "the user rejected an answer not long ago"
@@ -52,7 +55,7 @@ def rejection(chat: Chat) -> str | None:
         return None
     match chat.messages[-1].role:
         case "user":
-            return TOLD if _rejects(_turns(chat.messages, 1)[0]) else None
+            return TOLD if _rejected(_turns(chat.messages, 1)) else None
         case "tool":
             return stuck(chat.messages)
         case _:
@@ -65,7 +68,7 @@ def unsettled(chat: Chat) -> str | None:
     That one of the user's last HEEDED turns rejected an answer, or that this turn's steps did not
     get on for a while.
     """
-    if any(_rejects(turn) for turn in _turns(chat.messages, HEEDED)):
+    if _rejected(_turns(chat.messages, HEEDED)):
         return TOLD_BEFORE
     return was_stuck(chat.messages)
 
@@ -86,9 +89,25 @@ def _turns(messages: Sequence[Message], most: int) -> list[tuple[Sequence[Messag
     return turns or [((), False)]
 
 
-def _rejects(turn: tuple[Sequence[Message], bool]) -> bool:
-    said, asked = turn
-    return any(_says_no(message.text, answering=asked) for message in said)
+def _rejected(turns: Sequence[tuple[Sequence[Message], bool]]) -> bool:
+    """Whether one of them rejects an answer; what goes beyond READ is not looked at."""
+    return any(_says_no(own, answering=asked) for own, asked in _heard(turns))
+
+
+def _heard(turns: Sequence[tuple[Sequence[Message], bool]]) -> Iterable[tuple[str, bool]]:
+    """What the user says himself, message by message, and whether it may answer a question."""
+    left, left_own = READ, READ_OWN
+    for text, asked in ((message.text, asked) for said, asked in turns for message in said):
+        if not text or len(text) > MOST:
+            continue
+        if (left := left - len(text)) < 0:
+            return
+        own = _own(text)
+        if len(own) > LONGEST:
+            continue
+        if (left_own := left_own - len(own)) < 0:
+            return
+        yield own, asked
 
 
 # ---- words -----------------------------------------------------------------------------------
@@ -97,16 +116,18 @@ _QUESTION = ("?", "\uff1f", "\u061f")
 _QUOTED = re.compile(
     r"""
       ^[ ]{0,3}(?P<fence>`{3,}|~{3,}).*?(?:^[ ]{0,3}(?P=fence)|\Z)  # a block of code
-    | <(?P<tag>[A-Za-z][\w-]{0,40})\b[^<>]{0,200}>.*?(?:</(?P=tag)>|\Z)  # what an agent adds
-    | `[^`\n]{1,400}`
+    | <(?P<tag>[A-Za-z][\w-]{0,40}+)(?![\w-])[^<>]{0,200}+>.*?(?:</(?P=tag)>|\Z)  # of an agent
+    | `[^`\n]{1,400}+`
     | ^[ \t]*>[^\n]*
     | https?://\S+
-    | "[^"\n]{1,400}" | \u201c[^\u201d\n]{1,400}\u201d
-    | \u201e[^\u201c\u201d\n]{1,400}[\u201c\u201d]
-    | \u00ab[^\u00bb\n]{1,400}\u00bb | \u300c[^\u300d\n]{1,400}\u300d
+    | "[^"\n]{1,400}+" | \u201c[^\u201c\u201d\n]{1,400}+\u201d
+    | \u201e[^\u201e\u201c\u201d\n]{1,400}+[\u201c\u201d]
+    | \u00ab[^\u00ab\u00bb\n]{1,400}+\u00bb | \u300c[^\u300c\u300d\n]{1,400}+\u300d
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
+"""A mark looks for its end no further than to the next mark that opens the same: no character is
+looked at by many of them, however many there are."""
 _MARKS = re.compile(r"[`~<>\"\u201c\u201e\u00ab\u300c]|://")
 _HOLE = "\ufffc"
 """Stands where something was left out."""
@@ -120,13 +141,8 @@ _SENTENCE_END = (
 _CLAUSE_END = rf"(?:(?=\s*[:)(\uff1a{_HOLE}])|{_SENTENCE_END})"
 
 
-def _says_no(text: str, *, answering: bool) -> bool:
+def _says_no(own: str, *, answering: bool) -> bool:
     """`answering`: what came before was a question, to which a bare word may be the answer."""
-    if not text or len(text) > MOST:
-        return False
-    own = _own(text)
-    if len(own) > LONGEST:
-        return False
     own = own[_LEADING.match(own).end() :].rstrip()  # type: ignore[union-attr] # matches anything
     script = _script(own[:1])
     found = _pattern(script, "says").match(own)
@@ -188,7 +204,7 @@ def _of(row: _Language, kind: Kind) -> str:
     if kind == "unless":
         return f"(?:{patterns})" if patterns else "(?!)"
     ends = "" if row["script"] == "other" else r"(?!\w)"  # where blanks part the words
-    opens = rf"(?:(?:{'|'.join(row['opens'])}){ends}{_SEPARATES}*){{0,4}}"
+    opens = rf"(?:(?:{'|'.join(row['opens'])}){ends}{_SEPARATES}*+){{0,4}}"
     if kind == "again":
         return f"(?:{opens}(?:{patterns}))"
     if kind == "bare":

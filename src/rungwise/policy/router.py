@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from rungwise.errors import CallerError
-from rungwise.policy.choosing import Chooser, Step
+from rungwise.policy.choosing import Chooser, Step, rungs_above
 from rungwise.policy.memory import Memory, Past, conversation_of, goes_on
 from rungwise.policy.rejection import rejection, unsettled
 from rungwise.policy.sketch import sketch_of
 from rungwise.policy.step_types import Typed, Typer
 from rungwise.policy.table import Table
 from rungwise.policy.window import Window
-from rungwise.types import Attempt, Bar, Chat, Onward, Plan, Wish
+from rungwise.types import Attempt, Bar, Chat, Onward, Plan, StepType, Wish
 
 __all__ = ["PolicyRouter"]
+
+logger = logging.getLogger(__name__)
 
 
 class PolicyRouter:
@@ -28,22 +31,52 @@ class PolicyRouter:
         table: Table,
         memory: Memory,
         chooser: Chooser,
+        default: StepType = StepType.OPEN_CHAT,
         keep_sketches: bool = False,
         private_tags: frozenset[str] = frozenset(),
         may_hurry: bool = False,
     ) -> None:
         self._typer, self._table = typer, table
         self._memory, self._chooser = memory, chooser
-        self._keeps_sketches = keep_sketches
+        self._default, self._keeps_sketches = default, keep_sketches
         self._private, self._may_hurry = private_tags, may_hurry
 
     def plan(self, chat: Chat) -> Plan:
-        private = not self._private.isdisjoint(chat.tags)
-        if private:
+        told: tuple[str, ...] = ()
+        if not self._private.isdisjoint(chat.tags):
             chat = replace(chat, wish=replace(chat.wish, local_only=True))
+            told = ("its tag is private",)
+        try:
+            plan = self._planned(chat)
+        except CallerError:
+            raise
+        except Exception:
+            logger.exception("planning failed; the table decides")
+            plan = self._by_the_table(chat)
+        return replace(plan, why="; ".join((plan.why, *told))) if told else plan
+
+    def _by_the_table(self, chat: Chat) -> Plan:
+        """Where what weighs evidence is broken: none is weighed."""
+        step_type, pin = chat.wish.step_type or self._default, chat.wish.pin
+        if pin is not None:
+            window = self._table.pinned(pin, chat.wish)
+        else:
+            window = self._table.window(step_type, chat.wish)
+        return Plan(
+            rungs=window.usual,
+            reach=window.reach,
+            step_type=step_type,
+            why="; ".join((*window.why, "planning failed: see the log")),
+            bars=_least((), window.rungs, self._table.row(step_type).least_confidence),
+        )
+
+    def _planned(self, chat: Chat) -> Plan:
+        """Raises CallerError."""
         typed = self._typer.type_of(chat)
         sketch = typed.sketch or (sketch_of(chat) if self._keeps_sketches else None)
-        kept = sketch.to_bytes() if sketch is not None and self._keeps_sketches else None
+        kept = None
+        if sketch is not None and self._keeps_sketches and not chat.wish.local_only:
+            kept = sketch.to_bytes()
         conversation = conversation_of(chat)
         if chat.wish.pin is not None:
             window = self._table.pinned(chat.wish.pin, chat.wish)
@@ -57,13 +90,14 @@ class PolicyRouter:
             )
         window = self._table.window(typed.step_type, chat.wish)
         past = self._memory.past(conversation) if goes_on(chat) else None
-        start, raised = self._start(window, chat, past)
+        start, floor, raised = self._start(window, chat, past)
         choice = self._chooser.choose(
             Step(
                 chat=chat,
                 step_type=typed.step_type,
                 window=window,
                 start=start,
+                floor=floor,
                 past=past,
                 sketch=sketch,
             )
@@ -71,8 +105,6 @@ class PolicyRouter:
         row = self._table.row(typed.step_type)
         hurry, hurried = self._hurry(chat)
         why = [window.why[0] + typed.why, *window.why[1:], *raised, choice.why, *hurried]
-        if private:
-            why.append("its tag is private")
         usual = self._usual(typed, window, chat.wish)
         return Plan(
             rungs=choice.rungs,
@@ -89,23 +121,34 @@ class PolicyRouter:
 
     def onward(self, plan: Plan, chat: Chat, refused: Sequence[Attempt]) -> Onward:
         past = self._memory.past(plan.conversation) if goes_on(chat) else None
-        onward = self._chooser.onward(plan, chat, refused, past)
+        try:
+            onward = self._chooser.onward(plan, chat, refused, past)
+        except Exception:
+            logger.exception("choosing again failed; it goes on as planned")
+            return Onward(rungs=rungs_above(plan, refused))
+        if onward.bars is None:
+            return onward
         least = self._table.row(plan.step_type).least_confidence
         return replace(onward, bars=_least(onward.bars, onward.rungs, least))
 
-    def _start(self, window: Window, chat: Chat, past: Past | None) -> tuple[str, list[str]]:
-        """The rung to begin at, and the evidence that raised it: nothing here ever lowers it."""
-        start, why = window.start, list[str]()
+    def _start(
+        self, window: Window, chat: Chat, past: Past | None
+    ) -> tuple[str, str | None, list[str]]:
+        """The rung to begin at, the one that evidence lets nobody go below, and that evidence:
+        nothing here ever lowers a start."""
+        start, floor, why = window.start, None, list[str]()
         if not self._memory.heeds_rejections:
-            return start, why
+            return start, floor, why
         last = past.tier if past is not None and past.tier in window.rungs else None
         if (told := rejection(chat)) is not None:
-            start = max(start, window.raised(last or start), key=window.rungs.index)
-            why.append(f"{told}: it starts at {start}")
-        elif last in window.above(start)[1:] and (told := unsettled(chat)) is not None:
-            start = last
-            why.append(f"{told}: it stays at {start}")
-        return start, why
+            floor = window.raised(last or start)
+            why.append(f"{told}: nothing below {floor}")
+        elif last in window.rungs[1:] and (told := unsettled(chat)) is not None:
+            floor = last
+            why.append(f"{told}: it stays at {floor}")
+        if floor is not None:
+            start = max(start, floor, key=window.rungs.index)
+        return start, floor, why
 
     def _usual(self, typed: Typed, window: Window, wish: Wish) -> tuple[str, ...]:
         """The rungs that the step would have without evidence: what a text looks like is some."""

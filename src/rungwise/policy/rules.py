@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from time import thread_time
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from rungwise.types import Chat, StepType
 if TYPE_CHECKING:
     import regex
 
-__all__ = ["LONGEST_S", "SEARCHED", "Rules"]
+__all__ = ["LONGEST_S", "SEARCHED", "Fit", "Rules"]
 
 SEARCHED = 2048
 """Characters at either end of a text that are searched; what lies between is a line end."""
@@ -31,19 +32,40 @@ LONGEST_TOGETHER_S = 0.01
 _log = logging.getLogger("rungwise.policy")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A rule that fits a chat."""
+
+    number: int
+    """From 1."""
+    step_type: StepType
+    by_text: bool = False
+    """Whether it searched a text for that, which anyone may have written."""
+    otherwise: StepType | None = None
+    """Where it did, the step type of the first rule that fits and searches none."""
+
+
 class Rules:
     def __init__(self, rules: Sequence[RuleConfig]) -> None:
         self._rules = tuple(_Rule(number, rule) for number, rule in enumerate(rules, start=1))
 
-    def first(self, chat: Chat) -> tuple[int, StepType] | None:
-        """The number, from 1, and the step type of the first rule that fits."""
+    def first(self, chat: Chat) -> Fit | None:
+        """The first rule that fits."""
         if not self._rules:
             return None
         seen = _Seen(chat)
-        for rule in self._rules:
-            if rule.fits(seen):
-                return rule.number, rule.step_type
-        return None
+        found = next((rule for rule in self._rules if rule.fits(seen)), None)
+        if found is None:
+            return None
+        if not found.by_text:
+            return Fit(number=found.number, step_type=found.step_type)
+        apart = next((rule for rule in self._rules if not rule.by_text and rule.fits(seen)), None)
+        return Fit(
+            number=found.number,
+            step_type=found.step_type,
+            by_text=True,
+            otherwise=None if apart is None else apart.step_type,
+        )
 
 
 class _Seen:
@@ -72,6 +94,7 @@ class _Rule:
         self._any_tool = frozenset(rule.any_tool or ())
         told = {"prompt": rule.prompt, "system": rule.system}
         self._patterns = [(part, regex.compile(p)) for part, p in told.items() if p is not None]
+        self.by_text = bool(self._patterns)
         self._stalled = False
 
     def fits(self, seen: _Seen) -> bool:

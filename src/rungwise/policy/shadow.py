@@ -13,13 +13,16 @@ __all__ = ["Shadowing"]
 
 class Shadowing:
     """See contracts.Router: all that is done is what `router` says. `other` is asked for its plan
-    alone, and whatever goes wrong with that is a note in the record."""
+    alone, and whatever goes wrong with that is a note in the record. Where the caller pins a rung,
+    no router has a choice, and there is no shadow."""
 
     def __init__(self, router: Router, other: Router, *, name: str) -> None:
         self._router, self._other, self._name = router, other, name
 
     def plan(self, chat: Chat) -> Plan:
         plan = self._router.plan(chat)
+        if chat.wish.pin is not None:
+            return plan
         return replace(plan, shadow=self._shadow(chat))
 
     def onward(self, plan: Plan, chat: Chat, refused: Sequence[Attempt]) -> Onward:

@@ -1,8 +1,8 @@
 """What does a predictor see of a chat? Hashed words and pairs of words, and a few traits.
 
 Only the last turn is read, and of a long one only its beginning and its end; of the rest only the
-sizes count. The order of words is lost, and so is which of the words that share a bucket it was;
-whoever guesses a word can still test whether it may have been there.
+sizes count. It is no secret: pairs of words tell their order, and a hash without a key can be tried
+with a dictionary. Whoever does that can read much of a short text back from its sketch.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ class Typed:
     why: str = ""
     """Put behind what the table says of it; empty where the caller named it."""
     otherwise: StepType | None = None
-    """The one that it would have, had only the look of a text not decided it: a text can be made to
-    look hard, so what starts higher for that is to be paid for like a climb."""
+    """The one that it would have, had no look of a text decided it, to a rule or to the classifier:
+    a text can be made to look hard, so what starts higher for that is paid for like a climb."""
     sketch: Sketch | None = None
     """Of the chat, where one was needed: nobody needs to make it again."""
 
@@ -37,8 +37,9 @@ class Typer:
         if chat.wish.step_type is not None:
             return Typed(step_type=chat.wish.step_type)
         if (found := self._rules.first(chat)) is not None:
-            number, step_type = found
-            return Typed(step_type=step_type, why=f" (rule {number})")
+            otherwise = (found.otherwise or self._default) if found.by_text else None
+            why = f" (rule {found.number})"
+            return Typed(step_type=found.step_type, why=why, otherwise=otherwise)
         if self._classifier is None:
             return Typed(step_type=self._default, why=" (no step type was named)")
         sketch = sketch_of(chat)

@@ -27,6 +27,7 @@ __all__ = [
     "baseline_tally",
     "entry",
     "idle_tally",
+    "judged_tally",
     "latency_tally",
     "lost",
     "remembered",
@@ -171,6 +172,16 @@ baseline_tally = Table(
     Column("answered_nano", BigInteger, nullable=False),  # what the same answers did cost
 )
 
+# How many drafts of a rung could have been refused, and were.
+judged_tally = Table(
+    "judged_tally",
+    TABLES,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("tier", Text, primary_key=True),
+    Column("judged", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+)
+
 # Of entries with a shadow plan; see ledger/shadowed.py.
 shadow_tally = Table(
     "shadow_tally",
@@ -179,6 +190,7 @@ shadow_tally = Table(
     Column("router", Text, primary_key=True),
     Column("basis", Text, primary_key=True),  # recorded, estimated, unknown
     Column("tier", Text, primary_key=True),  # the first of its rungs that nobody asked
+    Column("beyond", Text, primary_key=True),  # the one that a refusal there would lead to
     Column("tasks", BigInteger, nullable=False),
     Column("same", BigInteger, nullable=False),  # by where it starts
     Column("lower", BigInteger, nullable=False),
@@ -189,6 +201,7 @@ shadow_tally = Table(
     Column("known_nano", BigInteger, nullable=False),
     Column("unpriced", BigInteger, nullable=False),  # a draft of `tier` is not in known_nano
     Column("rest_nano", BigInteger, nullable=False),  # and this, should that draft be refused
+    Column("rest_unpriced", BigInteger, nullable=False),  # a draft of `beyond` is not in rest_nano
 )
 
 idle_tally = Table(

@@ -147,7 +147,8 @@ class Onward:
     """Where to go on after a refused draft: rungs of the plan above it, and the bars there."""
 
     rungs: tuple[str, ...]
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[Bar, ...] | None = None
+    """None: as planned."""
     why: str = ""
     """Empty where it goes on as planned."""
 
@@ -315,6 +316,8 @@ class Entry:
     """Of an answered entry, one for each hosted rung of the ladder."""
     rungs: tuple[str, ...] = ()
     """The rungs of its plan."""
+    usual: str | None = None
+    """The rung that it would have started at without evidence; None where nobody wrote it down."""
     forecasts: tuple[Forecast, ...] = ()
     shadow: Shadow | None = None
     conversation: str | None = None

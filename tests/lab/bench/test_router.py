@@ -2,7 +2,7 @@
 
 from rungwise.lab.bench.router import CHARS_PER_TOKEN, measure, prompts, router_of
 from rungwise.lab.ladders.rows import RecordedLadder
-from rungwise.lab.predictors.compare import side_of
+from rungwise.lab.training.examples import of_ladder
 from rungwise.lab.training.fit import fit
 from tests.lab.riddles import TIERS, riddles
 
@@ -18,17 +18,18 @@ def test_prompts_are_as_long_as_told_and_drawn_alike() -> None:
 
 
 def test_the_plan_that_is_timed_weighs_what_pays() -> None:
-    router = router_of(fit(side_of(LADDER).examples, ("weak", "strong")))
-    plan = router.plan(LADDER.rows[0].chat)
-    assert plan.why and {forecast.tier for forecast in plan.forecasts} <= {"weak", "strong"}
-    assert plan.forecasts
+    learnt = of_ladder(LADDER, lambda: None)
+    plan = router_of(fit(learnt.items, TIERS)).plan(LADDER.rows[0].chat)
+    assert "pays: " in plan.why and [told.tier for told in plan.forecasts] == list(TIERS)
 
 
 def test_both_sizes_are_measured() -> None:
     made: list[int] = []
     found = measure(LADDER, 20, lambda: made.append(1))
-    assert set(found) == {"tokens_2000", "tokens_32000"}
-    for told in found.values():
+    shadow = found["with_shadow"]
+    assert isinstance(shadow, dict) and found["rungs"] == len(TIERS)
+    sizes = ("tokens_2000", "tokens_32000")
+    for told in [beside[size] for beside in (found, shadow) for size in sizes]:
         assert isinstance(told, dict)
         assert 0 < told["p50_ms"] <= told["p99_ms"] <= told["most_ms"] and told["plans"] == 20
         assert 0 < told["processor_p50_ms"] <= told["processor_p99_ms"]

@@ -1,6 +1,7 @@
 """Figures of merit against values that can be told by hand."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,3 +78,16 @@ def test_risk_by_coverage_accepts_the_surest_first() -> None:
     assert covered.tolist() == [0.25, 0.75, 1.0]
     assert np.allclose(risk, [0, 1 / 3, 0.5])
     assert np.allclose(ideal_risk(right("+--+"))[1], [0, 0, 1 / 3, 0.5])
+
+
+def test_a_weight_counts_like_so_many_drafts() -> None:
+    rng = np.random.default_rng(0)
+    p, was = rng.random(60).round(1), rng.random(60) < 0.5
+    times = rng.integers(1, 4, 60)
+    weight, many = times.astype(np.float64), np.repeat(np.arange(60), times)
+    assert auroc(p, was, weight) == pytest.approx(auroc(p[many], was[many]))
+    assert brier(p, was, weight) == pytest.approx(brier(p[many], was[many]))
+    heavy = np.where(was == (p > 0.5), 1.0, 9.0)  # those that are far off
+    assert calibration_error(p, was, heavy) > calibration_error(p, was)
+    low, high = error_interval(p, was, np.arange(60), weight=heavy)
+    assert low <= calibration_error(p, was, heavy) <= high

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rungwise.lab.ladders.near_duplicates import grouped
+from rungwise.lab.ladders.near_duplicates import grouped, joined
 from rungwise.policy.sketch import Sketch, sketch_of
 from rungwise.types import Chat, Message
 
@@ -52,3 +52,9 @@ def test_a_name_that_was_given_is_kept() -> None:
 
 def test_empty_texts_are_alike() -> None:
     assert groups("", STEMS[0], "") == [0, 1, 0]
+
+
+def test_what_either_way_joins_is_one_group() -> None:
+    found = joined(["x", "x", "y", "z", "w"], ["a", "b", "b", None, "c"])
+    assert found[0] == found[1] == found[2] and len(set(found)) == 3
+    assert joined(["x", "y"], ["y", "x"]) == ("x", "y"), "a name says nothing of the other's"

@@ -21,6 +21,7 @@ from rungwise.lab.replaying.replay import Replayed, gather, replay
 from rungwise.lab.replaying.shown import as_json, as_lines
 from rungwise.lab.replaying.walk import Walker
 from rungwise.policy.choosing import Judged
+from rungwise.policy.difficulty_file import Provenance
 from rungwise.policy.expected import Expectations
 from rungwise.policy.memory import Memory
 from rungwise.policy.paying import BestRung, PayingRungs
@@ -332,6 +333,21 @@ class Foreteller:
 
     tiers = ("low", "mid", "top")
 
+    def __init__(self, since: str | None = None, until: str | None = None) -> None:
+        self.provenance = Provenance(
+            data="d",
+            data_sha256="0",
+            rows=1,
+            groups=1,
+            date="2026-11-26",
+            version="1",
+            seed=0,
+            folds=2,
+            validated={},
+            since=since,
+            until=until,
+        )
+
     def forecast(self, sketch: Sketch, step_type: StepType) -> dict[str, float]:
         hard = sketch == sketch_of(HARD)
         return {"low": 0.02 if hard else 0.9, "mid": 0.05 if hard else 0.91, "top": 0.99}
@@ -350,12 +366,17 @@ HARD = Chat(messages=(Message(role="user", text="a hard one"),))
 EASY = Chat(messages=(Message(role="user", text="a plain one"),))
 
 
-def foreseeing(policy: str, steps: Sequence[Entry], right_usd: float = 0.001) -> Foreseeing:
+def foreseeing(
+    policy: str,
+    steps: Sequence[Entry],
+    right_usd: float = 0.001,
+    days: tuple[str | None, str | None] = (None, None),
+) -> Foreseeing:
     other = RoutingConfig(
         policy=policy,  # type: ignore[arg-type]
         difficulty=Path("unread.json"),
         worth=WorthConfig(right_usd=right_usd),
-        promise="waive",
+        promise="keep" if policy == "route" else "waive",
         step_types=table("low").step_types,
     )
     pricing = Pricing(ladder(), again=False)
@@ -366,10 +387,26 @@ def foreseeing(policy: str, steps: Sequence[Entry], right_usd: float = 0.001) ->
         table("low"),
         other,
         ladder(),
-        Foreteller(),  # type: ignore[arg-type]
+        Foreteller(*days),  # type: ignore[arg-type]
         expectations,
         judges,
     )
+
+
+def test_steps_of_the_days_that_a_predictor_was_learnt_from_are_a_warning() -> None:
+    steps = [sketched(replace(SURE, at=day * 86_400.0 + 7), EASY) for day in range(5)]
+    plans = foreseeing("route", steps, days=("1970-01-01", "1970-01-03"))
+    told = replayed(steps, plans=plans)
+    warning = "warning: 3 of 5 steps are of the days that the predictor was learnt from"
+    assert any(line.startswith(warning) for line in as_lines(told))
+    assert as_json(told)["learnt_from"] == {"days": ["1970-01-01", "1970-01-03"], "steps": 3}
+
+
+@pytest.mark.parametrize("days", [(None, None), ("1969-01-01", "1969-12-31")])
+def test_a_predictor_of_other_days_is_none(days: tuple[str | None, str | None]) -> None:
+    steps = [sketched(SURE, EASY)]
+    told = replayed(steps, plans=foreseeing("route", steps, days=days))
+    assert told.of_learnt == 0 and not any("warning" in line for line in as_lines(told))
 
 
 def sketched(entry: Entry, chat: Chat) -> Entry:

@@ -76,7 +76,7 @@ def of(*entries: Entry, most: int = 100) -> Examples:
 def test_an_answer_labels_the_rung_that_wrote_it() -> None:
     (item,) = of(entry(attempt("low"), right=False)).items
     assert item.right == {"low": False} and item.step_type == StepType.PLANNING
-    assert item.group == "talk" and item.sketch.to_bytes() == sketch()
+    assert item.sketch.to_bytes() == sketch()
 
 
 def test_a_refused_draft_has_its_confidence_as_a_soft_label() -> None:
@@ -154,6 +154,40 @@ def test_a_long_ledger_gives_its_latest_labels() -> None:
     assert [item.sketch.to_bytes() for item in found.items] == [e.sketch for e in entries[-4:]]
     assert "the 5 oldest labelled entries are left out" in found.notes
     assert found.source == "ledger, 4 labelled of 9 entries"
+
+
+TEMPLATE = "Extract the city and the day from this letter: we meet in Rome on {} of May, at noon."
+OTHERS = ("Name the colours of the flag.", "Prove that there is no largest prime number at all.")
+
+
+def groups_of(*told: tuple[str, str]) -> tuple[list[str], tuple[str, ...]]:
+    """Of entries with a text and a conversation."""
+    found = of(*(replace(entry(attempt("low"), text=t), conversation=c) for t, c in told))
+    return [item.group for item in found.items], found.notes
+
+
+def test_what_is_nearly_the_same_text_is_one_group_whatever_its_conversation() -> None:
+    groups, _ = groups_of(*((TEMPLATE.format(n), f"talk {n}") for n in range(9)))
+    assert len(set(groups)) == 1
+
+
+def test_a_conversation_is_one_group_and_so_is_what_it_joins() -> None:
+    told = [(TEMPLATE.format(1), "a"), (OTHERS[0], "a"), (TEMPLATE.format(2), "b")]
+    groups, _ = groups_of(*told, *((f"{word} " * 5, word) for word in ("x", "yy", "zzz")))
+    assert len(set(groups[:3])) == 1 and len(set(groups)) == 4
+
+
+def test_conversations_that_would_join_most_steps_do_not_count_and_that_is_told() -> None:
+    texts = (TEMPLATE, *OTHERS)
+    groups, notes = groups_of(*((text.format(n), f"talk {n}") for n in range(4) for text in texts))
+    assert len(set(groups)) == 3 and groups[0] == groups[3]
+    assert "conversations would join 12 of 12 steps" in notes[0]
+
+
+def test_the_days_of_a_ledger_go_with_its_examples() -> None:
+    one = entry(attempt("low"))
+    assert of(replace(one, at=86_400.0), one).days == ("1970-01-01", "1970-01-02")
+    assert of().days is None
 
 
 def row(id: str, group: str, prompt: str, *right: bool, step_type: str = "planning") -> Row:

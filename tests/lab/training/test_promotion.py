@@ -115,6 +115,16 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     assert list(earlier(tmp_path / "d.json")) == [1]
 
 
+def test_a_folder_of_such_a_name_is_passed_over(tmp_path: Path) -> None:
+    target = tmp_path / "d.json"
+    (tmp_path / "d.json.2").mkdir()
+    promoted(target, "one", "two", "three", "four", "two")
+    there = earlier(target)
+    assert {n: path.read_text() for n, path in there.items()} == {1: "four", 3: "three", 4: "one"}
+    promoted(target, *map(str, range(KEPT + 3)))
+    assert list(earlier(target)) == [1, *range(3, KEPT + 2)]
+
+
 @pytest.mark.parametrize("back", [False, True])
 @pytest.mark.parametrize("at", range(14))
 def test_wherever_it_breaks_off_one_whole_artefact_is_in_force(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ def steps(
         said=said,
         length=rng.random(count),
         weight=np.ones(count),
+        fold=np.zeros(count, np.int64),
         group=tuple(str(n // 2) for n in range(count)),
         step_type=tuple("planning" if n % 3 else "open_chat" for n in range(count)),
     )
@@ -109,6 +111,58 @@ def test_prompt_length_counts_in_the_direction_that_serves_better() -> None:
     assert long == pytest.approx(short) and long > 0.7
 
 
+def test_the_direction_in_which_length_counts_is_told() -> None:
+    for turned, told in ((False, "prompt length (long ones up)"), (True, "(short ones up)")):
+        foreseen = steps(400)
+        hard = 1 - foreseen.right[:, 0]
+        foreseen.length[:] = -hard if turned else hard
+        found = report(foreseen)
+        assert any(told in line for line in as_lines(found))
+        (pair,) = json.loads(json.dumps(as_json(found)))["pairs"]
+        assert pair["longer_up"] is not turned
+
+
+def in_folds_of_their_own_level(foreseen: Foreseen) -> Foreseen:
+    """Two predictors that rank alike, the one of hard steps at a lower level of the gain."""
+    gain = foreseen.p[:, 1] - foreseen.p[:, 0]
+    foreseen.fold[:] = gain > np.median(gain)
+    foreseen.p[foreseen.fold == 1, 0] += 1.0
+    return foreseen
+
+
+def test_steps_are_ranked_among_those_of_their_own_fold() -> None:
+    foreseen = in_folds_of_their_own_level(steps(2000))
+    within = report(foreseen).pairs[0].policies["predictor"]["apgr"].value
+    learnt = learning_point(foreseen, 1.0, 2000).apgr["low < high"].value
+    foreseen.fold[:] = 0
+    pooled = report(foreseen).pairs[0].policies["predictor"]["apgr"].value
+    assert within == pytest.approx(learnt) and within > 0.5 > pooled
+
+
+def test_of_no_pair_it_is_not_shown_that_it_helps() -> None:
+    assert not report(steps(tiers=("low",))).enough
+
+
+def test_a_rungs_figures_count_a_step_by_its_weight() -> None:
+    one = steps(400)
+    one.p[:] = np.random.default_rng(3).random(one.p.shape)
+    one.weight[:200] = 2.0
+    rung = report(one).rungs[0]
+    twice = np.concatenate([np.arange(400), np.arange(200)])
+    copied = replace(
+        one,
+        **{name: getattr(one, name)[twice] for name in ("p", "right", "said", "length", "fold")},
+        weight=np.ones(600),
+        group=one.group + one.group[:200],
+        step_type=one.step_type + one.step_type[:200],
+    )
+    other = report(copied).rungs[0]
+    assert (rung.right, rung.auroc, rung.brier, rung.brier_of_the_mean) == pytest.approx(
+        (other.right, other.auroc, other.brier, other.brier_of_the_mean)
+    )
+    assert rung.auroc != report(steps(400)).rungs[0].auroc
+
+
 def test_a_rung_is_measured_on_what_was_said_and_not_on_soft_labels() -> None:
     low, high = report(steps(soft=True)).rungs
     assert (low.said, low.soft, low.auroc, low.error) == (0, 600, None, None)
@@ -128,6 +182,7 @@ def test_a_steps_weight_counts_like_so_many_steps() -> None:
         said=np.concatenate([one.said, one.said[:200]]),
         length=np.concatenate([one.length, one.length[:200]]),
         weight=np.ones(600),
+        fold=np.zeros(600, np.int64),
         group=one.group + one.group[:200],
         step_type=one.step_type + one.step_type[:200],
     )

@@ -11,13 +11,15 @@ import numpy as np
 from rungwise.config import PriceConfig, RoutingConfig, WorthConfig
 from rungwise.contracts import Router
 from rungwise.lab.ladders.rows import RecordedLadder
-from rungwise.lab.predictors.compare import side_of
+from rungwise.lab.training.examples import of_ladder
 from rungwise.lab.training.fit import fit
+from rungwise.policy.choosing import Judged
 from rungwise.policy.difficulty import Difficulty
 from rungwise.policy.expected import Expectations
 from rungwise.policy.memory import Memory
 from rungwise.policy.paying import PayingRungs
 from rungwise.policy.router import PolicyRouter
+from rungwise.policy.shadow import Shadowing
 from rungwise.policy.step_types import Typer
 from rungwise.policy.table import Table
 from rungwise.tiers.scripted import ScriptedTier
@@ -32,38 +34,53 @@ CHARS_PER_TOKEN = 4
 WARM = 50
 """Plans before the first that counts."""
 SYSTEM = "You answer questions with care. Give the answer first, then why."
-PRICES = {"weak": 0.1, "strong": 10.0}
-"""Dollars for a million tokens, written or read: it is the time that is asked for."""
+PRICES = (0.1, 1.0, 10.0, 20.0, 40.0, 80.0)
+"""Dollars for a million tokens, written or read, rung by rung: it is the time that is asked for."""
+JUDGED = Judged(reads=True, least=0.9)
+"""What the gate of each rung asks."""
 
 
 def measure(
     ladder: RecordedLadder, count: int, progress: Callable[[], object]
 ) -> dict[str, object]:
     """`tokens_2000` and `tokens_32000`: milliseconds of one plan, over `count` chats of that size
-    whose texts are the ladder's, joined. The predictor is fitted on the ladder first.
+    whose texts are the ladder's, joined; `with_shadow` the same with another router's plan beside
+    each. The predictor is fitted on all rungs of the ladder first.
 
     Raises TooLittle.
     """
-    router = router_of(fit(side_of(ladder).examples, tuple(PRICES)))
+    learnt = of_ladder(ladder, lambda: None)
+    router = router_of(fit(learnt.items, ladder.tiers))
+    watched = Shadowing(router, router, name="pays")
     texts = [row.prompt for row in ladder.rows]
-    return {f"tokens_{size}": _measured(router, texts, size, count, progress) for size in SIZES}
+
+    def measured(router: Router) -> dict[str, object]:
+        return {f"tokens_{size}": _measured(router, texts, size, count, progress) for size in SIZES}
+
+    return {"rungs": len(ladder.tiers), **measured(router), "with_shadow": measured(watched)}
 
 
 def router_of(difficulty: Difficulty) -> Router:
-    """The whole router of `policy: pays`, over rungs that are never asked."""
+    """The whole router of `policy: pays`, with a gate on each rung, none of which is asked."""
     config = RoutingConfig()
     tiers = [
         ScriptedTier(
             name, price=PriceConfig(input=price, output=price, cache_read=price), local=False
         )
-        for name, price in PRICES.items()
+        for name, price in zip(difficulty.tiers, PRICES, strict=False)
     ]
     expectations = Expectations(tiers)
     return PolicyRouter(
         typer=Typer(config),
         table=Table(tiers, config.step_types),
         memory=Memory(config.affinity, time.time),
-        chooser=PayingRungs(difficulty, expectations, WorthConfig(), keeps_promise=False),
+        chooser=PayingRungs(
+            difficulty,
+            expectations,
+            WorthConfig(),
+            keeps_promise=True,
+            judges=lambda tier, step_type: JUDGED,
+        ),
     )
 
 

@@ -24,15 +24,18 @@ BINS = 10
 RESAMPLES = 1000
 
 
-def auroc(values: Floats, right: Bools) -> float | None:
-    """P(a right draft's value is above a wrong one's), ties count half; None without both."""
-    positives, negatives = int(right.sum()), int((~right).sum())
-    if not positives or not negatives:
+def auroc(values: Floats, right: Bools, weight: Floats | None = None) -> float | None:
+    """P(a right draft's value is above a wrong one's), ties count half; None without both.
+    `weight`, here and below: how often each draft counts."""
+    counted = np.ones(len(right)) if weight is None else weight
+    _, place = np.unique(values, return_inverse=True)
+    positives = np.bincount(place, weights=counted * right)
+    negatives = np.bincount(place, weights=counted * ~right)
+    pairs = positives.sum() * negatives.sum()
+    if not pairs:
         return None
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]
-    rank_sum = float(ranks[right].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+    below = np.cumsum(negatives) - negatives / 2
+    return float(positives @ below / pairs)
 
 
 def log_loss(p: Floats, right: Bools) -> float:
@@ -41,8 +44,8 @@ def log_loss(p: Floats, right: Bools) -> float:
     return float(-np.log(np.clip(said, 1e-12, None)).mean())
 
 
-def brier(p: Floats, right: Bools) -> float:
-    return float(np.mean((p - right) ** 2))
+def brier(p: Floats, right: Bools, weight: Floats | None = None) -> float:
+    return float(np.average((p - right) ** 2, weights=weight))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +76,16 @@ def reliability(p: Floats, right: Bools) -> list[Bin]:
     ]
 
 
-def calibration_error(p: Floats, right: Bools) -> float:
+def calibration_error(p: Floats, right: Bools, weight: Floats | None = None) -> float:
     """The expected calibration error: mean |P - share right| over bins, weighted by their size."""
-    sums = np.bincount(_bin_of(p), weights=p - right, minlength=BINS)
-    return float(np.abs(sums).sum() / len(p))
+    counted = np.ones(len(p)) if weight is None else weight
+    sums = np.bincount(_bin_of(p), weights=counted * (p - right), minlength=BINS)
+    return float(np.abs(sums).sum() / counted.sum())
 
 
-def error_interval(p: Floats, right: Bools, group: Ints, seed: int = 0) -> tuple[float, float]:
+def error_interval(
+    p: Floats, right: Bools, group: Ints, seed: int = 0, weight: Floats | None = None
+) -> tuple[float, float]:
     """The 95 % basic bootstrap interval of the calibration error, over resampled groups.
 
     [2 x estimate - q97.5, 2 x estimate - q2.5], within 0 and 1 (Davison and Hinkley, Bootstrap
@@ -92,14 +98,16 @@ def error_interval(p: Floats, right: Bools, group: Ints, seed: int = 0) -> tuple
     _, unit = np.unique(group, return_inverse=True)
     units = int(unit.max()) + 1
     cell = unit * BINS + _bin_of(p)
-    gaps = np.bincount(cell, weights=p - right, minlength=units * BINS).reshape(units, BINS)
-    sizes = np.bincount(unit, minlength=units).astype(np.float64)
+    counted = np.ones(len(p)) if weight is None else weight
+    gaps = np.bincount(cell, weights=counted * (p - right), minlength=units * BINS)
+    gaps = gaps.reshape(units, BINS)
+    sizes = np.bincount(unit, weights=counted, minlength=units)
     rng = np.random.default_rng(seed)
     drawn = []
     for _ in range(RESAMPLES):
         times = np.bincount(rng.integers(0, units, units), minlength=units).astype(np.float64)
         drawn.append(float(np.abs(times @ gaps).sum() / (times @ sizes)))
-    estimate = calibration_error(p, right)
+    estimate = calibration_error(p, right, weight)
     low, high = (2 * estimate - float(q) for q in np.quantile(drawn, (0.975, 0.025)))
     return min(max(low, 0.0), estimate), max(min(high, 1.0), estimate)
 

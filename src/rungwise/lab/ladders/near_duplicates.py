@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rungwise.policy.sketch import Sketch
 
-__all__ = ["ALIKE", "grouped"]
+__all__ = ["ALIKE", "grouped", "joined"]
 
 ALIKE = 0.6
 _BANDS, _ROWS = 16, 3
@@ -40,6 +40,25 @@ def grouped(sketches: Sequence[Sketch], named: Sequence[str | None]) -> tuple[st
                 leaders[key].append(place)
         found.append(f"like {leader}")
     return tuple(found)
+
+
+def joined(one: Sequence[str], other: Sequence[str | None]) -> tuple[str, ...]:
+    """What either way to group puts together, as groups of their own: what belongs to a third by
+    turns is one group with it. None is in no group."""
+    parent: dict[tuple[int, str], tuple[int, str]] = {}
+
+    def root(node: tuple[int, str]) -> tuple[int, str]:
+        parent.setdefault(node, node)
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for ours, theirs in zip(one, other, strict=True):
+        if theirs is not None:
+            parent[root((1, theirs))] = root((0, ours))
+    names: dict[tuple[int, str], str] = {}
+    return tuple(names.setdefault(root((0, ours)), ours) for ours in one)
 
 
 def _shared(one: Sketch, other: Sketch) -> float:

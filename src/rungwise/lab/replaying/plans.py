@@ -70,6 +70,11 @@ class Plans:
         """None where nothing can be told of this entry."""
         return Plan(rungs=live_rungs(entry)) if live_rungs(entry) else None
 
+    @property
+    def learnt(self) -> tuple[str, str] | None:
+        """The first and the last day, UTC, of a ledger that what plans was learnt from."""
+        return None
+
     def foresee(self, plan: Plan, asked: float | None) -> Foreseen | None:
         """Of the first rung of the plan, whose draft must be so sure."""
         return None
@@ -167,6 +172,11 @@ class Foreseeing(TablePlans):
         self._planner = Planner(
             self._foresight, other.worth, singles=routes, keeps_promise=keeps and not routes
         )
+
+    @property
+    def learnt(self) -> tuple[str, str] | None:
+        known = self._difficulty.provenance
+        return None if not known.since or not known.until else (known.since, known.until)
 
     def plan(self, entry: Entry) -> Plan | None:
         if (found := self._window(entry)) is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from rungwise.counted import wilson
 from rungwise.lab.replaying.drafts import Pricing, drafts_of
@@ -76,6 +77,10 @@ class Replayed:
     walked: int = 0
     narrowed: int = 0
     """Of these, where a limit of the live plan was kept that the ledger does not tell of."""
+    learnt: tuple[str, str] | None = None
+    """The days that the predictor was learnt from."""
+    of_learnt: int = 0
+    """Of the steps, those of these days: it may have seen them."""
     recorded: int = 0
     """Of these, where nothing of the answer is an estimate."""
     recorded_nano: float = 0.0
@@ -101,7 +106,7 @@ def gather(entries: Iterable[Entry], pricing: Pricing, learn: Callable[[Entry], 
 
 
 def replay(entries: Iterable[Entry], plans: Plans, walker: Walker, pricing: Pricing) -> Replayed:
-    found = Replayed()
+    found = Replayed(learnt=plans.learnt)
     for entry in entries:
         _step(found, entry, plans, walker, pricing)
     return found
@@ -128,8 +133,15 @@ def _step(found: Replayed, entry: Entry, plans: Plans, walker: Walker, pricing: 
         return
     found.walked += 1
     found.narrowed += plan.narrowed
+    found.of_learnt += _is_within(entry, found.learnt)
     _before(found.before, entry)
     _after(found, entry, walk)
+
+
+def _is_within(entry: Entry, days: tuple[str, str] | None) -> bool:
+    if days is None:
+        return False
+    return days[0] <= datetime.fromtimestamp(entry.at, UTC).date().isoformat() <= days[1]
 
 
 def _unchanged(found: Replayed, entry: Entry) -> None:

@@ -30,6 +30,7 @@ def as_json(told: Replayed) -> dict[str, object]:
             "estimated_usd": told.estimated_nano / NANO,
         },
         "narrowed_steps": told.narrowed,
+        "learnt_from": {"days": told.learnt and list(told.learnt), "steps": told.of_learnt},
         "left_out": {
             "not_answered": told.not_answered,
             "without_sketch": told.without_sketch,
@@ -118,6 +119,13 @@ def _rests(told: Replayed) -> list[str]:
     if told.after.untimed:
         lines.append(
             f"latency after is without {told.after.untimed:.0f} answers of rungs that never drafted"
+        )
+    if told.learnt is not None and told.of_learnt:
+        first, last = told.learnt
+        lines.append(
+            f"warning: {told.of_learnt} of {told.walked} steps are of the days that the predictor "
+            f"was learnt from ({first} to {last}): it foresees these better than it will others; "
+            "learn with `train-router --until DAY`, and replay `--since` the next day"
         )
     if told.narrowed:
         lines.append(

@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from rungwise.lab.ladders.near_duplicates import grouped
+from rungwise.lab.ladders.near_duplicates import grouped, joined
 from rungwise.lab.ladders.rows import RecordedLadder, Row
 from rungwise.lab.training.fit import Example
 from rungwise.policy.sketch import Sketch, sketch_of
@@ -46,6 +47,10 @@ class Examples:
     source: str
     notes: tuple[str, ...] = ()
     """What was left out or assumed; to be told beside every figure."""
+    left_out: tuple[str, ...] = ()
+    """Those of the notes that say which entries teach nothing, and why."""
+    days: tuple[str, str] | None = None
+    """The first and the last one, UTC, of a ledger's entries."""
 
 
 def of_ladder(ladder: RecordedLadder, progress: Callable[[], object]) -> Examples:
@@ -56,7 +61,7 @@ def of_ladder(ladder: RecordedLadder, progress: Callable[[], object]) -> Example
         progress()
     return Examples(
         tiers=ladder.tiers,
-        items=_in_groups(items, named),
+        items=_in_groups(items, grouped([item.sketch for item in items], named)),
         source=f"{ladder.name}, {len(items)} steps",
         notes=ladder.notes,
     )
@@ -87,7 +92,7 @@ def of_entries(
     most: int = MOST,
 ) -> Examples:
     """One look at each entry, of which the latest `most` with labels are held."""
-    found: deque[tuple[Example, str | None, str]] = deque(maxlen=most)
+    found: deque[tuple[Example, float, str | None, str]] = deque(maxlen=most)
     answered, left_out = Counter[str](), Counter[str]()
     labelled, seen = Counter[str](), 0
     for entry in entries:
@@ -106,15 +111,44 @@ def of_entries(
             left_out["have a sketch of another version"] += 1
             continue
         labelled[entry.tier] += 1
-        found.append((_of_entry(entry, sketch, tiers), entry.conversation, entry.tier))
+        found.append((_of_entry(entry, sketch, tiers), entry.at, entry.conversation, entry.tier))
     weights = _weights(answered, labelled)
-    items = [replace(example, weight=weights[tier]) for example, _, tier in found]
+    items = [replace(item, weight=weights[tier]) for item, _, _, tier in found]
+    groups, chained = _groups(items, [conversation for _, _, conversation, _ in found])
+    lacking = tuple(f"{count} entries {why}: left out" for why, count in left_out.items())
     return Examples(
         tiers=tuple(tiers),
-        items=_in_groups(items, [conversation for _, conversation, _ in found]),
+        items=_in_groups(items, groups),
         source=f"ledger, {len(items)} labelled of {seen} entries",
-        notes=_notes(left_out, weights, dropped=labelled.total() - len(items)),
+        notes=(*lacking, *chained, *_notes(weights, dropped=labelled.total() - len(items))),
+        left_out=lacking,
+        days=_days([at for _, at, _, _ in found]),
     )
+
+
+def _groups(
+    items: Sequence[Example], conversations: Sequence[str | None]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is nearly the same text, or of one conversation. Where conversations of recurring texts
+    would join most steps into one group, of which none could be held back, the text alone counts,
+    and a note says so."""
+    alike = grouped([item.sketch for item in items], [None] * len(items))
+    both = joined(alike, conversations)
+    most, of_text = (max(Counter(groups).values(), default=0) for groups in (both, alike))
+    if 2 * most <= len(items) or of_text == most:
+        return both, ()
+    told = (
+        f"groups are of nearly the same text alone: conversations would join {most} of "
+        f"{len(items)} steps; those of one conversation may stand on either side of a fold"
+    )
+    return alike, (told,)
+
+
+def _days(times: Sequence[float]) -> tuple[str, str] | None:
+    if not times:
+        return None
+    first, last = (datetime.fromtimestamp(at, UTC).date() for at in (min(times), max(times)))
+    return first.isoformat(), last.isoformat()
 
 
 UNLABELLED = "have no outcome"
@@ -179,10 +213,8 @@ def _weights(answered: Mapping[str, int], labelled: Mapping[str, int]) -> dict[s
     }
 
 
-def _notes(
-    left_out: Mapping[str, int], weights: Mapping[str, float], dropped: int
-) -> tuple[str, ...]:
-    told = [f"{count} entries {why}: left out" for why, count in left_out.items()]
+def _notes(weights: Mapping[str, float], dropped: int) -> tuple[str, ...]:
+    told = []
     if dropped:
         told.append(f"the {dropped} oldest labelled entries are left out")
     if len(weights) > 1:
@@ -191,6 +223,5 @@ def _notes(
     return (*told, SELECTED)
 
 
-def _in_groups(items: Sequence[Example], named: Sequence[str | None]) -> tuple[Example, ...]:
-    groups = grouped([item.sketch for item in items], named)
+def _in_groups(items: Sequence[Example], groups: Sequence[str]) -> tuple[Example, ...]:
     return tuple(replace(item, group=group) for item, group in zip(items, groups, strict=True))

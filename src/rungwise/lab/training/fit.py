@@ -91,8 +91,11 @@ def fit(
     data: str = "",
     seed: int = 0,
     date: str | None = None,
+    days: tuple[str, str] | None = None,
 ) -> Difficulty:
-    """Raises TooLittle. The same examples, seed and date give the same numbers."""
+    """Raises TooLittle. The same examples, seed and date give the same numbers. `days`: the first
+    and the last one of the ledger's entries that they are."""
+    since, until = days or (None, None)
     if lacks := _lacks(examples, tiers):
         raise TooLittle(lacks)
     columns = columns_of(examples, tiers)
@@ -118,6 +121,8 @@ def fit(
         provenance=Provenance(
             data=data or f"{len(examples)} steps",
             data_sha256=_digest(examples),
+            since=since,
+            until=until,
             rows=len(examples),
             groups=len(np.unique(columns.group)),
             date=date or datetime.now(UTC).date().isoformat(),

@@ -1,4 +1,8 @@
-"""What would have been foreseen of steps that the predictor did not see? By folds of groups."""
+"""What would have been foreseen of steps that the predictor did not see? By folds of groups.
+
+A step that is word for word the same as one that is held back is not learnt from, whatever its
+group.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from rungwise.lab.calibration.readings import Bools, Floats, Ints, folds
+from rungwise.lab.calibration.readings import Bools, Floats, Ints
+from rungwise.lab.predictors.dealing import dealt
 from rungwise.policy.sketch import TRAITS, Sketch
 from rungwise.types import StepType
 
 if TYPE_CHECKING:
     from rungwise.lab.training.fit import Example
 
-__all__ = ["Foreseen", "Foresees", "columns", "foresee"]
+__all__ = ["Foreseen", "Foresees", "Part", "columns", "foresee", "parts"]
 
 
 class Foresees(Protocol):
@@ -37,6 +42,8 @@ class Foreseen:
     """[steps], of the prompt, log(1 + characters)."""
     weight: Floats
     """[steps]"""
+    fold: Ints
+    """[steps], whose predictor it was: only its own forecasts can be compared."""
     group: tuple[str, ...]
     step_type: tuple[str, ...]
 
@@ -58,9 +65,36 @@ def columns(items: Sequence[Example], tiers: Sequence[str]) -> Foreseen:
         said=np.array(said, dtype=np.bool_).reshape(shape),
         length=np.array([_length(item.sketch) for item in items]),
         weight=np.array([item.weight for item in items]),
+        fold=np.zeros(len(items), dtype=np.int64),
         group=tuple(item.group for item in items),
         step_type=tuple(item.step_type.value for item in items),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """Places of steps: those that a predictor is fitted on, and those that it then foresees."""
+
+    known: Ints
+    held: Ints
+
+
+def parts(
+    items: Sequence[Example], *, count: int, seed: int, share: float = 1.0
+) -> tuple[Part, ...]:
+    """Groups are held back whole, in folds of like size; `share` of the others is learnt from."""
+    group = _numbers([item.group for item in items])
+    fold = dealt(group, count, seed)
+    luck = np.random.default_rng(seed).random(int(group.max()) + 1)[group]
+    text = [item.sketch.to_bytes() for item in items]
+    found = []
+    for number in range(int(fold.max()) + 1):
+        held = np.flatnonzero(fold == number)
+        copied = {text[place] for place in held}
+        other = np.flatnonzero((fold != number) & (luck <= share))
+        known = np.array([place for place in other if text[place] not in copied], dtype=np.int64)
+        found.append(Part(known=known, held=held))
+    return tuple(found)
 
 
 def foresee(
@@ -68,25 +102,18 @@ def foresee(
     tiers: Sequence[str],
     fit: Callable[[Sequence[Example]], Foresees],
     *,
-    count: int,
-    seed: int,
-    share: float = 1.0,
+    by: Sequence[Part],
     progress: Callable[[], object],
 ) -> Foreseen:
-    """P of each step by a predictor fitted on `share` of the groups of the other folds. Raises what
-    `fit` does."""
+    """P of each step by a predictor that was fitted on the other folds. Raises what `fit` does."""
     found = columns(items, tiers)
-    rng = np.random.default_rng(seed)
-    group = _numbers(found.group)
-    fold = folds(group, count, rng)
-    luck = rng.random(int(group.max()) + 1)[group]
-    for number in range(count):
-        rest = (fold != number) & (luck <= share)
-        predictor = fit([items[place] for place in np.flatnonzero(rest)])
-        for place in np.flatnonzero(fold == number):
+    for number, part in enumerate(by):
+        predictor = fit([items[place] for place in part.known])
+        for place in part.held:
             item = items[place]
             told = predictor.forecast(item.sketch, item.step_type)
             found.p[place] = [told.get(tier, np.nan) for tier in tiers]
+        found.fold[part.held] = number
         progress()
     return found
 

@@ -9,8 +9,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rungwise.errors import ConfigError
 from rungwise.lab import pages
 from rungwise.lab.calibration.quality import reliability
@@ -78,10 +76,11 @@ def _gain(axes: Any, foreseen: Foreseen, place: int) -> None:
     rows = foreseen.labelled(place, place + 1)
     weak, strong = foreseen.right[rows, place], foreseen.right[rows, place + 1]
     for name, score in scores(foreseen, rows, place).items():
-        calls, recovered = ranking(score, weak, strong).curve(foreseen.weight[rows])
+        ranked = ranking(score, weak, strong, foreseen.fold[rows])
+        calls, recovered = ranked.curve(foreseen.weight[rows])
         style = ":" if name == "random" else "-"
         axes.plot(
-            calls, recovered, style, label=f"{name}, APGR {np.trapezoid(recovered, calls):.3f}"
+            calls, recovered, style, label=f"{name}, APGR {ranked.apgr(foreseen.weight[rows]):.3f}"
         )
     names = foreseen.tiers
     axes.set(xlabel=f"share of steps sent to {names[place + 1]}", ylabel="of its lead recovered")

@@ -3,12 +3,14 @@
 `FILE` is in force. `FILE.1` was before it, `FILE.2` before that one, at most `KEPT` of them; none
 has the same bytes as the one in force. A file appears under its name only whole and synced, and
 `FILE` is replaced by one rename: whatever breaks off between two steps, what was in force still is,
-or the new one is. The next promotion, or rollback, clears up what was left.
+or the new one is. The next promotion, or rollback, clears up what was left. A folder of such a name
+is none of ours: its number is passed over.
 """
 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +60,8 @@ def earlier(target: Path) -> dict[int, Path]:
     found = {}
     for path in target.parent.glob("*"):
         number = path.name.removeprefix(f"{target.name}.")
-        if path.name != number and number.isascii() and number.isdigit() and number[0] != "0":
+        ours = path.name != number and number.isascii() and number.isdigit() and number[0] != "0"
+        if ours and not path.is_dir():
             found[int(number)] = path
     return dict(sorted(found.items()))
 
@@ -88,9 +91,17 @@ def _keep(target: Path, body: bytes, disk: Disk) -> None:
     """A copy of what is in force becomes the first of the earlier ones."""
     old = _beside(target, "old")
     disk.write(old, body, target.stat())
-    for number, path in reversed(earlier(target).items()):
-        disk.rename(path, _beside(target, number + 1))
-    disk.rename(old, _beside(target, 1))
+    there = earlier(target)
+    places = [_beside(target, number) for number in _free(target, len(there) + 1)]
+    for path, place in zip(reversed(there.values()), reversed(places), strict=False):
+        disk.rename(path, place)
+    disk.rename(old, places[0])
+
+
+def _free(target: Path, count: int) -> list[int]:
+    """The lowest numbers that no folder has."""
+    numbers = (n for n in itertools.count(1) if not _beside(target, n).is_dir())
+    return list(itertools.islice(numbers, count))
 
 
 def _clear(target: Path, disk: Disk) -> None:
@@ -100,14 +111,13 @@ def _clear(target: Path, disk: Disk) -> None:
         if (left := _beside(target, name)).exists():
             disk.remove(left)
     in_force = target.read_bytes() if target.exists() else None
-    place = 1
+    places = iter(_free(target, KEPT))
     for path in earlier(target).values():
-        if place > KEPT or path.read_bytes() == in_force:
+        place = None if path.read_bytes() == in_force else next(places, None)
+        if place is None:
             disk.remove(path)
-            continue
-        if path != (here := _beside(target, place)):
+        elif path != (here := _beside(target, place)):
             disk.rename(path, here)
-        place += 1
 
 
 def _beside(target: Path, name: int | str) -> Path:

@@ -3,7 +3,8 @@
 Everything is of steps that the predictor was not fitted on. By rung: how well P(right) ranks and
 how far it can be believed, on what somebody said (soft labels would only agree with themselves). By
 pair of neighbouring rungs: how much of the upper one's lead the foreseen gain recovers, against the
-prompt's length and against chance, on the steps with a label of both.
+prompt's length and against chance, on the steps with a label of both; each step only among those
+of its own fold (see lab/routing/figures.py).
 
 A difference whose 95 % interval holds 0 is not shown. An interval narrows with the square root of
 the number of steps, so that a difference d with the lower end l is told from 0 by about
@@ -43,7 +44,8 @@ _MANY = 100.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
-    """How P(right) of one rung does. None where right and wrong are not both there."""
+    """How P(right) of one rung does, each step by its weight. None where right and wrong are not
+    both there."""
 
     tier: str
     said: int
@@ -70,6 +72,8 @@ class Pair:
     """By policy: `apgr`, `cpt50`, `cpt80`."""
     gain: Mapping[str, Estimate]
     """The predictor's APGR less that of each other policy, paired."""
+    longer_up: bool | None = None
+    """Which prompts the one by length sends up: the long ones, or the short ones."""
 
     @property
     def helps(self) -> bool:
@@ -90,7 +94,9 @@ class Learning:
     """What a part of the labels would have come to."""
 
     share: float
+    """Of the steps that were not held back."""
     examples: int
+    """Steps that each predictor was fitted on, the mean over the folds."""
     apgr: Mapping[str, Estimate]
     """By pair, `weak < strong`; those that can be told."""
 
@@ -109,7 +115,7 @@ class RouterReport:
     @property
     def enough(self) -> bool:
         """Whether it is shown, for every pair of neighbours, that the predictor helps."""
-        return all(pair.helps for pair in self.pairs)
+        return bool(self.pairs) and all(pair.helps for pair in self.pairs)
 
 
 def report(
@@ -134,18 +140,20 @@ def _rung(foreseen: Foreseen, place: int) -> Rung:
     labelled = foreseen.labelled(place)
     said = labelled & foreseen.said[:, place]
     p, right = foreseen.p[said, place], foreseen.right[said, place] > 0.5
+    weight = foreseen.weight[said]
+    share = float(np.average(right, weights=weight)) if len(right) else None
     both = bool(right.any() and not right.all())
     group = np.unique(np.array(foreseen.group)[said], return_inverse=True)[1].astype(np.int64)
     return Rung(
         tier=foreseen.tiers[place],
         said=int(said.sum()),
         soft=int((labelled & ~said).sum()),
-        right=float(right.mean()) if len(right) else None,
-        auroc=auroc(p, right) if both else None,
-        brier=brier(p, right) if both else None,
-        brier_of_the_mean=float(right.mean() * (1 - right.mean())) if both else None,
-        error=calibration_error(p, right) if both else None,
-        error_interval=error_interval(p, right, group) if both else None,
+        right=share,
+        auroc=auroc(p, right, weight) if both else None,
+        brier=brier(p, right, weight) if both else None,
+        brier_of_the_mean=share * (1 - share) if both and share is not None else None,
+        error=calibration_error(p, right, weight) if both else None,
+        error_interval=error_interval(p, right, group, weight=weight) if both else None,
     )
 
 
@@ -175,20 +183,26 @@ def _pair(foreseen: Foreseen, place: int) -> Pair:
         lack=lack,
         policies=figures,
         gain=gain,
+        longer_up=_longer_up(foreseen, rows, place) if figures else None,
     )
 
 
 def scores(foreseen: Foreseen, rows: Bools, place: int) -> dict[str, Floats]:
     """By policy: what the steps are ranked by. Length counts in the direction that serves better on
     these very steps: the harder to beat."""
-    gain = (foreseen.right[:, place + 1] - foreseen.right[:, place])[rows] * foreseen.weight[rows]
     length = foreseen.length[rows]
-    longer_first = float((gain * (length - length.mean())).sum()) >= 0
     return {
         "predictor": (foreseen.p[:, place + 1] - foreseen.p[:, place])[rows],
-        "prompt length": length if longer_first else -length,
+        "prompt length": length if _longer_up(foreseen, rows, place) else -length,
         "random": np.zeros(int(rows.sum())),
     }
+
+
+def _longer_up(foreseen: Foreseen, rows: Bools, place: int) -> bool:
+    """Whether the upper rung gains more on the long ones."""
+    gain = (foreseen.right[:, place + 1] - foreseen.right[:, place])[rows] * foreseen.weight[rows]
+    length = foreseen.length[rows]
+    return float((gain * (length - length.mean())).sum()) >= 0
 
 
 def _figures(
@@ -198,7 +212,7 @@ def _figures(
     weak, strong = foreseen.right[rows, place], foreseen.right[rows, place + 1]
     own = foreseen.weight[rows]
     ranked = {
-        policy: ranking(score, weak, strong)
+        policy: ranking(score, weak, strong, foreseen.fold[rows])
         for policy, score in scores(foreseen, rows, place).items()
     }
 
@@ -237,7 +251,8 @@ def _learned(foreseen: Foreseen, place: int) -> Estimate | None:
         return None
     weak, strong = foreseen.right[rows, place], foreseen.right[rows, place + 1]
     group = [name for name, kept in zip(foreseen.group, rows, strict=True) if kept]
-    ranked = ranking(scores(foreseen, rows, place)["predictor"], weak, strong)
+    score = scores(foreseen, rows, place)["predictor"]
+    ranked = ranking(score, weak, strong, foreseen.fold[rows])
     own = foreseen.weight[rows]
     found = estimate(lambda weight: ranked.apgr(weight * own), resamples(group, count=200))
     return None if np.isnan(found.value) else found

@@ -81,7 +81,12 @@ def _pairs(report: RouterReport) -> Iterator[str]:
         if not pair.policies:
             continue
         rows = [
-            [name, found["apgr"].told(), found["cpt50"].told(".0%"), found["cpt80"].told(".0%")]
+            [
+                _named(name, pair),
+                found["apgr"].told(),
+                found["cpt50"].told(".0%"),
+                found["cpt80"].told(".0%"),
+            ]
             for name, found in pair.policies.items()
         ]
         yield from _table(["", "APGR", "CPT(50)", "CPT(80)"], *rows)
@@ -89,11 +94,17 @@ def _pairs(report: RouterReport) -> Iterator[str]:
             yield f"  gain over {_article(name)}: {gain.told('+.3f')}"
 
 
+def _named(policy: str, pair: Pair) -> str:
+    if policy != "prompt length":
+        return policy
+    return f"{policy} ({'long' if pair.longer_up else 'short'} ones up)"
+
+
 def _learning(report: RouterReport) -> Iterator[str]:
     if not report.learning:
         return
     yield ""
-    yield "APGR by how many of the labels were learnt from"
+    yield "APGR by how many of the steps that were not held back were learnt from"
     for point in report.learning:
         cells = ", ".join(f"{pair} {found.told()}" for pair, found in point.apgr.items())
         yield f"  {point.share:.0%}, {point.examples} steps: {cells or 'cannot be told'}"
@@ -159,6 +170,7 @@ def _pair(pair: Pair) -> dict[str, object]:
         "helps": pair.helps,
         "needed": pair.needed,
         "verdict": verdict(pair),
+        "longer_up": pair.longer_up,
         "policies": {
             name: {figure: found.as_json() for figure, found in figures.items()}
             for name, figures in pair.policies.items()
