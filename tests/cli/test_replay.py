@@ -144,6 +144,18 @@ def test_a_router_is_replayed_from_the_sketches_that_the_server_kept(
     assert told["rests_on"]["recorded_steps"] == 2 and told["left_out"]["without_sketch"] == 0
 
 
+def test_what_the_section_says_for_its_own_policy_is_left_behind(
+    folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(
+        "{policy: pays, difficulty: d.json, promise: waive, worth: {right_usd: 0.1},"
+        " step_types: {open_chat: {start: top}}}"
+    )
+    told = told_of(folder, "--routing", str(file), "--policy", "cascade")
+    assert told["after"]["share"] == {"top": 1.0}
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

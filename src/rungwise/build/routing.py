@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from rungwise.policy.table import Table
 from rungwise.types import Entry, StepType, Wish
 
 __all__ = ["Routing", "build_routing"]
+
+logger = logging.getLogger(__name__)
 
 _STEM_CHARS = 24
 """So much of an artefact's file name stands in its router's."""
@@ -71,7 +74,12 @@ def build_routing(
 def _loaded(config: ChoiceConfig, ladder: Sequence[Tier]) -> Difficulty | None:
     if config.difficulty is None:
         return None
-    return load_difficulty(config.difficulty, tuple(tier.name for tier in ladder))
+    found = load_difficulty(config.difficulty, tuple(tier.name for tier in ladder))
+    if found.missing:
+        logger.warning(
+            "%s knows nothing of %s; the table decides there", found.name, ", ".join(found.missing)
+        )
+    return found
 
 
 def _name(config: ChoiceConfig, difficulty: Difficulty | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from rungwise.config import Config, RoutingConfig, VllmTierConfig
+from rungwise.config import IDLE, Config, RoutingConfig, VllmTierConfig
 from rungwise.config.tiers import HostedTierConfig, Tiers
 from rungwise.errors import ConfigError
 
@@ -32,12 +32,17 @@ def changed_routing(arguments: argparse.Namespace, config: Config) -> RoutingCon
     }
     if arguments.routing is None and not said and not worth:
         return None
-    told = config.routing.model_dump()
+    told = config.routing.model_dump(exclude_unset=True)
     place = "--policy"
     if arguments.routing is not None:
         place = str(arguments.routing)
         told = _resolved(_section(arguments.routing), arguments.routing)
-    told = {**told, **said, "worth": {**told.get("worth", {}), **worth}}
+    told = {**told, **said}
+    for key in IDLE.get(str(told.get("policy")), ()) if "policy" in said else ():
+        if key not in said:
+            told.pop(key, None)
+    if worth:
+        told["worth"] = {**told.get("worth", {}), **worth}
     try:
         other = RoutingConfig.model_validate_json(json.dumps(told, default=str), strict=True)
         Config(tiers=config.tiers, routing=other)

@@ -39,6 +39,7 @@ from rungwise.config.prices import (
     RatesConfig,
 )
 from rungwise.config.routing import (
+    IDLE,
     AffinityConfig,
     ChoiceConfig,
     RouteConfig,
@@ -59,6 +60,7 @@ from rungwise.config.tiers import (
 )
 
 __all__ = [
+    "IDLE",
     "AccessConfig",
     "AffinityConfig",
     "AgreementConfig",

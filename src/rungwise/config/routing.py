@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -74,6 +75,10 @@ class WorthConfig(Section):
     )
 
 
+IDLE: Mapping[str, tuple[str, ...]] = {"cascade": ("worth", "promise"), "route": ("promise",)}
+"""The keys that do nothing, by policy."""
+
+
 class ChoiceConfig(Section):
     """Who chooses among the rungs that the table and the wish leave."""
 
@@ -100,8 +105,7 @@ class ChoiceConfig(Section):
                 f"policy: {self.policy} foresees nothing without `difficulty`; fit one with "
                 "`rungwise train-router`"
             )
-        idle = {"cascade": ("worth", "promise"), "route": ("promise",)}.get(self.policy, ())
-        for name in idle:
+        for name in IDLE.get(self.policy, ()):
             if name in self.model_fields_set:
                 raise ValueError(f"{name}: does nothing under policy: {self.policy}; remove it")
         return self

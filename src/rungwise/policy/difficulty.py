@@ -112,8 +112,11 @@ class Difficulty:
         link = self._links.get((refused, tier))
         if link is None:
             return probability
-        right, wrong = (_linked(logistic, probability) for logistic in link)
-        return confidence * right + (1.0 - confidence) * wrong
+        right, wrong = link
+        if confidence in (0.0, 1.0):  # as the planner asks, many times for one chat
+            return _linked(right if confidence else wrong, probability)
+        told, other = _linked(right, probability), _linked(wrong, probability)
+        return confidence * told + (1.0 - confidence) * other
 
     def expected(self, tier: str, step_type: StepType) -> tuple[float | None, float | None]:
         """Output tokens and seconds of a draft, as in the training data; None where unknown."""

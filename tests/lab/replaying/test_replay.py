@@ -164,7 +164,13 @@ def test_whatever_was_written_the_same_policy_gives_it_again(found: list[Entry])
 def _likely(entry: Entry) -> Entry:
     last = {a.tier: a for a in entry.attempts if a.role == "draft"}
     drafts = tuple(
-        replace(attempt, state="abandoned", confidence=None, ended_s=float(place))
+        replace(
+            attempt,
+            state="abandoned",
+            confidence=None,
+            ended_s=float(place),
+            threshold=attempt.threshold or None,  # 0 asks nothing: it refuses no draft
+        )
         for place, attempt in enumerate(last.values())
     )
     if not drafts:
@@ -376,7 +382,7 @@ def foreseeing(
         policy=policy,  # type: ignore[arg-type]
         difficulty=Path("unread.json"),
         worth=WorthConfig(right_usd=right_usd),
-        promise="keep" if policy == "route" else "waive",
+        **({} if policy == "route" else {"promise": "waive"}),  # type: ignore[arg-type]
         step_types=table("low").step_types,
     )
     pricing = Pricing(ladder(), again=False)

@@ -82,7 +82,8 @@ class Part:
 def parts(
     items: Sequence[Example], *, count: int, seed: int, share: float = 1.0
 ) -> tuple[Part, ...]:
-    """Groups are held back whole, in folds of like size; `share` of the others is learnt from."""
+    """Groups are held back whole, in folds of like size; of the others as many are learnt from as
+    hold `share` of their steps."""
     group = _numbers([item.group for item in items])
     fold = dealt(group, count, seed)
     luck = np.random.default_rng(seed).random(int(group.max()) + 1)[group]
@@ -91,7 +92,9 @@ def parts(
     for number in range(int(fold.max()) + 1):
         held = np.flatnonzero(fold == number)
         copied = {text[place] for place in held}
-        other = np.flatnonzero((fold != number) & (luck <= share))
+        other = np.flatnonzero(fold != number)
+        drawn = np.sort(luck[other])[: max(1, round(share * len(other)))]
+        other = other[luck[other] <= drawn[-1]] if len(other) else other
         known = np.array([place for place in other if text[place] not in copied], dtype=np.int64)
         found.append(Part(known=known, held=held))
     return tuple(found)
