@@ -102,6 +102,9 @@ def _checked(candidate: Path, target: Path, config: Path | None) -> Difficulty:
     told = load(config, serving=False)
     tiers = [tier.name for tier in told.tiers]
     found = _load(candidate, tiers)
+    if set(found.missing) >= set(tiers):
+        known = ", ".join(found.tiers)
+        raise ConfigError(f"{candidate}: knows none of the rungs of {config}, only {known}")
     if found.missing:
         _warn(f"{candidate} knows nothing of {', '.join(found.missing)}, which {config} has")
     named = [routing.difficulty for routing in (told.routing, told.routing.shadow) if routing]
