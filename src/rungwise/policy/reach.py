@@ -36,30 +36,37 @@ class Reach:
 
     def chance(self, bar: N, probability: N) -> N:
         """P(the draft's confidence is at least `bar`)."""
-        right = self._at(self.of_right, bar, probability)
-        wrong = self._at(self.of_wrong, bar, probability)
+        right, wrong = self._at((self.of_right, self.of_wrong), bar, probability)
         return probability * right + (1.0 - probability) * wrong
 
     def right(self, bar: N, probability: N) -> N:
         """P(its confidence is at least `bar`, and the draft is right)."""
-        return probability * self._at(self.of_right, bar, probability)
+        (right,) = self._at((self.of_right,), bar, probability)
+        return probability * right
 
-    def _at(self, table: Sequence[Sequence[float]], bar: N, probability: N) -> N:
-        """0 for a bar above 1."""
+    def _at(self, tables: Sequence[Sequence[Sequence[float]]], bar: N, probability: N) -> list[N]:
+        """What each table has there; 0 for a bar above 1."""
         if isinstance(bar, float) and isinstance(probability, float):
-            return self._one(table, bar, probability)
-        return self._many(table, np.asarray(bar), np.asarray(probability))
+            return self._one(tables, bar, probability)
+        many = np.asarray(bar), np.asarray(probability)
+        return [self._many(table, *many) for table in tables]
 
-    def _one(self, table: Sequence[Sequence[float]], bar: float, probability: float) -> float:
+    def _one(
+        self, tables: Sequence[Sequence[Sequence[float]]], bar: float, probability: float
+    ) -> list[float]:
         if bar > 1.0:
-            return 0.0
+            return [0.0] * len(tables)
         row, down = _between(self.probability, probability)
         column, along = _between(self.bars, bar)
-        upper = table[row][column] * (1 - along) + table[row][column + 1] * along
-        if not down:
-            return upper
-        lower = table[row + 1][column] * (1 - along) + table[row + 1][column + 1] * along
-        return upper * (1 - down) + lower * down
+        found = []
+        for table in tables:
+            told = table[row][column] * (1 - along) + table[row][column + 1] * along
+            if down:
+                below = table[row + 1]
+                lower = below[column] * (1 - along) + below[column + 1] * along
+                told = told * (1 - down) + lower * down
+            found.append(told)
+        return found
 
     def _many(self, table: Sequence[Sequence[float]], bar: Array, probability: Array) -> Array:
         bar, probability = np.broadcast_arrays(bar, probability)
