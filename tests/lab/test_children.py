@@ -120,3 +120,17 @@ def test_what_nohup_ignores_stays_ignored(usual_signals: None) -> None:
     with leaving_in_order():
         signal.raise_signal(signal.SIGHUP)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_what_is_not_ready_in_time_is_told_with_what_it_said_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\nprint('still warming', flush=True)\ntime.sleep(60)"
+    )
+    monkeypatch.setattr("rungwise.lab.children.START_S", 0.5)
+    log = tmp_path / "slow.log"
+    with child(["slow"], log, {"PYTHONPATH": str(tmp_path)}) as running:
+        running.wait_until(lambda: "warming" in log.read_text())
+        with pytest.raises(ConfigError, match=r"slow was not ready after 0\.5 s: still warming"):
+            running.wait_until(lambda: False)

@@ -38,7 +38,9 @@ class Child:
             if self.process.poll() is not None:
                 raise ConfigError(f"{self.log.stem} ended early: {self._last_line()}")
             if time.monotonic() > end:
-                raise ConfigError(f"{self.log.stem} was not ready after {START_S} s")
+                raise ConfigError(
+                    f"{self.log.stem} was not ready after {START_S} s: {self._last_line()}"
+                )
             time.sleep(0.2)
 
     def wait_for(self, url: str) -> None:

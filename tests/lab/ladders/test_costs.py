@@ -65,7 +65,7 @@ def test_a_price_list_is_read(tmp_path: Path) -> None:
         ("low: {input: 1, output: 1, speed: 3}", "low.speed"),
         ("low: {input: 1}", "low.output"),
         ("- low", "dictionary"),
-        ("a: [", "not YAML"),
+        ("a: [", "not YAML [^\n]*correct it$"),
     ],
 )
 def test_a_faulty_price_list_is_refused(tmp_path: Path, text: str, told: str) -> None:

@@ -213,3 +213,10 @@ def test_what_was_learned_on_is_not_tried_again() -> None:
     assert of("one").without(of("two")) == of("one")
     with pytest.raises(ConfigError, match=r"every step is also in x\.jsonl"):
         of("one").without(of("one"))
+
+
+def test_steps_of_fewer_than_two_rungs_are_no_ladder(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text('{"prompt": "x", "tiers": {"low": {"correct": true}}}\n')
+    with pytest.raises(ConfigError, match=r"one\.jsonl:1: tiers: .*record at least two"):
+        read_ladder(path)

@@ -49,7 +49,8 @@ def read_prices(path: Path) -> dict[str, Price]:
     except OSError as error:
         raise ConfigError(f"--prices: {path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--prices: {path}: not YAML ({error!s:.200})") from None
+        told = " ".join(str(error).split())[:200]
+        raise ConfigError(f"--prices: {path}: not YAML ({told}); correct it") from None
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"])

@@ -39,6 +39,8 @@ def read_ladder(path: Path, ladder: Sequence[str] | None = None) -> RecordedLadd
     first = next(lines)
     read = _reader(first)
     tiers = tuple(ladder or read.default(first))
+    if len(tiers) < 2 and not ladder:
+        raise first.fault("tiers", "has fewer than two rungs; record at least two of each step")
     if len(tiers) < 2 or len(set(tiers)) < len(tiers):
         raise ConfigError(f"--ladder: two rungs at least, each once, not {', '.join(tiers)}")
     rows = [read.row(line, tiers) for line in _again(first, lines)]
