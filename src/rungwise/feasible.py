@@ -34,6 +34,7 @@ CHARS_PER_TOKEN, LONG_DRAFT, MOST_CHARS = 8, 4096, 128 * 1024
 class Feasible:
     def __init__(self, tiers: Mapping[str, Tier], gates: Mapping[str, Gate]) -> None:
         self._tiers, self._gates = tiers, gates
+        self._order = {name: place for place, name in enumerate(tiers)}
 
     def plan(self, plan: Plan, chat: Chat, caller: Caller) -> Plan:
         """The plan without the rungs that the caller may not use, that cannot do what the chat
@@ -132,7 +133,7 @@ class Feasible:
         return mine and (self._tiers[rung].local or not chat.wish.local_only)
 
     def _place(self, rung: str) -> int:
-        return list(self._tiers).index(rung)
+        return self._order[rung]
 
     def _hopeful(self, rungs: Sequence[str], plan: Plan, why: list[str]) -> tuple[str, ...]:
         """The last rung is not judged, so there is always hope for it."""

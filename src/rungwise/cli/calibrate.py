@@ -83,8 +83,8 @@ def names(text: str) -> tuple[str, ...]:
 def run(arguments: argparse.Namespace) -> int:
     from rungwise.cli.labelled import gather
     from rungwise.lab.calibration.calibrate import calibrate
-    from rungwise.lab.calibration.plots import check_matplotlib
     from rungwise.lab.calibration.readings import sample_of
+    from rungwise.lab.pictures import check_matplotlib
 
     options = _options(arguments)
     if arguments.plot is not None:

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measured(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.calibration.plots import check_matplotlib
+    from rungwise.lab.pictures import check_matplotlib
 
     if arguments.plot is not None:
         check_matplotlib()

@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from rungwise.lab.calibration.plots import check_matplotlib
     from rungwise.lab.machine import describe
+    from rungwise.lab.pictures import check_matplotlib
     from rungwise.lab.predictors.compare import CANDIDATES, compare, fits
 
     check_learning()

@@ -84,8 +84,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from rungwise.lab.calibration.plots import check_matplotlib
     from rungwise.lab.machine import describe
+    from rungwise.lab.pictures import check_matplotlib
     from rungwise.lab.routing.report import as_json, as_lines
 
     check_learning()

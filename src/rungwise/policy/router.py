@@ -14,7 +14,7 @@ from rungwise.policy.sketch import sketch_of
 from rungwise.policy.step_types import Typed, Typer
 from rungwise.policy.table import Table
 from rungwise.policy.window import Window
-from rungwise.types import Attempt, Bar, Chat, Onward, Plan, StepType, Wish
+from rungwise.types import Attempt, Chat, Onward, Plan, StepType, Wish
 
 __all__ = ["PolicyRouter"]
 
@@ -67,7 +67,7 @@ class PolicyRouter:
             reach=window.reach,
             step_type=step_type,
             why="; ".join((*window.why, "planning failed: see the log")),
-            bars=_least((), window.rungs, self._table.row(step_type).least_confidence),
+            bars=self._table.asked(step_type, (), window.rungs),
         )
 
     def _planned(self, chat: Chat) -> Plan:
@@ -113,7 +113,7 @@ class PolicyRouter:
             why="; ".join(filter(None, why)),
             headstart_s=0.0 if hurry else row.headstart_s,
             otherwise=usual if choice.rungs[0] != usual[0] else (),
-            bars=_least(choice.bars, window.rungs, row.least_confidence),
+            bars=self._table.asked(typed.step_type, choice.bars, window.rungs),
             forecasts=choice.forecasts,
             conversation=conversation,
             sketch=kept,
@@ -128,8 +128,8 @@ class PolicyRouter:
             return Onward(rungs=rungs_above(plan, refused))
         if onward.bars is None:
             return onward
-        least = self._table.row(plan.step_type).least_confidence
-        return replace(onward, bars=_least(onward.bars, onward.rungs, least))
+        bars = self._table.asked(plan.step_type, onward.bars, onward.rungs)
+        return replace(onward, bars=bars)
 
     def _start(
         self, window: Window, chat: Chat, past: Past | None
@@ -165,14 +165,3 @@ class PolicyRouter:
             return False, []
         told = "the caller is in a hurry"
         return self._may_hurry, [told if self._may_hurry else f"{told}, which is not allowed"]
-
-
-def _least(bars: Sequence[Bar], rungs: Sequence[str], confidence: float | None) -> tuple[Bar, ...]:
-    """The bars, none lower than the owner's row of the table asks."""
-    if confidence is None:
-        return tuple(bars)
-    found = {bar.tier: bar for bar in bars}
-    for rung in rungs:
-        bar = found.get(rung, Bar(tier=rung, confidence=confidence))
-        found[rung] = replace(bar, confidence=max(bar.confidence, confidence), least=confidence)
-    return tuple(found.values())

@@ -4,13 +4,14 @@ narrowed by the caller's wish."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from rungwise.config import RouteConfig
 from rungwise.contracts import Tier
 from rungwise.errors import CallerError
 from rungwise.policy.window import Window
-from rungwise.types import StepType, Wish
+from rungwise.types import Bar, StepType, Wish
 
 __all__ = ["SHIPPED", "Table"]
 
@@ -40,6 +41,20 @@ class Table:
 
     def row(self, step_type: StepType) -> RouteConfig:
         return self._rows.get(step_type, RouteConfig())
+
+    def asked(
+        self, step_type: StepType, bars: Sequence[Bar], rungs: Sequence[str]
+    ) -> tuple[Bar, ...]:
+        """The bars, with one for each of these rungs where the owner's row asks for a confidence,
+        and none of those lower than it asks."""
+        least = self.row(step_type).least_confidence
+        if least is None:
+            return tuple(bars)
+        found = {bar.tier: bar for bar in bars}
+        for rung in rungs:
+            bar = found.get(rung, Bar(tier=rung, confidence=least))
+            found[rung] = replace(bar, confidence=max(bar.confidence, least), least=least)
+        return tuple(found.values())
 
     def pinned(self, pin: str, wish: Wish) -> Window:
         """That rung alone. Raises CallerError where the rest of the wish excludes it."""

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rungwise.errors import ConfigError
 from rungwise.lab.calibration.quality import ideal_risk, reliability, risk_by_coverage
 from rungwise.lab.calibration.readings import Bools, Floats
+from rungwise.lab.pictures import check_matplotlib, save
 
-__all__ = ["check_matplotlib", "plot_calibration", "plot_promise"]
-
-
-def check_matplotlib() -> None:
-    """Raises ConfigError where nothing can be drawn: before long work, not after it."""
-    if find_spec("matplotlib") is None:
-        raise ConfigError(
-            "--plot: matplotlib is not installed; install rungwise[lab], or leave --plot out"
-        )
+__all__ = ["plot_calibration", "plot_promise"]
 
 
 def plot_calibration(path: Path, curves: Iterable[tuple[str, Floats]], right: Bools) -> None:
@@ -91,15 +82,7 @@ def _figure(panels: int) -> tuple[Any, Any]:
 
 
 def _save(path: Path, figure: Any, panels: Sequence[Any]) -> None:
-    from matplotlib import pyplot
-
     for axes in panels:
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, loc="best")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110, format="png")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path)

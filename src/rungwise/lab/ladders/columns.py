@@ -45,9 +45,8 @@ class LadderColumns:
         return [row.group for row in self.rows]
 
     def kinds(self) -> list[StepType]:
-        """[steps], by the words of the house: what is none of them counts as open chat."""
-        known = {kind.value: kind for kind in StepType}
-        return [known.get(row.step_type, StepType.OPEN_CHAT) for row in self.rows]
+        """[steps]"""
+        return [row.kind for row in self.rows]
 
     @property
     def timed(self) -> bool:

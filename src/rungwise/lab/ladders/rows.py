@@ -11,6 +11,9 @@ from rungwise.types import Chat, JsonObject, Message, OutputShape, StepType, Too
 __all__ = ["RecordedLadder", "Result", "Row"]
 
 
+_KINDS: Mapping[str, StepType] = {kind.value: kind for kind in StepType}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What one rung made of one step; None is "was not recorded"."""
@@ -40,16 +43,20 @@ class Row:
     tiers: Mapping[str, Result]
 
     @property
+    def kind(self) -> StepType:
+        """By the words of the house: what is none of them counts as open chat."""
+        return _KINDS.get(self.step_type, StepType.OPEN_CHAT)
+
+    @property
     def chat(self) -> Chat:
         """The step as a router would see it. The step type is a wish only where it is one of
         ours."""
         system = [Message(role="system", text=self.system)] if self.system else []
-        known = {t.value for t in StepType}
         return Chat(
             messages=(*system, Message(role="user", text=self.prompt)),
             tools=self.tools,
             shape=None if self.schema is None else OutputShape(schema=self.schema, strict=True),
-            wish=Wish(step_type=StepType(self.step_type) if self.step_type in known else None),
+            wish=Wish(step_type=_KINDS.get(self.step_type)),
         )
 
 

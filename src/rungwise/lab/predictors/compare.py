@@ -38,7 +38,6 @@ from rungwise.lab.predictors.tfidf import tfidf
 from rungwise.lab.routing.resampling import FEWEST_GROUPS
 from rungwise.lab.training.fit import Example, TooLittle
 from rungwise.policy.sketch import sketch_of
-from rungwise.types import StepType
 
 __all__ = ["CANDIDATES", "ROUNDS", "compare", "fits", "side_of"]
 
@@ -137,11 +136,10 @@ def fits(sets: Sequence[RecordedLadder], rounds: int = ROUNDS) -> int:
 def side_of(ladder: RecordedLadder) -> Side:
     """All its steps, and of its tiers the lowest and the highest."""
     low, high = ladder.tiers[0], ladder.tiers[-1]
-    types = {step_type.value: step_type for step_type in StepType}
     examples = [
         Example(
             sketch=sketch_of(row.chat),
-            step_type=types.get(row.step_type, StepType.OPEN_CHAT),
+            step_type=row.kind,
             group=row.group,
             right={"weak": row.tiers[low].correct, "strong": row.tiers[high].correct},
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from rungwise.lab.calibration.readings import Ints
 
-__all__ = ["dealt", "dealt_by_luck"]
+__all__ = ["dealt", "dealt_by_luck", "whole_groups"]
 
 
 def dealt(group: Ints, count: int, seed: int) -> Ints:
@@ -24,6 +24,13 @@ def dealt_by_luck(group: Ints, count: int, seed: int) -> Ints:
     number, sizes = _sizes(group)
     order = np.random.default_rng(seed).permutation(len(sizes))
     return _to_the_lightest(number, sizes, order, count)
+
+
+def whole_groups(group: Ints, count: int) -> Ints:
+    """The groups, where there are enough of them to fill so many folds; else each step is one of
+    its own."""
+    few = len(np.unique(group)) < count
+    return np.arange(len(group), dtype=np.int64) if few else group
 
 
 def _sizes(group: Ints) -> tuple[Ints, Ints]:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rungwise.errors import ConfigError
-from rungwise.lab.calibration.plots import check_matplotlib
+from rungwise.lab.pictures import check_matplotlib, save
 from rungwise.lab.predictors.figures import Figures
 
 __all__ = ["plot_figures"]
@@ -42,10 +41,4 @@ def plot_figures(path: Path, sets: Mapping[str, Figures]) -> None:
         axes.set_title(name, fontsize=8)
         axes.set_xlabel("APGR", fontsize=8)
         axes.grid(alpha=0.3)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=100, format="png")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path, dpi=100)

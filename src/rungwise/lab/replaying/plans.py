@@ -138,14 +138,8 @@ class TablePlans(Plans):
 
     def _barred(self, entry: Entry, plan: Plan) -> Plan:
         """None of its bars lower than the other table asks."""
-        least = self._other.row(entry.step_type).least_confidence
-        if least is None:
-            return plan
-        bars = {bar.tier: bar for bar in plan.bars}
-        for rung in plan.rungs:
-            bar = bars.get(rung, Bar(tier=rung, confidence=least))
-            bars[rung] = replace(bar, confidence=max(bar.confidence, least))
-        return replace(plan, bars=tuple(bars.values()))
+        bars = self._other.asked(entry.step_type, plan.bars, plan.rungs)
+        return replace(plan, bars=bars)
 
 
 class Foreseeing(TablePlans):

@@ -16,7 +16,7 @@ from rungwise.lab.calibration.fit import Fitted
 from rungwise.lab.calibration.fit import fit as fit_readings
 from rungwise.lab.calibration.readings import Bools, Floats, Ints
 from rungwise.lab.ladders.columns import LadderColumns
-from rungwise.lab.predictors.dealing import dealt_by_luck
+from rungwise.lab.predictors.dealing import dealt_by_luck, whole_groups
 from rungwise.policy.pays import Reach
 from rungwise.policy.sketch import Sketch
 from rungwise.types import StepType
@@ -87,11 +87,8 @@ def parts_of(
 
 
 def _folds(columns: LadderColumns, count: int, seed: int) -> Ints:
-    """Groups stay whole where there are enough of them; else each step is dealt for itself."""
     numbers = np.unique(np.array(columns.groups), return_inverse=True)[1].astype(np.int64)
-    if len(np.unique(numbers)) < count:
-        numbers = np.arange(len(columns), dtype=np.int64)
-    return dealt_by_luck(numbers, count, seed)
+    return dealt_by_luck(whole_groups(numbers, count), count, seed)
 
 
 def _others(columns: LadderColumns, held: Ints) -> Bools:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rungwise.errors import ConfigError
-from rungwise.lab.calibration.plots import check_matplotlib
+from rungwise.lab.pictures import check_matplotlib, save
 from rungwise.lab.routing.drawn import Picture
 
 __all__ = ["plot_routing"]
@@ -27,13 +26,7 @@ def plot_routing(path: Path, pictures: Sequence[Picture]) -> None:
     )
     for axes, picture in zip(panels[0], pictures, strict=True):
         _draw(axes, picture)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110, format="png")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path)
 
 
 def _draw(axes: Any, picture: Picture) -> None:

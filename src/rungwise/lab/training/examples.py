@@ -22,7 +22,7 @@ from rungwise.lab.ladders.near_duplicates import grouped, joined
 from rungwise.lab.ladders.rows import RecordedLadder, Row
 from rungwise.lab.training.fit import Example
 from rungwise.policy.sketch import Sketch, sketch_of
-from rungwise.types import Attempt, Entry, StepType
+from rungwise.types import Attempt, Entry
 
 __all__ = ["MOST", "Examples", "of_entries", "of_ladder"]
 
@@ -71,18 +71,13 @@ def _of_row(row: Row) -> Example:
     results = row.tiers.items()
     return Example(
         sketch=sketch_of(row.chat),
-        step_type=_step_type(row.step_type),
+        step_type=row.kind,
         group="",
         right={name: r.correct for name, r in results},
         sure={name: r.confidence for name, r in results if r.confidence is not None},
         tokens={name: r.output_tokens for name, r in results if r.output_tokens is not None},
         seconds={name: r.latency_ms / 1e3 for name, r in results if r.latency_ms is not None},
     )
-
-
-def _step_type(name: str) -> StepType:
-    known = {step_type.value for step_type in StepType}
-    return StepType(name) if name in known else StepType.OPEN_CHAT
 
 
 def of_entries(

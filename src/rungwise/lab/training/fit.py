@@ -24,7 +24,7 @@ from rungwise import __version__
 from rungwise.errors import ConfigError
 from rungwise.lab.calibration.readings import Floats, Ints
 from rungwise.lab.predictors.columns import KINDS, OF_INPUTS, Columns, basis_of, columns_of
-from rungwise.lab.predictors.dealing import dealt
+from rungwise.lab.predictors.dealing import dealt, whole_groups
 from rungwise.lab.predictors.logistic import LinearFit, fit_linear
 from rungwise.lab.predictors.platt import Mixed, fit_mix
 from rungwise.lab.predictors.trees import TreesFit, fit_trees
@@ -164,9 +164,7 @@ def _lacks(examples: Sequence[Example], tiers: Sequence[str]) -> dict[str, dict[
 
 
 def _folds(columns: Columns, seed: int) -> Ints:
-    """Groups stay whole where there are enough of them; else each step is dealt for itself."""
-    few = len(np.unique(columns.group)) < FOLDS
-    return dealt(np.arange(len(columns)) if few else columns.group, FOLDS, seed)
+    return dealt(whole_groups(columns.group, FOLDS), FOLDS, seed)
 
 
 def _held(columns: Columns, matrix: Any, fold: Ints, seed: int) -> Floats:
