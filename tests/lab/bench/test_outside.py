@@ -11,7 +11,7 @@ def test_its_status_is_passed_on() -> None:
     assert subprocess.run([*OUTSIDE, "/bin/sh", "-c", "exit 7"]).returncode == 7
 
 
-def test_sigterm_is_passed_on() -> None:
+def test_sigterm_reaches_it() -> None:
     waits = "trap 'echo ended; exit 3' TERM; echo up; while :; do sleep 0.05; done"
     process = subprocess.Popen([*OUTSIDE, "/bin/sh", "-c", waits], stdout=subprocess.PIPE)
     assert process.stdout is not None

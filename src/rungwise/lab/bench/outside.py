@@ -1,28 +1,24 @@
 """How does a program that is not ours run as one of a measurement's children?
 
-`python -m rungwise.lab.bench.outside PROGRAM ARGUMENT...` starts it, passes SIGTERM on to it, and
-ends with its status.
+`python -m rungwise.lab.bench.outside PROGRAM ARGUMENT...` becomes it: signals reach it, and its
+status is the child's.
 """
 
 from __future__ import annotations
 
-import signal
-import subprocess
+import os
 import sys
-from types import FrameType
 
 __all__ = ["main"]
 
 
-def main() -> int:
-    process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
-
-    signal.signal(signal.SIGTERM, pass_on)
-    return process.wait()
+def main() -> None:
+    """Does not return. Raises OSError where there is no such program."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    os.execvp(sys.argv[1], sys.argv[1:])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
