@@ -34,8 +34,9 @@ PATIENCE_S = 60.0
 ROOT = Path(__file__).parents[1]
 NEEDED = """
     rungwise.cli.serve rungwise.cli.preflight rungwise.cli.server rungwise.build.app
-    rungwise.edge.app rungwise.store.migrate rungwise.tiers.openai rungwise.tiers.responses
-    rungwise.tiers.anthropic rungwise.confidence.gate openai anthropic aiohttp httpx2 uvloop
+    rungwise.edge.app rungwise.store.migrate rungwise.tiers.hosted.openai
+    rungwise.tiers.hosted.responses rungwise.tiers.hosted.anthropic rungwise.confidence.gate
+    openai anthropic aiohttp httpx2 uvloop
     alembic.command alembic.runtime.migration sqlalchemy.dialects.sqlite
     sqlalchemy.dialects.postgresql.psycopg rungwise.ledger.sql
 """.split()

@@ -24,14 +24,14 @@ from tests.cache import test_knobs as test_cache_knobs
 
 TESTS = Path(__file__).parent
 
-FLAG = "tiers/test_engine_flags.py::test_a_key_of_engine_becomes_its_flag"
-MODEL_FLAGS = "tiers/test_engine_flags.py::test_model_name_and_revision_are_told"
+FLAG = "tiers/local/test_vllm_flags.py::test_a_key_of_engine_becomes_its_flag"
+MODEL_FLAGS = "tiers/local/test_vllm_flags.py::test_model_name_and_revision_are_told"
 KIND = "test_money_knobs.py::test_kind_is_the_protocol_and_model_what_it_is_asked_for"
 SHOWN = "test_money_knobs.py::test_name_and_served_as_are_what_callers_see"
 ABLE = "test_money_knobs.py::test_context_and_card_say_what_a_rung_is_not_asked_for"
 PLUGIN = "test_money_knobs.py::test_a_plugin_is_built_with_its_options"
 OWNERS = "test_the_owners_limit_and_effort_hold_where_the_caller_does_not_say"
-SECTION = "tiers/test_anthropic.py::test_section_and_card_say_how_to_cache_and_to_think"
+SECTION = "tiers/hosted/test_anthropic.py::test_section_and_card_say_how_to_cache_and_to_think"
 UVICORN = "cli/test_serve.py::test_the_servers_section_reaches_uvicorn"
 BILL = "tiers/test_prices.py::test_a_known_bill"
 BANDS = "tiers/test_prices.py::test_of_several_bounds_the_highest_that_is_passed_counts"
@@ -62,7 +62,7 @@ TURNED: dict[str, tuple[str, ...]] = {
     "VllmTierConfig.kind": ("test_money_knobs.py::test_the_box_prices_the_energy_of_a_local_rung",),
     "VllmTierConfig.revision": (MODEL_FLAGS,),
     "VllmTierConfig.usd_per_gpu_hour": (
-        "tiers/test_vllm_price.py::test_the_hours_price_is_times_the_gpus",
+        "tiers/local/test_vllm_price.py::test_the_hours_price_is_times_the_gpus",
     ),
     "EngineConfig.dtype": (FLAG,),
     "EngineConfig.max_model_len": (FLAG,),
@@ -71,7 +71,7 @@ TURNED: dict[str, tuple[str, ...]] = {
     "EngineConfig.gpu_memory_utilization": (FLAG,),
     "EngineConfig.tensor_parallel_size": (
         FLAG,
-        "tiers/test_vllm_price.py::test_the_hours_price_is_times_the_gpus",
+        "tiers/local/test_vllm_price.py::test_the_hours_price_is_times_the_gpus",
     ),
     "EngineConfig.quantization": (FLAG,),
     "EngineConfig.enforce_eager": (FLAG,),
@@ -79,7 +79,7 @@ TURNED: dict[str, tuple[str, ...]] = {
     "EngineConfig.load_format": (FLAG,),
     "EngineConfig.tool_parser": (
         FLAG,
-        "tiers/test_engine_flags.py::test_a_tool_parser_lets_the_model_choose_its_tools",
+        "tiers/local/test_vllm_flags.py::test_a_tool_parser_lets_the_model_choose_its_tools",
     ),
     "EngineConfig.reasoning_parser": (FLAG,),
     "EngineConfig.chat_template": (
@@ -90,32 +90,32 @@ TURNED: dict[str, tuple[str, ...]] = {
     "SpillConfig.waiting": ("engine/test_saturation.py::test_steps_spill_once_one_draft_waits",),
     "SpillConfig.kv_use": (
         "engine/test_saturation.py::test_a_full_kv_cache_spills_and_an_engine_without_drafts_never",
-        "tiers/test_vllm_compat.py::test_a_vllm_that_tells_nothing_is_said_once_and_never_spills",
+        "tiers/local/test_vllm_compat.py::test_a_vllm_that_tells_nothing_is_said_once_and_never_spills",
     ),
     "HostedTierConfig.base_url": (KIND,),
     "HostedTierConfig.api_key_env": (KIND,),
     "HostedTierConfig.deadline_s": (
-        "tiers/test_openai.py::test_the_deadline_is_for_the_whole_draft",
-        "tiers/test_anthropic.py::test_the_deadline_is_for_the_whole_draft",
+        "tiers/hosted/test_openai.py::test_the_deadline_is_for_the_whole_draft",
+        "tiers/hosted/test_anthropic.py::test_the_deadline_is_for_the_whole_draft",
     ),
     "HostedTierConfig.price": (
         "test_guards.py::test_an_equal_answers_in_a_rungs_place_and_is_billed_at_its_own_price",
         "tiers/test_price_book.py::test_the_tiers_own_price_wins_for_its_model_and_its_snapshots",
     ),
     "HostedTierConfig.max_tokens": (
-        f"tiers/test_openai_dialects.py::{OWNERS}",
-        f"tiers/test_responses.py::{OWNERS}",
-        "tiers/test_terms.py::test_the_section_wins",
+        f"tiers/hosted/test_openai_dialects.py::{OWNERS}",
+        f"tiers/hosted/test_responses.py::{OWNERS}",
+        "tiers/hosted/test_terms.py::test_the_section_wins",
     ),
     "HostedTierConfig.effort": (
-        f"tiers/test_openai_dialects.py::{OWNERS}",
-        f"tiers/test_responses.py::{OWNERS}",
-        "tiers/test_anthropic_request.py::"
+        f"tiers/hosted/test_openai_dialects.py::{OWNERS}",
+        f"tiers/hosted/test_responses.py::{OWNERS}",
+        "tiers/hosted/test_anthropic_request.py::"
         "test_the_owners_effort_holds_where_the_caller_does_not_say",
     ),
     "HostedTierConfig.prompt_cache": (
-        "tiers/test_openai_dialects.py::test_only_openais_own_server_is_told_a_cache_key",
-        "tiers/test_responses.py::test_the_cache_is_named_unless_the_owner_does_not_want_it",
+        "tiers/hosted/test_openai_dialects.py::test_only_openais_own_server_is_told_a_cache_key",
+        "tiers/hosted/test_responses.py::test_the_cache_is_named_unless_the_owner_does_not_want_it",
         SECTION,
     ),
     "HostedTierConfig.equals": (
@@ -123,14 +123,14 @@ TURNED: dict[str, tuple[str, ...]] = {
     ),
     "OpenAITierConfig.kind": (KIND,),
     "OpenAITierConfig.logprobs": (
-        "tiers/test_openai.py::test_log_probabilities_are_not_asked_for_in_vain",
+        "tiers/hosted/test_openai.py::test_log_probabilities_are_not_asked_for_in_vain",
     ),
     "OpenAITierConfig.dialect": (
         "test_money_knobs.py::test_dialect_says_how_the_server_wants_its_limit",
     ),
     "ResponsesTierConfig.kind": (KIND,),
     "AnthropicTierConfig.kind": (KIND,),
-    "AnthropicTierConfig.sampling": ("tiers/test_terms.py::test_the_section_wins",),
+    "AnthropicTierConfig.sampling": ("tiers/hosted/test_terms.py::test_the_section_wins",),
     "AnthropicTierConfig.cache_ttl": (SECTION,),
     "PluginTierConfig.kind": (PLUGIN,),
     "PluginTierConfig.options": (PLUGIN,),
@@ -147,7 +147,7 @@ TURNED: dict[str, tuple[str, ...]] = {
         "test_money_knobs.py::test_the_box_prices_the_energy_of_a_local_rung",
     ),
     "BoxConfig.decode_weight": (
-        "tiers/test_vllm_price.py::test_a_written_token_weighs_as_box_decode_weight_says",
+        "tiers/local/test_vllm_price.py::test_a_written_token_weighs_as_box_decode_weight_says",
     ),
     "LedgerConfig.path": ("cli/test_serve.py::test_a_ledger_that_cannot_be_kept_is_one_line",),
     "LedgerConfig.url_env": (

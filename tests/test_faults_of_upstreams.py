@@ -34,10 +34,10 @@ from tests.doubles.upstream import (
     refused_url,
 )
 from tests.served import CHAT, Served, hosted, served
-from tests.tiers.test_responses import CREATED
-from tests.tiers.test_responses import ended as responses_end
-from tests.tiers.test_responses import stream as responses_stream
-from tests.tiers.test_responses import text as responses_text
+from tests.tiers.hosted.test_responses import CREATED
+from tests.tiers.hosted.test_responses import ended as responses_end
+from tests.tiers.hosted.test_responses import stream as responses_stream
+from tests.tiers.hosted.test_responses import text as responses_text
 
 pytestmark = pytest.mark.anyio
 

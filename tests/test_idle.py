@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rungwise.days import DAY_S
 from rungwise.errors import StoreError
 from rungwise.idle import IdleNotes
-from rungwise.tiers.standing import Standing
+from rungwise.tiers.local.standing import Standing
 
 pytestmark = pytest.mark.anyio
 

@@ -19,8 +19,8 @@ import pytest
 
 from rungwise.build import build_app, build_ladder
 from rungwise.config import load
+from rungwise.tiers.local.vllm import VllmTier
 from rungwise.tiers.scripted import ScriptedTier, pause, say
-from rungwise.tiers.vllm import VllmTier
 from rungwise.types import Done, Usage
 from tests.doubles.upstream import Answer, Request, Upstream
 from tests.served import CHAT, KEY, RUNGS, document, hosted, hosted_words, served

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rungwise.days import DAY_S, day_of
 from rungwise.errors import StoreError
-from rungwise.tiers.standing import Standing
+from rungwise.tiers.local.standing import Standing
 
 __all__ = ["IdleBook", "IdleNotes", "Stands"]
 

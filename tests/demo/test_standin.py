@@ -17,8 +17,8 @@ from rungwise.contracts import Tier
 from rungwise.demo.standin import make_standin
 from rungwise.drafts import collect
 from rungwise.errors import TierError
-from rungwise.tiers.anthropic import AnthropicTier
-from rungwise.tiers.openai import OpenAITier
+from rungwise.tiers.hosted.anthropic import AnthropicTier
+from rungwise.tiers.hosted.openai import OpenAITier
 from rungwise.tiers.scripted import Script, ScriptedTier, call, decline, fail, say, script, stall
 from rungwise.types import (
     Chat,

@@ -25,7 +25,7 @@ from tests.doubles.upstream import (
     openai_delta,
     openai_stream,
 )
-from tests.tiers import test_responses as responses
+from tests.tiers.hosted import test_responses as responses
 
 __all__ = ["ANTHROPIC", "CHAT", "GEMINI", "PROTOCOLS", "RESPONSES", "VLLM", "Protocol", "Says"]
 

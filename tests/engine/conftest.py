@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rungwise.config import EngineConfig, VllmTierConfig
-from rungwise.tiers.vllm import VllmTier
+from rungwise.tiers.local.vllm import VllmTier
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ from rungwise.lab.steps import SYSTEM, generate
 from rungwise.ledger.sql import SqliteLedger, read_entries
 from rungwise.ledger.tee import Tee
 from rungwise.observe.metrics import Metrics
+from rungwise.tiers.local.vllm import VllmTier
 from rungwise.tiers.revision import revision_of
-from rungwise.tiers.vllm import VllmTier
 from rungwise.types import Entry, StepType
 
 pytestmark = [

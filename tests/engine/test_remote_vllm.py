@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from rungwise.config import OpenAITierConfig
 from rungwise.drafts import collect
-from rungwise.tiers.openai import OpenAITier
+from rungwise.tiers.hosted.openai import OpenAITier
 from rungwise.types import Chat, Done, Message, Piece, Sampling
 
 pytestmark = [pytest.mark.engine, pytest.mark.anyio]

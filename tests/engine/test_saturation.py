@@ -17,8 +17,8 @@ from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
 from rungwise.config import SpillConfig, VllmTierConfig
 from rungwise.story import Clock
+from rungwise.tiers.local.vllm import VllmTier
 from rungwise.tiers.scripted import ScriptedTier, say
-from rungwise.tiers.vllm import VllmTier
 from rungwise.types import Caller, Entry
 from rungwise.verify.checks import Checks
 

@@ -19,7 +19,7 @@ from rungwise.errors import ConfigError, TierError
 from rungwise.lab.chats import chat_of
 from rungwise.lab.steps import SYSTEM, Step, generate
 from rungwise.tiers.drafting import Drafting
-from rungwise.tiers.vllm import VllmTier
+from rungwise.tiers.local.vllm import VllmTier
 from rungwise.types import (
     LEAST_LOGPROB,
     Chat,

@@ -16,8 +16,8 @@ import pytest
 from rungwise.config import EngineConfig, VllmTierConfig
 from rungwise.lab.bench.rung_drafts import draft, drafts, question, words
 from rungwise.observe.gpu import GpuAbsent, energy_joules, gpus
-from rungwise.tiers.energy import Energy
-from rungwise.tiers.vllm import VllmTier
+from rungwise.tiers.local.energy import Energy
+from rungwise.tiers.local.vllm import VllmTier
 from rungwise.types import Chat, Message, Sampling
 
 pytestmark = [pytest.mark.gpu, pytest.mark.anyio, pytest.mark.filterwarnings("ignore")]

@@ -33,7 +33,7 @@ from rungwise.observe.metrics import Metrics
 from rungwise.once import Once
 from rungwise.store.sql import Store
 from rungwise.story import Clock
-from rungwise.tiers.guarded import breakers
+from rungwise.tiers.guards.guarded import breakers
 from rungwise.types import Entry
 from rungwise.verify.checks import Checks
 

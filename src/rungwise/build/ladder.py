@@ -20,10 +20,10 @@ from rungwise.contracts import Tier
 from rungwise.errors import ConfigError
 from rungwise.observe.gpu import energy_joules
 from rungwise.tiers.cards import card_of
-from rungwise.tiers.energy import Energy
-from rungwise.tiers.guarded import guarded
+from rungwise.tiers.guards.guarded import guarded
+from rungwise.tiers.local.energy import Energy
+from rungwise.tiers.local.vllm_compat import visible_gpus
 from rungwise.tiers.price_book import PriceBook
-from rungwise.tiers.vllm_compat import visible_gpus
 
 __all__ = ["build_ladder"]
 
@@ -45,7 +45,7 @@ def build_ladder(config: Config, now: Callable[[], float] = time.perf_counter) -
 
 
 def _local(section: VllmTierConfig, config: Config, energy: Energy | None) -> Tier:
-    from rungwise.tiers.vllm import VllmTier
+    from rungwise.tiers.local.vllm import VllmTier
 
     return VllmTier(section, box=config.box, energy=energy, card=card_of(section))
 
@@ -62,15 +62,15 @@ def _hosted(section: HostedTierConfig, *, prices: PriceBook) -> Tier:
     card = card_of(section)
     match section:
         case OpenAITierConfig():
-            from rungwise.tiers.openai import OpenAITier
+            from rungwise.tiers.hosted.openai import OpenAITier
 
             return OpenAITier(section, prices=prices, card=card, dialect=section.dialect)
         case ResponsesTierConfig():
-            from rungwise.tiers.responses import ResponsesTier
+            from rungwise.tiers.hosted.responses import ResponsesTier
 
             return ResponsesTier(section, prices=prices, card=card)
         case AnthropicTierConfig():
-            from rungwise.tiers.anthropic import AnthropicTier
+            from rungwise.tiers.hosted.anthropic import AnthropicTier
 
             return AnthropicTier(section, prices=prices, card=card)
     raise AssertionError(f"no hosted kind: {type(section).__name__}")

@@ -20,7 +20,7 @@ from rungwise.policy.classifier import load_classifier
 from rungwise.policy.difficulty import load_difficulty
 from rungwise.store.check import check_place
 from rungwise.tiers import outlook
-from rungwise.tiers.vllm_compat import engine_flags
+from rungwise.tiers.local.vllm_flags import engine_flags
 
 __all__ = ["lacks", "notes"]
 

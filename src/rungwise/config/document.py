@@ -12,9 +12,9 @@ from rungwise.config.access import AccessConfig
 from rungwise.config.cache import AnswerCacheConfig
 from rungwise.config.gates import ChecksConfig, GateConfig
 from rungwise.config.prices import BoxConfig, PricesConfig
-from rungwise.config.routing import RoutingConfig
+from rungwise.config.routing import RouteConfig, RoutingConfig
 from rungwise.config.section import Seconds, Secret, Section, VariableName
-from rungwise.config.tiers import Tiers
+from rungwise.config.tiers import AdapterTierConfig, Tiers, VllmTierConfig
 
 
 class ServerConfig(Section):
@@ -84,6 +84,7 @@ class Config(Section):
             raise ValueError(f"tiers: the name {doubled[0]!r} is given twice")
         for index, tier in enumerate(self.tiers):
             _check_name(index, tier, self.tiers)
+            _check_engine(index, tier, self.tiers)
         known = ", ".join(names)
         for step_type, route in self.routing.step_types.items():
             for key, name in (("start", route.start), ("ceiling", route.ceiling)):
@@ -101,6 +102,7 @@ class Config(Section):
                     f"routing.step_types.{step_type.value}: start {route.start!r} "
                     f"stands above ceiling {route.ceiling!r}"
                 )
+            _check_without(f"routing.step_types.{step_type.value}", route, names)
         for index, gate in enumerate(self.gates):
             if gate.tier not in names:
                 raise ValueError(
@@ -127,3 +129,23 @@ def _check_name(index: int, tier: Tiers, tiers: Sequence[Tiers]) -> None:
             f"tiers.{index}.name: {tier.name!r} is also the model of {shadowed.name!r}; give that "
             "tier another served_as"
         )
+
+
+def _check_engine(index: int, tier: Tiers, tiers: Sequence[Tiers]) -> None:
+    if not isinstance(tier, AdapterTierConfig):
+        return
+    engines = [other.name for other in tiers if isinstance(other, VllmTierConfig)]
+    if tier.of not in engines:
+        known = ", ".join(engines) or "none"
+        raise ValueError(f"tiers.{index}.of: no tier {tier.of!r} of kind vllm; there are: {known}")
+
+
+def _check_without(place: str, route: RouteConfig, names: Sequence[str]) -> None:
+    for name in route.without:
+        if name not in names:
+            known = ", ".join(names)
+            raise ValueError(f"{place}.without: no tier {name!r}; the ladder has {known}")
+        if name in (route.start, route.ceiling):
+            raise ValueError(f"{place}.without: {name!r} is its start or its ceiling")
+    if set(route.without) >= set(names):
+        raise ValueError(f"{place}.without: leaves no rung")

@@ -19,7 +19,7 @@ from pydantic import SecretStr, ValidationError
 from rungwise.config.document import Config
 from rungwise.config.routing import ChoiceConfig
 from rungwise.config.section import Section
-from rungwise.config.tiers import HostedTierConfig, Tiers, VllmTierConfig
+from rungwise.config.tiers import AdapterTierConfig, HostedTierConfig, Tiers, VllmTierConfig
 from rungwise.errors import ConfigError
 
 __all__ = ["api_keys", "has_variable", "load"]
@@ -90,6 +90,7 @@ def _resolved(config: Config, path: Path, environ: Mapping[str, str], serving: b
             "routing": routing,
             "ledger": ledger,
             "answer_cache": cache,
+            "box": _with_files(config.box, root),
         }
     )
 
@@ -120,7 +121,10 @@ def _filled(
 
 
 def _with_folder(tier: Tiers, root: Path) -> Tiers:
-    """A vLLM model that names an existing folder, or plainly a path, becomes that folder."""
+    """A vLLM model that names an existing folder, or plainly a path, becomes that folder; an
+    adapter always is one."""
+    if isinstance(tier, AdapterTierConfig):
+        return tier.model_copy(update={"model": str(root / Path(tier.model).expanduser())})
     if not isinstance(tier, VllmTierConfig):
         return tier
     if (template := tier.engine.chat_template) is not None:
@@ -173,7 +177,7 @@ def _explain(error: ValidationError) -> str:
     """
     faults = error.errors(include_url=False)
     fault = max(faults, key=lambda f: (f["type"] == "extra_forbidden", len(f["loc"])))
-    tags = ("vllm", "openai", "responses", "anthropic", "plugin")
+    tags = ("vllm", "adapter", "openai", "responses", "anthropic", "plugin")
     place = ".".join(_named(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "extra_forbidden":
         return f"{place}: no such key; remove it or correct its name"

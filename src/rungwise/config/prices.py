@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -62,7 +63,13 @@ class PricesConfig(Section):
 
 
 class BoxConfig(Section):
-    """What this machine's own work costs, beside `usd_per_gpu_hour` of each local tier."""
+    """This machine: what its work costs, beside `usd_per_gpu_hour` of each local tier, and where
+    its engines leave what is good to know later."""
+
+    state: Path = Field(
+        default=Path("~/.cache/rungwise"),
+        description="the folder of the engines' logs, and of how long their starts took",
+    )
 
     usd_per_kwh: float | None = Field(
         default=None, ge=0, description="priced by NVML's energy counters; unset: not counted"

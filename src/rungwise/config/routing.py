@@ -21,6 +21,9 @@ class RouteConfig(Section):
         default=None, description="unset: by the shipped table, low, middle or high on the ladder"
     )
     ceiling: str | None = None
+    without: tuple[str, ...] = Field(
+        default=(), description="rungs that are passed over: another model does this better"
+    )
     least_confidence: float | None = Field(
         default=None,
         ge=0,

@@ -14,6 +14,30 @@ from rungwise.config.section import Seconds, Secret, Section, VariableName
 from rungwise.types import Effort
 
 
+class SpeculativeConfig(Section):
+    """Tokens that are guessed ahead and checked by the model in one step."""
+
+    method: Literal["ngram", "draft_model"] = Field(
+        description="ngram: guessed from the prompt; draft_model: by a smaller model"
+    )
+    tokens: int = Field(ge=1, le=16, description="guessed at once")
+    model: str | None = Field(
+        default=None, description="of draft_model: a folder, or an id of the hub"
+    )
+    longest_match: int = Field(
+        default=4, ge=1, description="of ngram: so many tokens are looked for in the prompt"
+    )
+
+    @model_validator(mode="after")
+    def _has_its_model(self) -> SpeculativeConfig:
+        if self.method == "draft_model" and self.model is None:
+            raise ValueError("method: draft_model needs `model`")
+        for name, method in (("model", "draft_model"), ("longest_match", "ngram")):
+            if name in self.model_fields_set and self.method != method:
+                raise ValueError(f"{name}: does nothing under method: {self.method}; remove it")
+        return self
+
+
 class EngineConfig(Section):
     """What vLLM is started with. Names follow vLLM's own."""
 
@@ -24,7 +48,8 @@ class EngineConfig(Section):
         default=None, gt=0, description="KV cache size; unset: vLLM decides from GPU memory"
     )
     gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
-    tensor_parallel_size: int = Field(default=1, ge=1)
+    tensor_parallel_size: int = Field(default=1, ge=1, description="GPUs that share one copy")
+    data_parallel_size: int = Field(default=1, ge=1, description="copies, each on GPUs of its own")
     quantization: str | None = None
     enforce_eager: bool = False
     prefix_caching: bool = True
@@ -32,9 +57,14 @@ class EngineConfig(Section):
     tool_parser: str | None = None
     reasoning_parser: str | None = None
     chat_template: Path | None = None
+    speculative: SpeculativeConfig | None = None
     extra: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="further vLLM server arguments, e.g. seed: 7"
     )
+
+    @property
+    def gpu_count(self) -> int:
+        return self.tensor_parallel_size * self.data_parallel_size
 
 
 class TierConfig(Section):
@@ -53,16 +83,76 @@ class TierConfig(Section):
         return self.served_as or self.model
 
 
+class RestartConfig(Section):
+    """An engine that died, or did not start, is started again."""
+
+    first_wait_s: Seconds = Field(
+        default=1.0, gt=0, description="before the first try; each further wait is twice as long"
+    )
+    most_wait_s: Seconds = Field(default=60.0, gt=0)
+    tries: int = Field(
+        default=5,
+        ge=0,
+        description="starts in a row that may fail before it stays down; 0: never started again",
+    )
+    settled_s: Seconds = Field(
+        default=300.0, ge=0, description="an engine that ran for so long has not failed to start"
+    )
+
+    @model_validator(mode="after")
+    def _grows(self) -> RestartConfig:
+        if self.most_wait_s < self.first_wait_s:
+            raise ValueError("most_wait_s must not be shorter than first_wait_s")
+        return self
+
+
 class VllmTierConfig(TierConfig):
     kind: Literal["vllm"]
     revision: str | None = None
+    gpus: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="the GPUs of its engine, of those that CUDA shows to this process, from 0; "
+        "unset: the first",
+    )
     engine: EngineConfig = EngineConfig()
+    restart: RestartConfig = RestartConfig()
     spill: SpillConfig = SpillConfig()
     usd_per_gpu_hour: float | None = Field(
         default=None,
         ge=0,
-        description="amortised price of one GPU, times tensor_parallel_size; unset: cost unknown",
+        description="amortised price of one GPU, times those of its engine; unset: cost unknown",
     )
+
+    @model_validator(mode="after")
+    def _has_its_gpus(self) -> VllmTierConfig:
+        told, needed = self.gpus, self.engine.gpu_count
+        if told is None:
+            return self
+        if len(set(told)) < len(told):
+            raise ValueError("gpus: one is named twice")
+        if len(told) != needed:
+            raise ValueError(
+                f"gpus: {len(told)} named, and the engine needs {needed} "
+                "(tensor_parallel_size times data_parallel_size)"
+            )
+        return self
+
+    @property
+    def placed(self) -> tuple[int, ...]:
+        """The GPUs of its engine, counted among those that this process sees."""
+        return self.gpus if self.gpus is not None else tuple(range(self.engine.gpu_count))
+
+    @property
+    def shown_model(self) -> str:
+        return self.served_as or Path(self.model).name
+
+
+class AdapterTierConfig(TierConfig):
+    """A LoRA adapter on the engine of another rung: a rung of its own, with its own gate."""
+
+    kind: Literal["adapter"]
+    of: str = Field(description="the name of the vllm tier whose model it adapts")
 
     @property
     def shown_model(self) -> str:
@@ -166,11 +256,12 @@ class PluginTierConfig(TierConfig):
 
 def _kind(tier: object) -> str:
     kind = tier.get("kind") if isinstance(tier, dict) else getattr(tier, "kind", None)
-    return kind if kind in ("vllm", "openai", "responses", "anthropic") else "plugin"
+    return kind if kind in ("vllm", "adapter", "openai", "responses", "anthropic") else "plugin"
 
 
 Tiers = Annotated[
     Annotated[VllmTierConfig, Tag("vllm")]
+    | Annotated[AdapterTierConfig, Tag("adapter")]
     | Annotated[OpenAITierConfig, Tag("openai")]
     | Annotated[ResponsesTierConfig, Tag("responses")]
     | Annotated[AnthropicTierConfig, Tag("anthropic")]

@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def engine(name: str, folder: Path) -> Tier:
     from rungwise.config import EngineConfig, VllmTierConfig
-    from rungwise.tiers.vllm import VllmTier
+    from rungwise.tiers.local.vllm import VllmTier
 
     settings = EngineConfig(
         dtype="bfloat16",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rungwise.config import TierConfig, VllmTierConfig
 from rungwise.tiers.cards import Card
+from rungwise.tiers.local.vllm_request import fetched_image
 from rungwise.tiers.size import about_tokens, fewest_tokens
-from rungwise.tiers.vllm_request import fetched_image
 from rungwise.types import SHORT_CONTEXT, Ability, Chat
 
 __all__ = ["Abilities", "abilities_of"]

@@ -23,7 +23,7 @@ from rungwise.lab.bench.load import Asked, Round, ask, interval_of_ratio, load
 from rungwise.lab.bench.served import Server, bodies, engine_of, name_of, own, prose
 from rungwise.lab.chats import chat_of
 from rungwise.lab.machine import describe
-from rungwise.tiers.vllm import VllmTier
+from rungwise.tiers.local.vllm import VllmTier
 
 __all__ = ["bench_gate"]
 

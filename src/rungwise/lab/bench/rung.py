@@ -24,9 +24,9 @@ from rungwise.lab.bench.rung_figures import (
 from rungwise.lab.bench.served import engine_of, name_of
 from rungwise.lab.machine import describe
 from rungwise.observe.gpu import energy_joules
-from rungwise.tiers.energy import Energy
-from rungwise.tiers.vllm import VllmTier
-from rungwise.tiers.vllm_compat import visible_gpus
+from rungwise.tiers.local.energy import Energy
+from rungwise.tiers.local.vllm import VllmTier
+from rungwise.tiers.local.vllm_compat import visible_gpus
 
 __all__ = ["bench_rung"]
 

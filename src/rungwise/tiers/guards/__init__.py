@@ -1,0 +1,1 @@
+"""What stands between the ladder and a hosted API? Equals and keys, limit, breaker, retries."""

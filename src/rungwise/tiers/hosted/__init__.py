@@ -1,0 +1,1 @@
+"""How does a hosted API write a draft? Three protocols over one wire."""

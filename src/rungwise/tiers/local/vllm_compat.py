@@ -1,0 +1,256 @@
+"""Where does this vLLM (0.25 to 0.33) keep what we need? The only file that knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+__all__ = [
+    "TAP",
+    "KvUse",
+    "TappedEngine",
+    "Vllm",
+    "ask_for_tokens",
+    "first_of",
+    "kv_listeners",
+    "load",
+    "mixes_label_reads",
+    "most_alternatives",
+    "reasoning_markers",
+    "visible_gpus",
+]
+
+# Newest place first: the old ones still import in newer versions, but warn.
+_INIT_APP_STATE = (
+    "vllm.entrypoints.launchers.api_server.app_state",  # 0.30 on
+    "vllm.entrypoints.openai.api_server",  # up to 0.28
+)
+_MAKE_ARG_PARSER = (
+    "vllm.entrypoints.common.cli_args",  # 0.33
+    "vllm.entrypoints.launchers.cli_args",  # 0.30
+    "vllm.entrypoints.openai.cli_args",
+)
+_CHAT_REQUEST = (
+    "vllm.entrypoints.openai.chat_completion.protocol",
+    "vllm.entrypoints.openai.protocol",
+)
+_ARGUMENT_PARSER = ("vllm.utils.argparse_utils", "vllm.utils")
+
+# vLLM reads these when it is imported, so they must be set by whoever imports it. What the owner
+# set stays, but for the two that would report this machine's use to the vLLM project.
+_ENVIRONMENT_DEFAULTS = {
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    # fork would copy our event loop and threads into the engine
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+}
+_ENVIRONMENT_ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_DO_NOT_TRACK": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Vllm:
+    """The parts of vLLM that we touch, whatever its version."""
+
+    AsyncLLM: Any
+    AsyncEngineArgs: Any
+    ArgumentParser: Any
+    make_arg_parser: Any
+    init_app_state: Any
+    ChatCompletionRequest: Any
+    EngineDeadError: type[Exception]
+    OutputKind: Any
+    State: Any
+
+
+def load() -> Vllm:
+    """Import vLLM. Raises ImportError when it is missing, or moved beyond what is known here."""
+    os.environ.update(_ENVIRONMENT_ALWAYS)
+    for name, value in _ENVIRONMENT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    return Vllm(
+        AsyncLLM=first_of("AsyncLLM", ("vllm.v1.engine.async_llm",)),
+        AsyncEngineArgs=first_of("AsyncEngineArgs", ("vllm.engine.arg_utils",)),
+        ArgumentParser=first_of("FlexibleArgumentParser", _ARGUMENT_PARSER),
+        make_arg_parser=first_of("make_arg_parser", _MAKE_ARG_PARSER),
+        init_app_state=first_of("init_app_state", _INIT_APP_STATE),
+        ChatCompletionRequest=first_of("ChatCompletionRequest", _CHAT_REQUEST),
+        EngineDeadError=first_of("EngineDeadError", ("vllm.v1.engine.exceptions",)),
+        OutputKind=first_of("RequestOutputKind", ("vllm.sampling_params",)),
+        State=first_of("State", ("starlette.datastructures",)),
+    )
+
+
+def first_of(name: str, modules: Sequence[str]) -> Any:
+    """The attribute `name` of the first of these modules that has it. Raises ImportError."""
+    tried: list[str] = []
+    for module in modules:
+        try:
+            return getattr(import_module(module), name)
+        except (ModuleNotFoundError, AttributeError) as error:
+            missing = getattr(error, "name", None) or ""
+            if isinstance(error, ModuleNotFoundError) and not module.startswith(missing):
+                raise  # a dependency of vLLM is missing: the module itself is there
+            tried.append(module)
+    raise ImportError(f"{name} is in none of {', '.join(tried)}", name=modules[0])
+
+
+# ---- what one request may ask ---------------------------------------------------------------
+
+
+def ask_for_tokens(params: Any, token_ids: Sequence[int]) -> bool:
+    """Ask for the log-probabilities of just these tokens; False where this vLLM cannot."""
+    if not hasattr(params, "logprob_token_ids"):
+        return False
+    # the number must agree; without it, the oldest versions that know the list give nothing
+    params.logprobs, params.logprob_token_ids = len(token_ids), list(token_ids)
+    return True
+
+
+def mixes_label_reads(engine: Any) -> bool:
+    """Whether one step may hold a label read beside drafts that want alternatives: vLLM's second
+    model runner knows what each of them asked for, the first gives all of them the labels."""
+    return bool(getattr(engine.vllm_config, "use_v2_model_runner", False))
+
+
+def most_alternatives(engine: Any) -> int:
+    """How many alternatives a token may have at the most (vLLM's max_logprobs)."""
+    most: int = engine.vllm_config.model_config.max_logprobs
+    return most if most >= 0 else 1024  # -1 is the whole vocabulary
+
+
+def reasoning_markers(serving: Any) -> frozenset[int]:
+    """The token ids that open and close reasoning; empty where the parser names none."""
+    parser = getattr(getattr(serving, "parser_cls", None), "reasoning_parser_cls", None)
+    parser = parser or getattr(serving, "reasoning_parser_cls", None)
+    if parser is None:
+        return frozenset()
+    tokenizer = serving.renderer.tokenizer
+    try:
+        made = parser(tokenizer)
+    except Exception:  # a parser that needs more than a tokenizer has no plain markers either
+        return frozenset()
+    names = ("reasoning_start_str", "reasoning_end_str", "start_token", "end_token")
+    vocabulary = tokenizer.get_vocab()
+    ids = (vocabulary.get(getattr(made, name, None)) for name in names)
+    return frozenset(i for i in ids if i is not None)
+
+
+# ---- the machine -----------------------------------------------------------------------------
+
+
+def visible_gpus() -> tuple[str, ...] | None:
+    """The GPUs that CUDA shows to this process, by index or UUID, in its order; None is all."""
+    told = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return None if told is None else tuple(part.strip() for part in told.split(",") if part.strip())
+
+
+class KvUse:
+    """The share of an engine's KV cache that is in use, as its scheduler said last."""
+
+    def __init__(self) -> None:
+        self.share: float | None = None
+
+
+def kv_listeners(use: KvUse) -> list[Any] | None:
+    """What AsyncLLM takes as `stat_loggers` to tell us; None where this vLLM has it otherwise."""
+    try:
+        listener = first_of("PrometheusStatLogger", ("vllm.v1.metrics.loggers",))
+    except ImportError:
+        return None
+
+    # As one of vLLM's Prometheus loggers, so that it adds no other: two engines in one process
+    # unregister each other's
+    class KvListener(listener):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **more: Any) -> None: ...
+
+        def record(self, scheduler_stats: Any = None, *args: Any, **more: Any) -> None:
+            if scheduler_stats is not None:
+                use.share = getattr(scheduler_stats, "kv_cache_usage", None)
+
+        def log(self, *args: Any, **more: Any) -> None: ...
+
+        def log_engine_initialized(self, *args: Any, **more: Any) -> None: ...
+
+        def record_sleep_state(self, *args: Any, **more: Any) -> None: ...
+
+        def record_admission_rejection(self, *args: Any, **more: Any) -> None: ...
+
+    return [KvListener]
+
+
+# ---- the engine ----------------------------------------------------------------------------
+
+_SHUTDOWN_S = 15.0
+"""vLLM's own 5 s are as long as its engine waits for its workers: it killed one of two."""
+
+TAP: ContextVar[Any] = ContextVar("draft_tap", default=None)
+"""The tap of the draft whose request is being made just now."""
+
+
+class TappedEngine:
+    """AsyncLLM with a tap on every generation; all else is AsyncLLM's own."""
+
+    def __init__(self, engine: Any, dead: type[Exception]) -> None:
+        self._engine, self._dead = engine, dead
+        self._closed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    # A plain def: it must read the tap while its own draft is the one that calls.
+    def generate(self, prompt: Any, sampling_params: Any, request_id: str, **more: Any) -> Any:
+        if self._closed:
+            raise self._dead()
+        tap = TAP.get()
+        if tap is not None:
+            tap.shape(sampling_params)
+        results = self._engine.generate(prompt, sampling_params, request_id, **more)
+        return results if tap is None else tap.opened(results, request_id)
+
+    def leave_token_text_out(self, request_id: str) -> None:
+        """Stop decoding each token's text for its log-probability: the gate reads numbers only.
+
+        vLLM has no setting for it and it is half of what reading costs. Where its insides look
+        otherwise, the text is decoded in vain and nothing else changes.
+        """
+        processor = self._engine.output_processor
+        with suppress(AttributeError, KeyError):
+            for internal_id in processor.external_req_ids.get(request_id, ()):
+                processor.request_states[internal_id].logprobs_processor.tokenizer = None
+
+    def work_of(self, request_id: str) -> Callable[[], tuple[int, int]]:
+        """Asks how many prompt tokens the engine has read, cached ones left out, and how many it
+        has written, for a generation that tells nothing before its end.
+
+        Zeros while it waits, and where vLLM's insides look otherwise.
+        """
+        found: list[Any] = []
+        processor = self._engine.output_processor
+
+        def work() -> tuple[int, int]:
+            with suppress(AttributeError, LookupError):
+                if not found:
+                    ids = processor.external_req_ids.get(request_id, ())
+                    found.append(processor.request_states[ids[0]])
+                state = found[0]
+                if not state.is_prefilling:
+                    written: int = state.detokenizer.num_output_tokens()
+                    return state.prompt_len - (state.num_cached_tokens or 0), written
+            return 0, 0
+
+        return work
+
+    async def close(self) -> None:
+        """Take no more generations and end those that run: a shutdown alone leaves them waiting."""
+        self._closed = True
+        await self._engine.abort(list(self._engine.output_processor.request_states), internal=True)
+        if (reader := self._engine.output_handler) is not None:
+            reader.cancel()  # or it reports the engine's planned end as its death
+
+    def shutdown(self) -> None:
+        """End the engine's processes. Blocks until they are gone, or killed."""
+        self._engine.shutdown(timeout=_SHUTDOWN_S)

@@ -1,0 +1,109 @@
+"""What would vLLM's own server be started with? A section of the configuration, as its flags."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from rungwise.config import EngineConfig, VllmTierConfig
+from rungwise.errors import ConfigError
+from rungwise.tiers.local.vllm_compat import Vllm
+
+__all__ = ["engine_flags", "missing_folder", "parse_flags"]
+
+# What the tier sets itself, or must not be set: extra flags for these would not do what they say.
+_TAKEN = {
+    "model": "tiers[].model",
+    "served_model_name": "tiers[].served_as",
+    "revision": "tiers[].revision",
+    "dtype": "engine.dtype",
+    "max_model_len": "engine.max_model_len",
+    "max_num_seqs": "engine.max_num_seqs",
+    "kv_cache_memory_bytes": "engine.kv_cache_gib",
+    "gpu_memory_utilization": "engine.gpu_memory_utilization",
+    "tensor_parallel_size": "engine.tensor_parallel_size",
+    "quantization": "engine.quantization",
+    "enforce_eager": "engine.enforce_eager",
+    "enable_prefix_caching": "engine.prefix_caching",
+    "load_format": "engine.load_format",
+    "tool_call_parser": "engine.tool_parser",
+    "enable_auto_tool_choice": "engine.tool_parser",
+    "reasoning_parser": "engine.reasoning_parser",
+    "chat_template": "engine.chat_template",
+}
+
+
+LEAST_UTILIZATION = 0.01
+
+
+def engine_flags(config: VllmTierConfig) -> list[str]:
+    """What vLLM's own server would be started with. Raises ConfigError."""
+    engine = config.engine
+    flags = ["--model", config.model, "--served-model-name", config.shown_model]
+    # Two engines in one process unregister each other's Prometheus metrics; with vLLM's own off,
+    # a stat logger handed to AsyncLLM still gets every number.
+    flags += ["--disable-log-stats"]
+    values = {
+        "revision": config.revision,
+        "dtype": engine.dtype,
+        "max-model-len": engine.max_model_len,
+        "max-num-seqs": engine.max_num_seqs,
+        "kv-cache-memory-bytes": engine.kv_cache_gib and int(engine.kv_cache_gib * 2**30),
+        "gpu-memory-utilization": _utilization(engine),
+        "tensor-parallel-size": engine.tensor_parallel_size,
+        "quantization": engine.quantization,
+        "load-format": engine.load_format,
+        "tool-call-parser": engine.tool_parser,
+        "reasoning-parser": engine.reasoning_parser,
+        "chat-template": engine.chat_template,
+    }
+    flags += [f"--{name}={value}" for name, value in values.items() if value is not None]
+    flags += ["--enforce-eager"] if engine.enforce_eager else []
+    flags += ["--enable-auto-tool-choice"] if engine.tool_parser else []
+    flags += [f"--{'' if engine.prefix_caching else 'no-'}enable-prefix-caching"]
+    return flags + [_extra_flag(config.name, *item) for item in engine.extra.items()]
+
+
+def _utilization(engine: EngineConfig) -> float:
+    """Beside a KV cache of a given size vLLM uses it for one thing only: it refuses to start where
+    so much of the GPU is not free, and so beside any other engine. Then only the owner's counts."""
+    sized = engine.kv_cache_gib is not None
+    told = "gpu_memory_utilization" in engine.model_fields_set
+    return LEAST_UTILIZATION if sized and not told else engine.gpu_memory_utilization
+
+
+def parse_flags(vllm: Vllm, config: VllmTierConfig) -> Namespace:
+    """vLLM's own reading of the flags. Raises ConfigError naming what it does not know."""
+    parser = vllm.make_arg_parser(vllm.ArgumentParser(prog="vllm"))
+
+    def refuse(message: str) -> None:
+        raise ConfigError(f"tier {config.name!r}: engine: vLLM says: {message}; see engine.extra")
+
+    parser.error = refuse  # argparse would print its usage and leave the process
+    args: Namespace = parser.parse_args(engine_flags(config))
+    if args.trust_remote_code:
+        raise ConfigError(_remote_code(config.name))
+    return args
+
+
+def _extra_flag(tier: str, key: str, value: str | int | float | bool) -> str:
+    name = key.replace("_", "-").strip("-")
+    taken = _TAKEN.get(name.removeprefix("no-").replace("-", "_"))
+    if taken is not None:
+        raise ConfigError(f"tier {tier!r}: engine.extra.{key}: set {taken} instead")
+    if name.startswith("trust-remote"):
+        raise ConfigError(_remote_code(tier))
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
+
+
+def _remote_code(tier: str) -> str:
+    return f"tier {tier!r}: engine.extra: code that comes with a model is never run; remove it"
+
+
+def missing_folder(model: str) -> Path | None:
+    """The model's folder when `model` plainly names one that is not a model; None for hub ids."""
+    folder = Path(model).expanduser()
+    is_path = model.startswith((".", "/", "~", "models/")) or folder.is_dir()
+    return folder if is_path and not (folder / "config.json").is_file() else None
