@@ -9,17 +9,19 @@ import pytest
 from sqlalchemy import select
 
 from rungwise.build import build_gate
-from rungwise.build.app import _money
+from rungwise.build.app import _money, _supervised
 from rungwise.config import (
+    AdapterTierConfig,
     AnthropicTierConfig,
     Config,
     GateConfig,
     LedgerConfig,
     OpenAITierConfig,
+    RestartConfig,
     VllmTierConfig,
 )
 from rungwise.config.tiers import Tiers
-from rungwise.errors import ConfigError
+from rungwise.errors import ConfigError, TierError
 from rungwise.observe.metrics import Metrics
 from rungwise.store.sql import Store
 from rungwise.store.tables import rung_tally
@@ -111,3 +113,23 @@ async def test_a_server_thought_dead_is_charged_what_it_cost_under_its_rungs_own
     models = await store.read(lambda c: list(c.scalars(select(rung_tally.c.model))))
     await store.stop()
     assert models == ["small"], "whatever the upstream calls it"
+
+
+@pytest.mark.anyio
+async def test_a_local_rung_is_started_again_as_its_section_says() -> None:
+    restart = RestartConfig(first_wait_s=7, tries=3)
+    sections = (
+        LOCAL.model_copy(update={"restart": restart}),
+        AdapterTierConfig(name="lora", kind="adapter", model="fine", of="t"),
+        OPENAI.model_copy(update={"name": "top"}),
+    )
+    bare = [ScriptedTier("t"), ScriptedTier("lora"), ScriptedTier("top", local=False)]
+    bare[0].start_fault = TierError("t", "unavailable", "no GPU")
+    metrics = Metrics()
+    engine, adapter, top = _supervised(Config(tiers=sections), bare, metrics)
+    with pytest.raises(TierError, match="no GPU; start 2 of 3 in 7 s"):
+        await engine.start()
+    assert await adapter.health() == "lora: down: no GPU; start 2 of 3 in 7 s"
+    assert top is bare[2], "what is not ours to start is as it was"
+    assert b'rungwise_engine_up{tier="t"} 0.0' in metrics.render()[0]
+    await engine.stop()

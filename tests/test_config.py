@@ -42,10 +42,43 @@ def test_a_file_in_configs_counts_from_the_folder_above(tmp_path: Path) -> None:
     assert config.ledger.path == tmp_path / "rungwise.db"
 
 
+def test_what_beside_the_model_is_in_folders_counts_from_there_too(tmp_path: Path) -> None:
+    guess = "speculative: {method: draft_model, tokens: 2, model: models/tiny}"
+    adapter = "{name: law, kind: adapter, of: tier1, model: law}"
+    told = GOOD.replace("models/small", f"models/small, engine: {{{guess}}}")
+    config = load(write(tmp_path, told.replace("gates:", f"  - {adapter}\ngates:")), {"KEY": "x"})
+    engine = config.engine_of(config.tiers[2])
+    assert engine is config.tiers[0] and config.engine_of(config.tiers[1]) is None
+    assert engine.engine.speculative is not None
+    assert engine.engine.speculative.model == str(tmp_path / "models/tiny")
+    assert config.tiers[2].model == str(tmp_path / "law")
+    hub = load(write(tmp_path, told.replace("models/tiny", "org/tiny")), {"KEY": "x"})
+    assert hub.tiers[0].engine.speculative.model == "org/tiny"  # type: ignore[union-attr]
+
+
+WITHOUT = "routing: {step_types: {planning: {without: [%s]}}}\n"
+JUDGED = GOOD.replace("cal.json", "cal.json, judge: {tier: tier2%s}")
+
+
+def test_a_judge_that_may_not_see_a_draft_is_refused(tmp_path: Path) -> None:
+    """It would give no reading, and no draft of that type would ever be accepted."""
+    said = "gates.0.judge: planning passes over 'tier2'"
+    with pytest.raises(ConfigError, match=said):
+        load(write(tmp_path, JUDGED % "" + WITHOUT % "tier2"), {"KEY": "x"})
+    load(write(tmp_path, JUDGED % ", step_types: [extraction]" + WITHOUT % "tier2"), {"KEY": "x"})
+    load(write(tmp_path, JUDGED % "" + WITHOUT % "tier1"), {"KEY": "x"})
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("tiers: [", "not YAML"),
+        (GOOD + WITHOUT % "tier9", "routing.step_types.planning.without: no tier 'tier9'"),
+        (GOOD + WITHOUT % "tier1, tier2", "routing.step_types.planning.without: leaves no rung"),
+        (
+            GOOD + "routing: {step_types: {planning: {start: tier1, without: [tier1]}}}",
+            "'tier1' is its start or its ceiling",
+        ),
         ("[]", "must hold keys and values"),
         ("tiers: []", "tiers: "),
         ("", "must hold keys"),

@@ -179,7 +179,7 @@ async def test_nothing_is_paid_for_while_nothing_can_be_written(
         assert (await server.ask("paid", 1)).status_code == 200
         assert await server.readiness() == (
             200,
-            {"ready": True, "tiers": ["own", "paid"], "missing": {}},
+            {"ready": True, "tiers": ["own", "paid"], "starting": {}, "missing": {}},
         )
         disk.fill(server.process)
         await until_refused(server)

@@ -20,6 +20,7 @@ from rungwise.confidence.calibration import Calibration
 from rungwise.confidence.signals import ALL, SIGNALS
 from rungwise.config import (
     AccessConfig,
+    AdapterTierConfig,
     AffinityConfig,
     AgreementConfig,
     AnswerCacheConfig,
@@ -43,11 +44,13 @@ from rungwise.config import (
     PriceConfig,
     PricesConfig,
     ResponsesTierConfig,
+    RestartConfig,
     RouteConfig,
     RoutingConfig,
     RuleConfig,
     SelfCheckConfig,
     ServerConfig,
+    SpeculativeConfig,
     SpillConfig,
     TierConfig,
     VllmTierConfig,
@@ -111,7 +114,10 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`ledger`": LedgerConfig,
     "`tiers[]`": TierConfig,
     "`tiers[]`, `kind: vllm`": VllmTierConfig,
+    "`tiers[]`, `kind: adapter`": AdapterTierConfig,
     "`tiers[].engine`": EngineConfig,
+    "`tiers[].engine.speculative`": SpeculativeConfig,
+    "`tiers[].restart`": RestartConfig,
     "`tiers[].spill`": SpillConfig,
     "`tiers[]`, hosted": HostedTierConfig,
     "`tiers[]`, `kind: openai`": OpenAITierConfig,
@@ -411,6 +417,7 @@ def test_the_tree_names_every_room_and_no_other() -> None:
 MANY = {
     *("access", "build", "cache", "cli", "confidence", "edge", "lab", "ledger", "observe"),
     *("policy", "store", "tiers", "tiers/local", "tiers/hosted", "tiers/guards"),
+    *("weights", "offline"),
 }
 
 

@@ -25,6 +25,7 @@ from tests.cache import test_knobs as test_cache_knobs
 TESTS = Path(__file__).parent
 
 FLAG = "tiers/local/test_vllm_flags.py::test_a_key_of_engine_becomes_its_flag"
+FLAGS = "tiers/local/test_vllm_flags.py::test_"
 MODEL_FLAGS = "tiers/local/test_vllm_flags.py::test_model_name_and_revision_are_told"
 KIND = "test_money_knobs.py::test_kind_is_the_protocol_and_model_what_it_is_asked_for"
 SHOWN = "test_money_knobs.py::test_name_and_served_as_are_what_callers_see"
@@ -35,6 +36,8 @@ SECTION = "tiers/hosted/test_anthropic.py::test_section_and_card_say_how_to_cach
 UVICORN = "cli/test_serve.py::test_the_servers_section_reaches_uvicorn"
 BILL = "tiers/test_prices.py::test_a_known_bill"
 BANDS = "tiers/test_prices.py::test_of_several_bounds_the_highest_that_is_passed_counts"
+RESTARTED = "test_build.py::test_a_local_rung_is_started_again_as_its_section_says"
+BACKOFF = "tiers/local/test_backoff.py::test_"
 
 TURNED: dict[str, tuple[str, ...]] = {
     "ServerConfig.host": ("cli/test_main.py::test_without_keys_it_listens_to_this_machine_only",),
@@ -46,7 +49,9 @@ TURNED: dict[str, tuple[str, ...]] = {
     "ServerConfig.heartbeat_s": (
         "edge/test_sse.py::test_a_long_hold_opens_the_stream_with_comments",
     ),
-    "ServerConfig.grace_s": (UVICORN,),
+    "ServerConfig.grace_s": (
+        "cli/test_drain.py::test_what_does_not_end_in_time_is_told_so_and_written_down",
+    ),
     "ServerConfig.api_keys_env": (
         "test_config.py::test_api_keys_are_split_and_an_empty_variable_is_an_error",
     ),
@@ -61,6 +66,10 @@ TURNED: dict[str, tuple[str, ...]] = {
     ),
     "VllmTierConfig.kind": ("test_money_knobs.py::test_the_box_prices_the_energy_of_a_local_rung",),
     "VllmTierConfig.revision": (MODEL_FLAGS,),
+    "VllmTierConfig.gpus": (
+        "tiers/local/test_vllm_flags.py::test_gpus_are_named_in_their_order",
+        "tiers/local/test_vllm_price.py::test_an_engine_draws_from_the_gpus_that_it_is_on",
+    ),
     "VllmTierConfig.usd_per_gpu_hour": (
         "tiers/local/test_vllm_price.py::test_the_hours_price_is_times_the_gpus",
     ),
@@ -86,7 +95,29 @@ TURNED: dict[str, tuple[str, ...]] = {
         FLAG,
         "tiers/test_revision.py::test_another_configuration_dtype_or_template_is_another_revision",
     ),
+    "EngineConfig.data_parallel_size": (
+        FLAG,
+        "tiers/local/test_vllm_price.py::test_each_copy_takes_its_own_drafts_before_one_waits",
+    ),
+    "EngineConfig.speculative": (FLAG,),
     "EngineConfig.extra": (FLAG,),
+    "SpeculativeConfig.method": (f"{FLAGS}a_smaller_model_guesses_ahead",),
+    "SpeculativeConfig.tokens": (f"{FLAGS}a_smaller_model_guesses_ahead",),
+    "SpeculativeConfig.model": (f"{FLAGS}a_smaller_model_guesses_ahead",),
+    "SpeculativeConfig.longest_match": (f"{FLAGS}a_prompt_is_looked_through_for_so_many_tokens",),
+    "AdapterTierConfig.kind": (
+        "tiers/local/test_adapter.py::test_its_drafts_cost_the_engines_time",
+    ),
+    "AdapterTierConfig.of": (
+        "tiers/local/test_placing.py::test_an_adapter_that_cannot_be_served_is_a_lack",
+    ),
+    "RestartConfig.first_wait_s": (RESTARTED, f"{BACKOFF}waits_double_up_to_the_longest"),
+    "RestartConfig.most_wait_s": (f"{BACKOFF}waits_double_up_to_the_longest",),
+    "RestartConfig.tries": (RESTARTED, f"{BACKOFF}waits_double_up_to_the_longest"),
+    "RestartConfig.stalled_s": (
+        "tiers/local/test_stalling.py::test_a_rung_whose_engine_gives_nothing_says_that_it_hangs",
+    ),
+    "RestartConfig.settled_s": (f"{BACKOFF}only_an_engine_that_ran_long_enough_begins_a_new_row",),
     "SpillConfig.waiting": ("engine/test_saturation.py::test_steps_spill_once_one_draft_waits",),
     "SpillConfig.kv_use": (
         "engine/test_saturation.py::test_a_full_kv_cache_spills_and_an_engine_without_drafts_never",
@@ -143,6 +174,10 @@ TURNED: dict[str, tuple[str, ...]] = {
     "PriceConfig.as_of": ("tiers/test_outlook.py::test_an_old_price_is_named_whoever_says_it",),
     "LongContextConfig.over": (BANDS,),
     "PricesConfig.book": ("tiers/test_price_book.py::test_without_the_list_only_the_owner_knows",),
+    "BoxConfig.state": (
+        "tiers/local/test_starting.py::"
+        "test_box_state_is_where_an_engines_log_is_kept_and_the_last_one_once",
+    ),
     "BoxConfig.usd_per_kwh": (
         "test_money_knobs.py::test_the_box_prices_the_energy_of_a_local_rung",
     ),
@@ -198,6 +233,11 @@ TURNED: dict[str, tuple[str, ...]] = {
     ),
     "RoutingConfig.shadow": (
         "test_routing_knobs.py::test_a_shadow_plans_beside_and_changes_nothing",
+    ),
+    "RouteConfig.without": (
+        "policy/test_table.py::"
+        "test_a_rung_that_is_passed_over_is_neither_asked_nor_shown_the_request",
+        "test_policies_whole.py::test_whatever_comes_together_every_promise_holds",
     ),
     "RouteConfig.least_confidence": (
         "policy/test_router.py::test_the_owners_row_asks_every_rung_for_so_much_confidence",

@@ -20,13 +20,25 @@ from rungwise.errors import CallerError, LadderExhausted, OverBudget, TierError
 from rungwise.tiers.scripted import Script, decline, fail, pause, say
 from rungwise.types import Attempt, Bar, Caller, Cap, Chat, Onward, Plan, StepType, Wish
 from tests.access.accounts import Account, account
-from tests.worlds import LADDER, TOKEN_NANO, Heard, Rung, World, configured, usual_start
+from tests.worlds import (
+    LADDER,
+    TOKEN_NANO,
+    Heard,
+    Rung,
+    World,
+    configured,
+    passed_over,
+    usual_start,
+)
 
 pytestmark = pytest.mark.anyio
 
 THRESHOLD = 0.9
 PROMISED = "promise: keep"
-PLANNING = "step_types: {planning: {least_confidence: 0.94, headstart_s: 0.005}}, hurry: true"
+ROWS = (
+    "step_types: {planning: {least_confidence: 0.94, headstart_s: 0.005}, "
+    "summarisation: {start: local, without: [middle]}}, hurry: true"
+)
 WORTH = "worth: {right_usd: 0.02, second_usd: 0.001}"
 _numbers = count()
 
@@ -49,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def policy(name: str, promise: str = "keep", worth: str = WORTH) -> str:
     heeded = {"cascade": (), "route": (worth,), "pays": (worth, f"promise: {promise}")}[name]
     told = ", ".join((f"policy: {name}", "difficulty: difficulty.json", *heeded))
-    return f"{told}, private_tags: [secret], {PLANNING}"
+    return f"{told}, private_tags: [secret], {ROWS}"
 
 
 POLICIES = {
@@ -62,7 +74,7 @@ POLICIES = {
         "pays", worth="worth: {right_usd: 9}"
     ),
     "pays, waive, and it is worth nothing": policy("pays", "waive", "worth: {right_usd: 0.000001}"),
-    "no predictor": f"private_tags: [secret], {PLANNING}",
+    "no predictor": f"private_tags: [secret], {ROWS}",
 }
 
 DRAFTS: dict[str, Script] = {
@@ -93,7 +105,9 @@ WISHES = st.builds(
     floor=st.sampled_from((None, None, *LADDER)),
     ceiling=st.sampled_from((None, None, *LADDER)),
     local_only=st.sampled_from((False, False, False, True)),
-    step_type=st.sampled_from((None, StepType.PLANNING, StepType.MULTI_STEP_REASONING)),
+    step_type=st.sampled_from(
+        (None, StepType.PLANNING, StepType.SUMMARISATION, StepType.MULTI_STEP_REASONING)
+    ),
     hurry=st.sampled_from((False, False, True)),
     deadline_s=st.sampled_from((None, None, 0.01, 5.0)),
     most_nano=st.sampled_from((None, None, 0, 100_000, 1_000_000, 10**9)),
@@ -211,6 +225,7 @@ def the_wish_is_granted(heard: Heard, wish: Wish, *, secret: bool) -> None:
         assert _paid(heard) <= wish.most_nano
     for name in heard.asked:
         assert wish.pin in (None, name)
+        assert wish.pin == name or name not in passed_over(wish.step_type)
         assert _between(name, wish)
 
 
@@ -270,7 +285,8 @@ async def the_cap_on_climbing_holds(
     climbed = 0
     for one, (_, wish, _, _) in zip(heard, case.steps, strict=True):
         start = usual_start(wish.step_type, wish)
-        able = [n for n in LADDER[start:] if n not in case.unable and n in (case.may or LADDER)]
+        left = [n for n in LADDER[start:] if n not in passed_over(wish.step_type)]
+        able = [n for n in left if n not in case.unable and n in (case.may or LADDER)]
         if one.entry is not None and able and wish.pin is None and not wish.local_only:
             above = LADDER[LADDER.index(able[0]) + 1 :]
             climbed += sum(_cost(one.entry.attempts, name) for name in above)

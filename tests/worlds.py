@@ -44,6 +44,7 @@ __all__ = [
     "World",
     "configured",
     "foreseen",
+    "passed_over",
     "usual_start",
 ]
 
@@ -214,6 +215,11 @@ class World:
             case Piece():
                 assert heard.released, "nothing comes before it is known whose it is"
                 heard.text += event.text
+
+
+def passed_over(step_type: StepType | None) -> frozenset[str]:
+    """The rungs that the table of these worlds leaves out for it."""
+    return frozenset({"middle"} if step_type is StepType.SUMMARISATION else ())
 
 
 def usual_start(step_type: StepType | None, wish: Wish) -> int:

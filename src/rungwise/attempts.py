@@ -127,7 +127,7 @@ class Ascent:
 
     def _leave(self) -> None:
         self._state = "left" if self._released else "cancelled"
-        self._reason = "the caller went away"
+        self._reason = "the caller went away, or the server stopped"
 
     def _attempt(self) -> Attempt:
         spent, judgement = self.drafting.spent(), self.judgement

@@ -18,6 +18,7 @@ from rungwise.access.listing import as_json, as_table, listed
 from rungwise.access.pace import LocalPace
 from rungwise.access.secret import digest_of, new_secret
 from rungwise.config import LimitsConfig
+from rungwise.edge.closing import Closing
 from rungwise.edge.door import Door
 from rungwise.errors import NotAuthorised
 from rungwise.store.sql import Store
@@ -41,7 +42,13 @@ async def test_a_secret_is_in_no_log_body_value_or_database(
     ring = StoredKeyring(store, refresh_s=0.05, limits=LIMITS, others=(own,))
     await ring.start()
     told: list[object] = [ring, vars(ring), vars(ring._others), ring.identify(stored)]
-    door = Door(PlainTextResponse("ok"), keyring=ring, new_id=lambda: "req", pace=LocalPace())
+    door = Door(
+        PlainTextResponse("ok"),
+        keyring=ring,
+        new_id=lambda: "req",
+        closing=Closing(),
+        pace=LocalPace(),
+    )
     transport = httpx.ASGITransport(app=door)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         for secret in (stored, own, wrong, stored[:-1]):

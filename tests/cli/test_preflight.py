@@ -10,6 +10,7 @@ import pytest
 from rungwise.cli.preflight import lacks
 from rungwise.config import load
 from tests.cli.test_main import one_line_error, rungwise, write
+from tests.observe.test_gpu import Driver
 
 HOSTED = "{name: tier1, kind: openai, model: m, api_key_env: RUNGWISE_TEST_KEY}"
 LOCAL = "{{name: tier1, kind: vllm, model: {model}, engine: {{extra: {{dtype: half}}}}}}"
@@ -62,3 +63,14 @@ def test_what_serve_takes_the_doctor_takes(tmp_path: Path) -> None:
     done = rungwise("doctor", "--config", config, RUNGWISE_TEST_KEY="x")
     assert "LACK" not in done.stdout.partition("configuration:")[2]
     assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
+
+
+def test_a_gpu_that_cannot_hold_the_model_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NVML is played: three GPUs of 24 GiB, of which 20 are free."""
+    monkeypatch.setitem(sys.modules, "pynvml", Driver())
+    model = "{name: tier1, kind: vllm, model: google/gemma-4-12B-it, engine: {max_model_len: 4096}}"
+    found = list(lacks(load(Path(write(tmp_path, document(model))), {})))
+    assert {"tier1: GPU memory", "tier1: GPU 0"} <= {lack.what for lack in found}
+    assert all(lack.mend for lack in found)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import signal
 import socket
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
@@ -14,6 +16,7 @@ import pytest
 
 from rungwise.cli.server import server_of
 from rungwise.config import ServerConfig
+from rungwise.edge.closing import closing_of
 from rungwise.errors import ConfigError, StoreError
 from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import Caller, Chat
@@ -31,7 +34,7 @@ tiers:
 
 
 class Unsuited(ScriptedTier):
-    """An engine whose settings turn out to be wrong when it starts."""
+    """A rung whose settings turn out to be wrong when it starts."""
 
     async def start(self) -> None:
         raise ConfigError("tier 'tier1': engine: vLLM says: no such flag; see engine.extra")
@@ -46,7 +49,7 @@ def test_what_keeps_the_app_from_starting_comes_out_as_it_is(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for served, kind in (
-        (app(rungs=[Unsuited("tier1")]), ConfigError),
+        (app(rungs=[Unsuited("tier1", local=False)]), ConfigError),
         (app(ledger=Locked()), StoreError),
     ):
         with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(kind):
@@ -61,6 +64,43 @@ def test_ledger_and_ladder_live_as_long_as_the_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.run(sockets=[listener])
     assert server.started and ledger.life == ["start", "stop"] and not tier.running
+
+
+class Engine(ScriptedTier):
+    """Comes up once it may, with what it keeps."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.may, self.keeps = asyncio.Event(), list[object]()
+
+    async def start(self) -> None:
+        await self.may.wait()
+        self.keeps = [self]
+
+    @property
+    def looked_through(self) -> bool:
+        return any(found is self.keeps for found in gc.get_objects())
+
+
+async def test_what_comes_up_behind_the_server_is_not_looked_through_again() -> None:
+    engine = Engine("tier1")
+    server = server_of(app(rungs=[engine]), ServerConfig())
+    thresholds = gc.get_threshold()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server._serve(sockets=[listener]))
+        try:
+            while not server.started:
+                await asyncio.sleep(0.005)
+            assert not engine.looked_through
+            engine.may.set()
+            async with asyncio.timeout(20):
+                while not engine.keeps or engine.looked_through:
+                    await asyncio.sleep(0.005)
+        finally:
+            server.should_exit = True
+            await serving
+            gc.unfreeze()
+            gc.set_threshold(*thresholds)
 
 
 @pytest.mark.parametrize("forced", [False, True])
@@ -100,10 +140,19 @@ class Slow(ScriptedCascade):
 
 
 def test_the_servers_section_reaches_uvicorn() -> None:
-    config = server_of(app(), ServerConfig(max_connections=7, grace_s=2.5)).config
+    config = server_of(app(), ServerConfig(max_connections=7)).config
     config.load()
     assert config.http_protocol_class.limits.connections == 7  # type: ignore[union-attr]
-    assert config.timeout_graceful_shutdown == 3
+
+
+def test_signals_that_come_together_are_one_and_a_later_one_is_a_second() -> None:
+    server = server_of(served := app(), ServerConfig())
+    for _ in range(2):
+        server.handle_exit(signal.SIGTERM, None)
+    assert server.should_exit and not server.force_exit
+    closing_of(served).begin(30.0)
+    server.handle_exit(signal.SIGTERM, None)
+    assert server.force_exit
 
 
 def later_release(path: Path) -> Path:

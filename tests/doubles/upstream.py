@@ -39,6 +39,8 @@ class Answer:
     says."""
     drip_s: float = 0.0
     """Waited before each part."""
+    until: asyncio.Event | None = None
+    """Waited for before the last part."""
 
 
 class Upstream:
@@ -121,9 +123,12 @@ async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
         headers["connection"] = "close"
     lines = [f"HTTP/1.1 {answer.status} X", *(f"{k}: {v}" for k, v in headers.items())]
     writer.write("\r\n".join([*lines, "", ""]).encode())
-    for part in (answer.body,) if isinstance(answer.body, bytes) else answer.body:
+    parts = (answer.body,) if isinstance(answer.body, bytes) else answer.body
+    for left, part in zip(range(len(parts) - 1, -1, -1), parts, strict=True):
         if answer.drip_s:
             await asyncio.sleep(answer.drip_s)
+        if answer.until is not None and not left:
+            await answer.until.wait()
         if part:
             chunk = b"%x\r\n%b\r\n" % (len(part), part)
             writer.write(chunk if answer.framing == "chunked" else part)

@@ -10,6 +10,7 @@ import openai
 import pytest
 from fastapi import FastAPI
 
+from rungwise.edge.closing import closing_of
 from rungwise.errors import CallerError, LadderExhausted, StoreError, TierError
 from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import Caller, StepType
@@ -18,6 +19,7 @@ from tests.edge.doubles import ASK, HELLO, NoLedger, ScriptedCascade, app, clien
 pytestmark = pytest.mark.anyio
 
 CHAT = "/v1/chat/completions"
+LOOKS = ("/healthz", "/metrics", "/v1/models")
 
 
 def is_fault(answer: Any, status: int, code: str | None) -> bool:
@@ -259,7 +261,12 @@ async def test_ready_while_one_rung_can_answer() -> None:
     async with client(app(rungs=rungs)) as http:
         told = await http.get("/readyz")
         assert told.status_code == 200
-        assert told.json() == {"ready": True, "tiers": ["tier1", "tier2"], "missing": {}}
+        assert told.json() == {
+            "ready": True,
+            "tiers": ["tier1", "tier2"],
+            "starting": {},
+            "missing": {},
+        }
         low.ill = "tier1: the engine is dead"
         told = await http.get("/readyz")
         assert told.status_code == 200
@@ -270,8 +277,29 @@ async def test_ready_while_one_rung_can_answer() -> None:
         assert told.json() == {
             "ready": False,
             "tiers": [],
+            "starting": {},
             "missing": {"tier1": low.ill, "tier2": high.ill},
         }
+
+
+async def test_while_it_drains_it_is_not_ready_and_begins_no_answer_in_either_protocol() -> None:
+    cascade = ScriptedCascade()
+    served = app(cascade)
+    closing_of(served).begin(30.0)
+    async with client(served) as http:
+        ready = await http.get("/readyz")
+        assert ready.status_code == 503
+        left_s = ready.json().pop("left_s")
+        assert ready.json() == {"ready": False, "draining": True, "open": 0, "left_s": left_s}
+        told = await http.post(CHAT, json=ASK)
+        assert is_fault(told, 503, "draining")
+        assert (told.headers["retry-after"], told.headers["connection"]) == ("30", "close")
+        for path in ("/v1/messages", "/v1/messages/count_tokens"):
+            told = await http.post(path, json=ASK)
+            assert (told.status_code, told.headers["retry-after"]) == (503, "30")
+            assert told.json()["error"]["type"] == "overloaded_error"
+        assert [(await http.get(path)).status_code for path in LOOKS] == [200, 200, 200]
+    assert cascade.ids == []
 
 
 async def test_a_rung_that_does_not_say_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from rungwise.access.pace import LocalPace
 from rungwise.access.static import StaticKeyring
 from rungwise.config import LimitsConfig
+from rungwise.edge.closing import Closing
 from rungwise.edge.door import Door
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +47,7 @@ def client(app: App, *, pace: bool = True, **limits: int) -> httpx.AsyncClient:
         app,
         keyring=StaticKeyring(("one-secret", "two-secret"), LimitsConfig(**limits)),
         new_id=lambda: "req_1",
+        closing=Closing(),
         pace=LocalPace() if pace else None,
     )
     transport = httpx.ASGITransport(app=door)

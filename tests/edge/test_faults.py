@@ -11,6 +11,7 @@ import pytest
 from rungwise.edge.faults import fault_of
 from rungwise.edge.refusals import (
     Busy,
+    Draining,
     Foreign,
     LongHead,
     NotHttp,
@@ -79,6 +80,7 @@ class OverBudget(CallerError):
         (Foreign("bad", code="foreign_origin"), 403, "foreign_origin"),
         (WrongKind("bad", code="unsupported_media_type"), 415, "unsupported_media_type"),
         (Busy("crowded"), 503, "too_many_connections"),
+        (Draining(retry_after_s=3), 503, "draining"),
         (Stopping(), 503, "stopping"),
         (StoreError("disk"), 503, "store_error"),
         (TierError("tier1", "broken", "half"), 502, "broken"),
@@ -99,6 +101,12 @@ def test_the_table(error: Exception, status: int, code: str | None) -> None:
 
 def test_an_unknown_key_is_asked_for_one() -> None:
     assert fault_of(NotAuthorised("who"), "req_1").headers == {"www-authenticate": "Bearer"}
+
+
+def test_a_server_that_drains_says_when_it_will_be_gone_in_whole_seconds_and_not_at_once() -> None:
+    for left_s, told in ((29.2, "30"), (1.0, "1"), (0.0, "1")):
+        headers = fault_of(Draining(retry_after_s=left_s), "req_1").headers
+        assert headers == {"retry-after": told, "connection": "close"}
 
 
 def test_an_exhausted_ladder_tells_who_was_tried_but_not_what_upstreams_said() -> None:

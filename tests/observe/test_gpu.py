@@ -1,4 +1,4 @@
-"""Is the GPUs' energy counted where NVML can, and said to be uncounted where it cannot?
+"""Are the GPUs that NVML sees told, and their energy counted where it can be?
 
 NVML itself is played: it is a library of the driver's, and the tests must know what it counts.
 """
@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rungwise.observe.gpu import energy_joules
+from rungwise.observe.gpu import Gpu, GpuAbsent, energy_joules, gpus
 
 
 class NVMLError(Exception):
@@ -35,6 +35,29 @@ class Driver(SimpleNamespace):
         if index >= len(self.counted):
             raise NVMLError("Invalid Argument")
         return index
+
+    def nvmlShutdown(self) -> None:
+        pass
+
+    def nvmlSystemGetDriverVersion(self) -> str:
+        return "580.159.04"
+
+    def nvmlSystemGetCudaDriverVersion(self) -> int:
+        return 13020
+
+    def nvmlDeviceGetMemoryInfo(self, device: int) -> SimpleNamespace:
+        if self.fault:
+            raise NVMLError(self.fault)
+        return SimpleNamespace(total=24 * 2**30, free=20 * 2**30)
+
+    def nvmlDeviceGetName(self, device: int) -> str:
+        return "NVIDIA L4"
+
+    def nvmlDeviceGetUUID(self, device: int) -> str:
+        return f"GPU-0000-{device}"
+
+    def nvmlDeviceGetCudaComputeCapability(self, device: int) -> tuple[int, int]:
+        return 8, 9
 
     def nvmlDeviceGetHandleByUUID(self, name: str) -> int:
         if not name.startswith("GPU-"):
@@ -100,3 +123,25 @@ def test_a_machine_without_the_library(
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert energy_joules() is None
     assert "nvidia-ml-py" in caplog.text
+
+
+def test_each_gpu_is_told_with_what_it_can_and_what_its_driver_knows(driver: Driver) -> None:
+    found = gpus()
+    assert not isinstance(found, GpuAbsent) and len(found) == 3
+    assert found[1] == Gpu(
+        index=1,
+        name="NVIDIA L4",
+        total_gib=24,
+        free_gib=20,
+        driver="580.159.04",
+        uuid="GPU-0000-1",
+        capability=(8, 9),
+        cuda=(13, 2),
+    )
+
+
+def test_a_driver_that_lists_none_or_fails_is_told(driver: Driver) -> None:
+    driver.fault = "GPU is lost"
+    assert gpus() == GpuAbsent(why="NVML failed: GPU is lost")
+    driver.counted = []
+    assert gpus() == GpuAbsent(why="none: the driver is loaded but lists no device")

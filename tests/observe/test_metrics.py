@@ -1,6 +1,6 @@
 """Metrics are a reading of the entry."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -72,3 +72,21 @@ def test_a_lost_entry_is_counted() -> None:
     metrics = Metrics()
     metrics.entry_lost(ENTRY)
     assert b"rungwise_lost_entries_total 1.0" in metrics.render()[0]
+
+
+def test_engines_tell_whether_they_are_up_and_how_often_they_were_started_again() -> None:
+    @dataclass
+    class Kept:
+        name: str
+        up: bool
+        restarts: int
+
+    metrics, kept = Metrics(), [Kept("tier1", True, 3), Kept("tier2", False, 0)]
+    for engine in kept:
+        metrics.watch_engine(engine)
+    body = metrics.render()[0].decode()
+    assert 'rungwise_engine_up{tier="tier1"} 1.0' in body
+    assert 'rungwise_engine_up{tier="tier2"} 0.0' in body
+    assert 'rungwise_engine_restarts_total{tier="tier1"} 3.0' in body
+    kept[1].up = True
+    assert 'rungwise_engine_up{tier="tier2"} 1.0' in metrics.render()[0].decode()

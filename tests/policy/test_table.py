@@ -19,17 +19,24 @@ def window(route: RouteConfig, wish: Wish) -> Window:
     return Table(LADDER, {StepType.PLANNING: route}).window(StepType.PLANNING, wish)
 
 
-@given(NAMES, NAMES, NAMES, NAMES, st.booleans())
+@given(NAMES, NAMES, NAMES, NAMES, st.booleans(), st.sets(st.sampled_from(["t1", "t2", "t3"])))
 def test_a_window_lies_within_every_limit_and_holds_its_start(
-    start: str | None, top: str | None, floor: str | None, ceiling: str | None, local: bool
+    start: str | None,
+    top: str | None,
+    floor: str | None,
+    ceiling: str | None,
+    local: bool,
+    without: set[str],
 ) -> None:
-    if floor and ceiling and floor > ceiling:
+    without -= {start or "", top or ""}
+    if (floor and ceiling and floor > ceiling) or len(without) == 3:
         return
     wish = Wish(floor=floor, ceiling=ceiling, local_only=local)
     try:
-        found = window(RouteConfig(start=start, ceiling=top), wish)
+        found = window(RouteConfig(start=start, ceiling=top, without=tuple(without)), wish)
     except CallerError:
         return
+    assert without.isdisjoint(found.reach)
     assert found.start in found.rungs and set(found.rungs) <= set(found.reach)
     assert found.usual == found.above(found.start) and found.usual[-1] == found.rungs[-1]
     for limit in (top, ceiling):
@@ -47,6 +54,36 @@ def test_rungs_below_the_start_are_there_for_whoever_foresees_that_they_will_do(
 def test_raised_is_the_next_rung_or_the_highest() -> None:
     found = window(RouteConfig(ceiling="t2"), Wish())
     assert [found.raised(rung) for rung in ("t1", "t2")] == ["t2", "t2"]
+
+
+def test_a_rung_that_is_passed_over_is_neither_asked_nor_shown_the_request() -> None:
+    found = window(RouteConfig(start="t1", without=("t2",)), Wish())
+    assert found.rungs == found.usual == found.reach == ("t1", "t3")
+    assert found.why == ("planning starts at t1", "it passes over t2")
+    assert found.raised("t1") == "t3"
+
+
+def test_a_start_that_is_passed_over_moves_to_the_next_rung_that_is_left() -> None:
+    table = Table(LADDER, {kind: RouteConfig(without=("t1", "t3")) for kind in StepType})
+    for kind in (StepType.CLASSIFICATION, StepType.MULTI_STEP_REASONING):
+        found = table.window(kind, Wish())
+        assert found.rungs == ("t2",) and found.why[0] == f"{kind.value} starts at t2"
+    assert window(RouteConfig(without=("t2",)), Wish()).start == "t3", "the shipped place is t2"
+
+
+def test_a_callers_floor_and_ceiling_may_name_a_rung_that_is_passed_over() -> None:
+    route = RouteConfig(start="t1", without=("t2",))
+    assert window(route, Wish(floor="t2")).rungs == ("t3",)
+    assert window(route, Wish(ceiling="t2")).rungs == ("t1",)
+    with pytest.raises(CallerError, match="passes over every rung"):
+        window(route, Wish(floor="t2", ceiling="t2"))
+    with pytest.raises(CallerError, match="t3 stands above t2"):
+        window(RouteConfig(without=("t3",)), Wish(floor="t3"))
+
+
+def test_a_pin_wins_over_what_its_type_passes_over() -> None:
+    table = Table(LADDER, {StepType.PLANNING: RouteConfig(without=("t2",))})
+    assert table.pinned("t2", Wish(step_type=StepType.PLANNING)).rungs == ("t2",)
 
 
 def test_an_owner_without_a_row_gets_the_shipped_place() -> None:

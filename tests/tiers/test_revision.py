@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.adapters import make_adapter
 
-from rungwise.config import EngineConfig, OpenAITierConfig, VllmTierConfig
+from rungwise.config import AdapterTierConfig, EngineConfig, OpenAITierConfig, VllmTierConfig
 from rungwise.tiers.revision import revision_of
 
 
@@ -58,3 +59,22 @@ def test_a_hub_model_is_its_pinned_revision_and_a_hosted_one_its_id() -> None:
     assert of("Qwen/Qwen3-8B") == "unpinned/auto"
     hosted = OpenAITierConfig(name="t", kind="openai", model="gpt-5.4-mini", api_key_env="K")
     assert revision_of(hosted) == "gpt-5.4-mini"
+
+
+def test_an_adapter_is_its_own_files_on_its_models_revision(folder: Path, demo_model: Path) -> None:
+    lora = make_adapter(folder.with_name("lora"), demo_model)
+    section = AdapterTierConfig(name="a", kind="adapter", of="t", model=str(lora))
+
+    def revision(**engine: Any) -> str:
+        settings = EngineConfig(**engine)
+        base = VllmTierConfig(name="t", kind="vllm", model=str(folder), engine=settings)
+        return revision_of(section, base)
+
+    before = revision()
+    assert before.endswith(f"@{of(folder)}") and revision(dtype="float16") != before
+    weights = lora / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    other = revision()
+    assert other != before
+    make_adapter(lora, demo_model, lora_alpha=99)
+    assert revision() not in (before, other), "how much it weighs is in its configuration"

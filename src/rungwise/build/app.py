@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ from rungwise.build.routing import build_routing
 from rungwise.cache.fingerprint import fingerprint
 from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
-from rungwise.config import Config, VllmTierConfig
+from rungwise.config import AdapterTierConfig, Config, VllmTierConfig
 from rungwise.contracts import Cache, Gate, Keyring, Ledger, Purse, Router, Tier
 from rungwise.idle import IdleNotes, Stands
 from rungwise.ledger.sql import SqlLedger
@@ -34,6 +35,7 @@ from rungwise.once import Once
 from rungwise.store.sql import Store
 from rungwise.story import Clock
 from rungwise.tiers.guards.guarded import breakers
+from rungwise.tiers.local.supervised import Leaning, Supervised
 from rungwise.types import Entry
 from rungwise.verify.checks import Checks
 
@@ -82,7 +84,8 @@ def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
     """Everything behind one ASGI app, which starts it and stops it."""
     from rungwise.edge.app import make_app
 
-    metrics, ladder = Metrics(), build_ladder(config, CLOCK.now)
+    metrics, bare = Metrics(), build_ladder(config, CLOCK.now)
+    ladder = _supervised(config, bare, metrics)
     for breaker in (breaker for tier in ladder for breaker in breakers(tier)):
         metrics.watch_breaker(breaker.name, partial(getattr, breaker, "open"))
     store = Store(config.ledger.place)
@@ -94,7 +97,7 @@ def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
     money = _money(config, ladder, store, metrics, (*routing.readers, climbing.read))
     cache = build_cache(config, store)
     keyring = _keyring(config, store, keys)
-    idle = IdleNotes(_standing(config, ladder), money.written, CLOCK.unix)
+    idle = IdleNotes(_standing(config, bare), money.written, CLOCK.unix)
     cascade = build_cascade(
         config,
         ladder,
@@ -122,6 +125,21 @@ def _barred(store: Store, when_lost: str, tier: Tier) -> str | None:
     """Why nothing is asked of a rung while nothing can be written down; the log says what fails."""
     goes_on = store.fault is None or (tier.local and when_lost == "local")
     return None if goes_on else f"{tier.name}: the ledger cannot be written"
+
+
+def _supervised(config: Config, bare: Sequence[Tier], metrics: Metrics) -> tuple[Tier, ...]:
+    """The ladder whose own engines are started again when they die, and one at a time."""
+    turn, engines = asyncio.Lock(), dict[str, Supervised]()
+    for section, tier in zip(config.tiers, bare, strict=True):
+        if isinstance(section, VllmTierConfig):
+            engines[tier.name] = Supervised(tier, section.restart, turn=turn, now=CLOCK.now)
+            metrics.watch_engine(engines[tier.name])
+    return tuple(
+        Leaning(tier, engines[section.of])
+        if isinstance(section, AdapterTierConfig)
+        else engines.get(tier.name, tier)
+        for section, tier in zip(config.tiers, bare, strict=True)
+    )
 
 
 def _standing(config: Config, ladder: Sequence[Tier]) -> list[Stands]:

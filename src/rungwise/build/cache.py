@@ -38,7 +38,7 @@ def build_cache(config: Config, store: Store) -> Cache:
 def _digest(config: Config) -> str:
     """Of who may answer, and of how that is judged: a changed ladder forgets what it said."""
     told = config.model_dump_json(include={"tiers", "gates", "checks", "routing"})
-    revisions = [str(revision_of(tier)) for tier in config.tiers]
+    revisions = [revision_of(tier, config.engine_of(tier)) for tier in config.tiers]
     files = [gate.calibration for gate in config.gates]
     files += [config.routing.classifier, config.routing.difficulty]
     fits = [file.read_text() for file in files if file is not None]

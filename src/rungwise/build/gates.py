@@ -17,6 +17,7 @@ from rungwise.config import (
     OpenAITierConfig,
     ResponsesTierConfig,
     Tiers,
+    VllmTierConfig,
 )
 from rungwise.contracts import Probe
 from rungwise.errors import ConfigError
@@ -30,7 +31,10 @@ __all__ = ["build_gate", "build_gates", "judges_of"]
 def build_gates(config: Config) -> dict[str, CalibratedGate]:
     """By tier. Raises ConfigError for a calibration, or paid evidence, that does not fit."""
     tiers = {tier.name: tier for tier in config.tiers}
-    return {gate.tier: build_gate(gate, tiers[gate.tier]) for gate in config.gates}
+    return {
+        gate.tier: build_gate(gate, tiers[gate.tier], config.engine_of(tiers[gate.tier]))
+        for gate in config.gates
+    }
 
 
 def judges_of(gates: Mapping[str, CalibratedGate]) -> Judges:
@@ -45,14 +49,17 @@ def judges_of(gates: Mapping[str, CalibratedGate]) -> Judges:
     return judges
 
 
-def build_gate(config: GateConfig, tier: Tiers) -> CalibratedGate:
-    """Raises ConfigError for a calibration, or paid evidence, that does not fit."""
+def build_gate(
+    config: GateConfig, tier: Tiers, engine: VllmTierConfig | None = None
+) -> CalibratedGate:
+    """`engine` is the section of the rung that an adapter's drafts on. Raises ConfigError for a
+    calibration, or paid evidence, that does not fit."""
     calibration = None
     if config.calibration is not None:
         calibration = load_calibration(
             config.calibration,
             model=tier.shown_model,
-            revision=revision_of(tier),
+            revision=revision_of(tier, engine),
             signals=config.signals,
         )
     probes = tuple(_probes(config))

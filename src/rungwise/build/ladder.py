@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from rungwise.config import (
+    AdapterTierConfig,
     AnthropicTierConfig,
     Config,
     HostedTierConfig,
@@ -22,8 +24,12 @@ from rungwise.observe.gpu import energy_joules
 from rungwise.tiers.cards import card_of
 from rungwise.tiers.guards.guarded import guarded
 from rungwise.tiers.local.energy import Energy
+from rungwise.tiers.local.placing import adapters_of
 from rungwise.tiers.local.vllm_compat import visible_gpus
 from rungwise.tiers.price_book import PriceBook
+
+if TYPE_CHECKING:
+    from rungwise.tiers.local.vllm import VllmTier
 
 __all__ = ["build_ladder"]
 
@@ -31,12 +37,14 @@ __all__ = ["build_ladder"]
 def build_ladder(config: Config, now: Callable[[], float] = time.perf_counter) -> tuple[Tier, ...]:
     """Lowest first. One price list and one energy counter serve all of them. Raises ConfigError."""
     prices, energy = PriceBook(config.prices), _energy(config, now)
-    hosted = partial(_hosted, prices=prices)
+    hosted, engines = partial(_hosted, prices=prices), _engines(config, energy)
     tiers: list[Tier] = []
     for section in config.tiers:
         match section:
             case VllmTierConfig():
-                tiers.append(_local(section, config, energy))
+                tiers.append(engines[section.name])
+            case AdapterTierConfig():
+                tiers.append(_adapter(section, config, engines))
             case HostedTierConfig():
                 tiers.append(guarded(section, hosted))
             case PluginTierConfig():
@@ -44,10 +52,34 @@ def build_ladder(config: Config, now: Callable[[], float] = time.perf_counter) -
     return tuple(tiers)
 
 
-def _local(section: VllmTierConfig, config: Config, energy: Energy | None) -> Tier:
+def _engines(config: Config, energy: Energy | None) -> Mapping[str, VllmTier]:
+    """By name. Each knows its adapters, wherever they stand on the ladder."""
+    return {
+        section.name: _engine(section, config, energy)
+        for section in config.tiers
+        if isinstance(section, VllmTierConfig)
+    }
+
+
+def _engine(section: VllmTierConfig, config: Config, energy: Energy | None) -> VllmTier:
     from rungwise.tiers.local.vllm import VllmTier
 
-    return VllmTier(section, box=config.box, energy=energy, card=card_of(section))
+    return VllmTier(
+        section,
+        box=config.box,
+        energy=energy,
+        card=card_of(section),
+        adapters=adapters_of(config, section),
+    )
+
+
+def _adapter(section: AdapterTierConfig, config: Config, engines: Mapping[str, VllmTier]) -> Tier:
+    from rungwise.tiers.local.adapter import AdapterTier
+
+    of = config.engine_of(section)
+    assert of is not None, "a configuration has checked it"
+    card = card_of(section if section.card is not None else of)
+    return AdapterTier(section, engines[section.of], of=of, card=card)
 
 
 def _energy(config: Config, now: Callable[[], float]) -> Energy | None:

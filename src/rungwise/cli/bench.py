@@ -15,7 +15,7 @@ from rungwise.lab.bench.shapes import SHAPES
 
 __all__ = ["add_arguments", "run"]
 
-BOTTOM = Path("models/demo/bottom")
+BOTTOM, MIDDLE = Path("models/demo/bottom"), Path("models/demo/middle")
 DEMO = Path("configs/demo.yaml")
 RECORDED = Path("models/router/demo.recorded.jsonl.gz")
 
@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
     engine = what.add_parser("engine", help="this server against vLLM's own, on the same model")
     _add_load(engine)
+    _add_within(engine)
+    _add_points(engine)
     gate = what.add_parser("gate", help="this server with the gate on against off")
     _add_load(gate)
     gate.add_argument("--served-as", default="demo-bottom", help="the calibration's model")
@@ -36,9 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gate.add_argument("--streams", type=int, default=300, help="streams that are held")
     rung = what.add_parser("rung", help="energy, price and shortcuts of a rung on its GPU")
     _add_load(rung)
+    _add_within(rung)
     rung.add_argument("--usd-per-gpu-hour", type=float, default=2.0, help="what tokens cost by")
     rung.add_argument("--prefix-tokens", type=int, default=1000, help="of a shared prefix, about")
     rung.add_argument("--look-tokens", type=int, default=500, help="before a first token, about")
+    life = what.add_parser("life", help="open streams when the engine dies or the server stops")
+    _add_engine(life)
+    life.add_argument("--streams", type=int, default=4, help="open at a time")
+    life.add_argument("--grace", type=float, default=60.0, metavar="SECONDS", help="of the drain")
+    life.add_argument("--max-tokens", type=int, default=1500, help="of each stream")
     abort = what.add_parser("abort", help="what stopping doubtful drafts early saves")
     abort.add_argument("--config", type=Path, default=DEMO)
     abort.add_argument("--tier", default="tier1")
@@ -63,13 +71,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, default=RECORDED, help="recorded steps: to learn from, to plan for"
     )
     router.add_argument("--plans", type=int, default=2000, help="of each size of prompt")
-    for measure in (engine, gate, rung, abort, climb, gateway, ledger, router):
+    guess = what.add_parser("speculation", help="what guessing ahead does to log-probabilities")
+    guess.add_argument("--model", type=Path, default=BOTTOM)
+    guess.add_argument("--guesser", type=Path, default=MIDDLE, help="with the same vocabulary")
+    guess.add_argument("--dtype", default="float32")
+    guess.add_argument("--steps", type=int, default=120)
+    for measure in (engine, gate, rung, life, abort, climb, gateway, ledger, router, guess):
         measure.add_argument(
             "--json", type=Path, metavar="FILE", help="write the figures there too"
         )
 
 
 def _add_load(parser: argparse.ArgumentParser) -> None:
+    _add_engine(parser)
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--max-tokens", type=int, default=220)
+    parser.add_argument("--rounds", type=int, default=6, help="interleaved rounds of each point")
+    parser.add_argument("--seconds", type=float, default=4.0, help="least length of one round")
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, default=BOTTOM)
     parser.add_argument(
         "--random-weights",
@@ -80,6 +101,11 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         help="random parameters in the shape of a larger model, with the model's tokenizer: nearer "
         f"to real step times ({', '.join(SHAPES)}); on a CPU use --max-tokens 64",
     )
+    parser.add_argument(
+        "--tiny",
+        action="store_true",
+        help="of a shape with random weights the architecture alone, in small: to try a command",
+    )
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--kv-cache-gib", type=float, default=0.25, help="of each engine")
     parser.add_argument("--max-model-len", type=int, default=2048)
@@ -88,17 +114,58 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with compilation and CUDA graphs, as vLLM itself runs: for a GPU",
     )
-    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--max-tokens", type=int, default=220)
-    parser.add_argument("--rounds", type=int, default=6, help="interleaved rounds of each point")
-    parser.add_argument("--seconds", type=float, default=4.0, help="least length of one round")
+
+
+def _add_within(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--within",
+        type=float,
+        metavar="SECONDS",
+        help="begin nothing more after so long, the start counted; what is left out is told",
+    )
+
+
+def _add_points(engine: argparse.ArgumentParser) -> None:
+    engine.add_argument(
+        "--prompt-tokens",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="made-up prompts of about so many tokens, new in every round; "
+        "unset: steps of the suite",
+    )
+    engine.add_argument(
+        "--shared-prefix",
+        type=int,
+        nargs="+",
+        default=[0],
+        metavar="N",
+        help="before made-up prompts a system prompt of about so many tokens that all share; "
+        "0: none",
+    )
+    engine.add_argument(
+        "--answers",
+        nargs="+",
+        choices=("whole", "stream"),
+        default=["whole", "stream"],
+        help="whole, or streamed",
+    )
+    engine.add_argument(
+        "--plot", type=Path, metavar="FILE.png", help="draw the ratios there (needs matplotlib)"
+    )
+    engine.add_argument(
+        "--drawn-from",
+        type=Path,
+        metavar="FILE.json",
+        help="measure nothing: --plot draws what was measured elsewhere",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from rungwise.lab.children import leaving_in_order
 
     _check(arguments)
-    check_writable(json=arguments.json)
+    check_writable(json=arguments.json, plot=getattr(arguments, "plot", None))
     try:
         with leaving_in_order():
             return _MEASURES[arguments.what](arguments)
@@ -109,17 +176,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     counts = "concurrency max_tokens max_model_len rounds streams steps tokens entries".split()
-    for name in (*counts, "prefix_tokens", "look_tokens", "plans"):
+    for name in (*counts, "prefix_tokens", "look_tokens", "plans", "prompt_tokens"):
         given = getattr(arguments, name, 1)
         for value in given if isinstance(given, list) else [given]:
-            if value < 1:
+            if value is not None and value < 1:
                 flag = name.replace("_", "-")
                 raise ConfigError(f"--{flag}: must be 1 or more, not {value}")
+    for value in getattr(arguments, "shared_prefix", ()):
+        if value < 0:
+            raise ConfigError(f"--shared-prefix: must be 0 or more, not {value}")
+    if getattr(arguments, "tiny", False) and not arguments.random_weights:
+        raise ConfigError("--tiny: makes a shape small; name one with --random-weights")
 
 
 def _engine(arguments: argparse.Namespace) -> int:
     from rungwise.lab.bench.engine import bench_engine
+    from rungwise.lab.bench.engine_plot import redraw
 
+    if arguments.drawn_from is not None:
+        if arguments.plot is None:
+            raise ConfigError("--drawn-from: name the picture's file with --plot")
+        return redraw(arguments.drawn_from, arguments.plot)
     return bench_engine(arguments)
 
 
@@ -133,6 +210,12 @@ def _rung(arguments: argparse.Namespace) -> int:
     from rungwise.lab.bench.rung import bench_rung
 
     return bench_rung(arguments)
+
+
+def _life(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.bench.life import bench_life
+
+    return bench_life(arguments)
 
 
 def _abort(arguments: argparse.Namespace) -> int:
@@ -151,8 +234,9 @@ def _abort(arguments: argparse.Namespace) -> int:
         known = ", ".join(gates) or "none"
         raise ConfigError(f"--tier: {arguments.tier!r} has no gate; those that have: {known}")
     section, wanted = sections[arguments.tier], gates[arguments.tier]
-    stopping = build_gate(wanted, section)
-    waiting = build_gate(wanted.model_copy(update={"early": False}), section)
+    engine = config.engine_of(section)
+    stopping = build_gate(wanted, section, engine)
+    waiting = build_gate(wanted.model_copy(update={"early": False}), section, engine)
     (tier,) = (t for t in build_ladder(config) if t.name == arguments.tier)
     steps = list(generate("test", arguments.steps, seed=4))
 
@@ -229,6 +313,12 @@ def _router(arguments: argparse.Namespace) -> int:
     return _tell(arguments, {"data": arguments.data.name, **figures})
 
 
+def _speculation(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.bench.speculation import measure_speculation
+
+    return _tell(arguments, measure_speculation(arguments))
+
+
 def _tell(arguments: argparse.Namespace, figures: dict[str, object]) -> int:
     from rungwise.lab.machine import describe
 
@@ -239,9 +329,11 @@ def _tell(arguments: argparse.Namespace, figures: dict[str, object]) -> int:
 
 
 _MEASURES = {
+    "speculation": _speculation,
     "engine": _engine,
     "gate": _gate,
     "rung": _rung,
+    "life": _life,
     "abort": _abort,
     "escalation": _escalation,
     "gateway": _gateway,

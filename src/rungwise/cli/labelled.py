@@ -110,7 +110,7 @@ def _of_answers(arguments: argparse.Namespace) -> Labelled:
             raise ConfigError(f"--signals: {name} cannot be read of answers, only of drafts")
     answers = read_answers(arguments.answers, STEP_TYPES)
     with _config(arguments) as config:
-        subject = _subject_of(_tier_config(config, arguments.tier))
+        subject = _subject_of(config, arguments.tier)
         tier = _tier(config, arguments.tier)
         if not isinstance(tier, Scoring):
             raise ConfigError(
@@ -142,7 +142,7 @@ def _of_suite(arguments: argparse.Namespace) -> Labelled:
     test = SUITE_TEST if arguments.test is None else arguments.test
     signals = _from_tokens(arguments.signals or DEFAULT)
     with _config(arguments) as config:
-        subject = _subject_of(_tier_config(config, arguments.tier))
+        subject = _subject_of(config, arguments.tier)
         tier = _tier(config, arguments.tier)
         reference = None
         if arguments.reference is not None:
@@ -236,7 +236,7 @@ def _subject(arguments: argparse.Namespace, *, needed: bool) -> Subject | None:
     if arguments.model is not None and arguments.revision is not None:
         return Subject(model=arguments.model, revision=arguments.revision)
     if arguments.config is not None and arguments.tier is not None:
-        return _subject_of(_tier_config(load(arguments.config), arguments.tier))
+        return _subject_of(load(arguments.config), arguments.tier)
     if needed:
         raise ConfigError(
             "--out: whose drafts are these? name --config and --tier, or --model and --revision"
@@ -244,10 +244,11 @@ def _subject(arguments: argparse.Namespace, *, needed: bool) -> Subject | None:
     return None
 
 
-def _subject_of(config: TierConfig) -> Subject:
+def _subject_of(config: Config, name: str | None) -> Subject:
     from rungwise.tiers.revision import revision_of
 
-    return Subject(model=config.shown_model, revision=revision_of(config))
+    tier = _tier_config(config, name)
+    return Subject(model=tier.shown_model, revision=revision_of(tier, config.engine_of(tier)))
 
 
 def _tier_config(config: Config, name: str | None) -> TierConfig:

@@ -19,6 +19,7 @@ COMMANDS = {
         "see it work: real engines, a table of what it did, no GPU, no key",
     ),
     "doctor": ("rungwise.cli.doctor", "what this machine can run, and what to do about each lack"),
+    "models": ("rungwise.cli.models", "the open models, and which of them fit on which GPU"),
     "calibrate": ("rungwise.cli.calibrate", "fit a gate's thresholds on labelled drafts"),
     "eval": ("rungwise.cli.eval", "what the recorded outcomes say of promises and calibration"),
     "train-router": (

@@ -15,12 +15,16 @@ from rungwise.cache.redis import check_installed
 from rungwise.config import Config, RoutingConfig, VllmTierConfig, api_keys
 from rungwise.config.loopback import is_loopback
 from rungwise.errors import ConfigError, StoreError
-from rungwise.observe.doctor import Finding, engine_lacks
+from rungwise.observe.doctor import Finding, engine_lacks, memory
+from rungwise.observe.gpu import GpuAbsent, gpus
 from rungwise.policy.classifier import load_classifier
 from rungwise.policy.difficulty import load_difficulty
 from rungwise.store.check import check_place
 from rungwise.tiers import outlook
-from rungwise.tiers.local.vllm_flags import engine_flags
+from rungwise.tiers.local import placing
+from rungwise.tiers.local.vllm_compat import visible_gpus
+from rungwise.weights.hub import the_hub
+from rungwise.weights.lacking import lacking
 
 __all__ = ["lacks", "notes"]
 
@@ -33,13 +37,28 @@ def lacks(config: Config) -> Iterator[Finding]:
         except (ConfigError, StoreError) as error:
             yield _finding(str(error))
     yield from map(_finding, outlook.lacks(config))
+    yield from (found for found in _weights(config) if found.state == "lack")
     yield from engine_lacks(config)
+    yield from map(_finding, placing.lacks(config, _shown_gpus()))
 
 
 def notes(config: Config, today: date) -> Iterator[Finding]:
     """What is no reason not to start, and yet good to know: prices, and models near their end."""
     yield from (replace(_finding(line), state="note") for line in outlook.warnings(config, today))
     yield from (replace(_finding(line), state="ok") for line in outlook.prices(config))
+    yield from (found for found in _weights(config) if found.state != "lack")
+
+
+def _weights(config: Config) -> Iterator[Finding]:
+    """Whether its models are there, whole, and fit."""
+    if not any(isinstance(tier, VllmTierConfig) for tier in config.tiers):
+        return
+    here = gpus()
+    present = () if isinstance(here, GpuAbsent) else tuple(here)
+    try:
+        yield from lacking(config, present, visible_gpus(), the_hub(), memory().total)
+    except ConfigError as error:  # a card that there is not
+        yield _finding(str(error))
 
 
 def _checks(config: Config) -> Iterator[Callable[[], object]]:
@@ -47,10 +66,8 @@ def _checks(config: Config) -> Iterator[Callable[[], object]]:
     yield partial(_reachable_only_with_keys, config)
     tiers = {tier.name: tier for tier in config.tiers}
     for gate in config.gates:
-        yield partial(build_gate, gate, tiers[gate.tier])
-    for tier in config.tiers:
-        if isinstance(tier, VllmTierConfig):
-            yield partial(engine_flags, tier)
+        tier = tiers[gate.tier]
+        yield partial(build_gate, gate, tier, config.engine_of(tier))
     yield from _foresight(config.routing, tuple(tiers))
     yield partial(check_place, config.ledger.place)
     if config.answer_cache.store == "redis":
@@ -63,6 +80,13 @@ def _foresight(config: RoutingConfig, ladder: tuple[str, ...]) -> Iterator[Calla
             yield partial(load_difficulty, choice.difficulty, ladder)
     if config.classifier is not None:
         yield partial(load_classifier, config.classifier)
+
+
+def _shown_gpus() -> int:
+    """How many GPUs CUDA shows to this process."""
+    found, shown = gpus(), visible_gpus()
+    here = 0 if isinstance(found, GpuAbsent) else len(found)
+    return here if shown is None else min(here, len(shown))
 
 
 def _reachable_only_with_keys(config: Config) -> None:

@@ -14,7 +14,8 @@ from rungwise.config.gates import ChecksConfig, GateConfig
 from rungwise.config.prices import BoxConfig, PricesConfig
 from rungwise.config.routing import RouteConfig, RoutingConfig
 from rungwise.config.section import Seconds, Secret, Section, VariableName
-from rungwise.config.tiers import AdapterTierConfig, Tiers, VllmTierConfig
+from rungwise.config.tiers import AdapterTierConfig, TierConfig, Tiers, VllmTierConfig
+from rungwise.types import StepType
 
 
 class ServerConfig(Section):
@@ -76,6 +77,13 @@ class Config(Section):
     box: BoxConfig = BoxConfig()
     answer_cache: AnswerCacheConfig = AnswerCacheConfig()
 
+    def engine_of(self, tier: TierConfig) -> VllmTierConfig | None:
+        """The section of the engine that it drafts on: its own, or that of the rung it adapts;
+        None for a rung that drafts elsewhere."""
+        name = tier.of if isinstance(tier, AdapterTierConfig) else tier.name
+        engines = (other for other in self.tiers if isinstance(other, VllmTierConfig))
+        return next((other for other in engines if other.name == name), None)
+
     @model_validator(mode="after")
     def _names_agree(self) -> Config:
         names = [tier.name for tier in self.tiers]
@@ -114,6 +122,7 @@ class Config(Section):
                 raise ValueError(
                     f"gates.{index}.judge.tier: no tier {gate.judge.tier!r}; the ladder has {known}"
                 )
+            _check_judge(index, gate, self.routing)
         return self
 
 
@@ -138,6 +147,20 @@ def _check_engine(index: int, tier: Tiers, tiers: Sequence[Tiers]) -> None:
     if tier.of not in engines:
         known = ", ".join(engines) or "none"
         raise ValueError(f"tiers.{index}.of: no tier {tier.of!r} of kind vllm; there are: {known}")
+
+
+def _check_judge(index: int, gate: GateConfig, routing: RoutingConfig) -> None:
+    """A judge that sees no draft of a type gives no reading, and so refuses all of them."""
+    if gate.judge is None:
+        return
+    asked = set(StepType) if gate.judge.step_types is None else set(gate.judge.step_types)
+    for step_type, route in routing.step_types.items():
+        unseen = gate.judge.tier in route.without and gate.tier not in route.without
+        if unseen and step_type in asked:
+            raise ValueError(
+                f"gates.{index}.judge: {step_type.value} passes over {gate.judge.tier!r}, which "
+                "sees no draft of it; leave that type out of judge.step_types"
+            )
 
 
 def _check_without(place: str, route: RouteConfig, names: Sequence[str]) -> None:

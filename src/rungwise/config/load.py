@@ -131,9 +131,18 @@ def _with_folder(tier: Tiers, root: Path) -> Tiers:
         path = root / template.expanduser()
         engine = tier.engine.model_copy(update={"chat_template": path})
         tier = tier.model_copy(update={"engine": engine})
-    folder = root / Path(tier.model).expanduser()
-    is_path = tier.model.startswith((".", "/", "~", "models/")) or folder.is_dir()
-    return tier.model_copy(update={"model": str(folder)}) if is_path else tier
+    if (guess := tier.engine.speculative) is not None and guess.model is not None:
+        guess = guess.model_copy(update={"model": _folder(guess.model, root)})
+        engine = tier.engine.model_copy(update={"speculative": guess})
+        tier = tier.model_copy(update={"engine": engine})
+    return tier.model_copy(update={"model": _folder(tier.model, root)})
+
+
+def _folder(model: str, root: Path) -> str:
+    """An id of the hub stays as it is."""
+    folder = root / Path(model).expanduser()
+    is_path = model.startswith((".", "/", "~", "models/")) or folder.is_dir()
+    return str(folder) if is_path else model
 
 
 def _with_key(tier: Tiers, path: Path, environ: Mapping[str, str]) -> Tiers:

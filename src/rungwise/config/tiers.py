@@ -98,6 +98,12 @@ class RestartConfig(Section):
     settled_s: Seconds = Field(
         default=300.0, ge=0, description="an engine that ran for so long has not failed to start"
     )
+    stalled_s: Seconds | None = Field(
+        default=300.0,
+        gt=0,
+        description="an engine that holds requests and gives nothing for so long hangs, and is "
+        "ended; longer than any prompt takes to be read; null: never",
+    )
 
     @model_validator(mode="after")
     def _grows(self) -> RestartConfig:

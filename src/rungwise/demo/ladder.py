@@ -75,10 +75,14 @@ def standin(config: Path, folder: Path, tell: Callable[[str], None]) -> Iterator
 
 
 def with_standin(config: Path, standin: str, ledger: Path) -> dict[str, object]:
-    """The demo's configuration with the stand-in's address and absolute paths filled in."""
+    """The demo's configuration with the stand-in's address and absolute paths filled in; what is
+    kept, is kept beside the ledger."""
     root = config.resolve().parent.parent
     document: dict[str, object] = yaml.safe_load(config.read_text(encoding="utf-8"))
     document["ledger"] = {"path": str(ledger)}
+    box = document.get("box", {})
+    assert isinstance(box, dict), "box in the demo's configuration has keys and values"
+    document["box"] = {**box, "state": str(ledger.parent)}
     for tier in _sections(document, "tiers"):
         if tier["kind"] == "vllm":
             tier["model"] = str(root / str(tier["model"]))

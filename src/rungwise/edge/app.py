@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -17,6 +16,7 @@ from rungwise.config import ServerConfig
 from rungwise.contracts import Keyring, Ledger, Pace, Tier
 from rungwise.edge.answers import AnswerRoutes
 from rungwise.edge.body import BodyLimits
+from rungwise.edge.closing import Closing
 from rungwise.edge.door import Door, visit_of
 from rungwise.edge.faults import fault_response
 from rungwise.edge.intake import Intake
@@ -24,12 +24,10 @@ from rungwise.edge.messages import MessagesRoutes
 from rungwise.edge.names import Names
 from rungwise.edge.openai import OpenAIRoutes
 from rungwise.edge.ops import OpsRoutes
-from rungwise.errors import TierError
+from rungwise.edge.rising import Rising
 from rungwise.once import Answers
 
 __all__ = ["make_app"]
-
-logger = logging.getLogger(__name__)
 
 
 class Part(Protocol):
@@ -55,16 +53,22 @@ def make_app(
     unix: Callable[[], float] = time.time,
     body_stall_s: float = 30.0,
 ) -> FastAPI:
-    """The ASGI app, with which the parts, the ledger and the ladder start, and stop in reverse."""
+    """The ASGI app, with which the parts, the ledger and the ladder start, and stop in reverse.
+
+    Its state tells which rungs are still `rising` (see Rising): local ones come up behind it.
+    """
+    rising = Rising(ladder)
     app = FastAPI(
-        lifespan=_lifespan((*parts, ledger), ladder),
+        lifespan=_lifespan((*parts, ledger), ladder, rising),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
         exception_handlers={HTTPException: _show_fault},
     )
-    app.add_middleware(Door, keyring=keyring, new_id=new_id, pace=pace)
+    closing = app.state.closing = Closing()
+    app.state.rising = rising
+    app.add_middleware(Door, keyring=keyring, new_id=new_id, closing=closing, pace=pace)
     limits = BodyLimits(most_bytes=int(config.max_body_mib * 2**20), stall_s=body_stall_s)
     names = Names(ladder)
     intake = Intake(
@@ -75,7 +79,8 @@ def make_app(
         deadline_s=config.deadline_s,
     )
     openai, messages = OpenAIRoutes(intake, names, unix=unix), MessagesRoutes(intake)
-    answers, ops = AnswerRoutes(ledger), OpsRoutes(ladder, render_metrics, barred=barred)
+    answers = AnswerRoutes(ledger)
+    ops = OpsRoutes(ladder, render_metrics, closing, barred=barred, rising=rising)
     # plain routes: FastAPI's own would parse bodies and dependencies once more for each request
     for path, methods, route in (
         ("/v1/chat/completions", ["POST"], openai.chat_completions),
@@ -97,7 +102,7 @@ async def _show_fault(request: Request, error: Exception) -> Response:
 
 
 def _lifespan(
-    parts: Sequence[Part], ladder: Sequence[Tier]
+    parts: Sequence[Part], ladder: Sequence[Tier], rising: Rising
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -105,18 +110,10 @@ def _lifespan(
             for part in parts:
                 await part.start()
                 stack.push_async_callback(part.stop)
-            # one after another: engines that measure a GPU at the same time mis-size each other
             for tier in ladder:
                 stack.push_async_callback(tier.stop)
-                await _start(tier)
+            stack.push_async_callback(rising.stop)
+            await rising.start()
             yield
 
     return lifespan
-
-
-async def _start(tier: Tier) -> None:
-    """A rung that cannot start is missing from /readyz; the others can still answer."""
-    try:
-        await tier.start()
-    except TierError as error:
-        logger.error("%s could not start: %s", tier.name, error.message)

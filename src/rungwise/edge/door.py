@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rungwise.contracts import Keyring, Pace
 from rungwise.edge.auth import secret_of
 from rungwise.edge.body import ClientGone
+from rungwise.edge.closing import Closing
 from rungwise.edge.faults import fault_response
 from rungwise.edge.origin import refuse_foreign
 from rungwise.edge.refusals import Stopping
@@ -44,10 +45,12 @@ class Door:
         *,
         keyring: Keyring,
         new_id: Callable[[], str],
+        closing: Closing,
         pace: Pace | None = None,
     ) -> None:
         """Without a pace nobody is held back."""
-        self._app, self._keyring, self._new_id, self._pace = app, keyring, new_id, pace
+        self._app, self._keyring, self._new_id = app, keyring, new_id
+        self._closing, self._pace = closing, pace
         self._open_to_all = _lets_in_without_a_key(keyring)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +70,9 @@ class Door:
 
         try:
             visit = scope[_KEY] = Visit(id, self._identify(scope))
-            with self._permit(scope, visit.caller):
+            with ExitStack() as answer:
+                if _is_work(scope):
+                    self._permit(answer, visit.caller)
                 await self._app(scope, receive, send_with_id)
         except ClientGone:
             return
@@ -85,10 +90,16 @@ class Door:
             refuse_foreign(scope["headers"])
         return self._keyring.identify(secret_of(scope["headers"]))
 
-    def _permit(self, scope: Scope, caller: Caller) -> AbstractContextManager[None]:
+    def _permit(self, answer: ExitStack, caller: Caller) -> None:
         """For as long as an answer lasts, from before its body is read."""
-        work = scope["method"] == "POST" and scope["path"].startswith("/v1/")
-        return self._pace.permit(caller) if work and self._pace is not None else nullcontext()
+        answer.enter_context(self._closing.answer())
+        if self._pace is not None:
+            answer.enter_context(self._pace.permit(caller))
+
+
+def _is_work(scope: Scope) -> bool:
+    """What begins an answer; all else only looks."""
+    return bool(scope["method"] == "POST" and scope["path"].startswith("/v1/"))
 
 
 def _lets_in_without_a_key(keyring: Keyring) -> bool:

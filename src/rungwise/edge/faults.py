@@ -13,6 +13,7 @@ from starlette.responses import Response
 from rungwise.edge.messages_faults import PATH, error_body, error_event
 from rungwise.edge.refusals import (
     Busy,
+    Draining,
     Foreign,
     LongHead,
     NotHttp,
@@ -129,6 +130,9 @@ def fault_of(error: Exception, id: str) -> Fault:
             return Fault(status=503, message="the ledger is not available", code="store_error")
         case Busy():
             return _ours(503, f"{error}; try again", "too_many_connections", COME_AGAIN)
+        case Draining():
+            wait = {**COME_AGAIN, "retry-after": _seconds(error.retry_after_s)}
+            return _ours(503, str(error), "draining", wait)
         case Stopping():
             return _ours(503, "the server is stopping", "stopping", COME_AGAIN)
         case HTTPException():

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from rungwise.contracts import Tier
+from rungwise.edge.closing import Closing
+from rungwise.edge.rising import Rising
 
 __all__ = ["OpsRoutes"]
 
@@ -20,27 +22,43 @@ class OpsRoutes:
         self,
         ladder: Sequence[Tier],
         render_metrics: Callable[[], tuple[bytes, str]],
+        closing: Closing,
         *,
         barred: Callable[[Tier], str | None] = lambda _: None,
+        rising: Rising | None = None,
     ) -> None:
-        """`barred` tells why a rung is not asked although it is well."""
+        """`barred` tells why a rung is not asked although it is well, `rising` which ones are still
+        to come up."""
         self._ladder, self._render_metrics = tuple(ladder), render_metrics
-        self._barred = barred
+        self._closing, self._barred = closing, barred
+        self._rising = rising or Rising(())
 
     async def healthz(self, request: Request) -> Response:
         return JSONResponse({"alive": True})
 
     async def readyz(self, request: Request) -> Response:
-        """200 when at least one rung can answer; names those that cannot."""
+        """200 when at least one rung can answer, and no local one is still to come up for the first
+        time; names those that cannot, and those that start. 503 while it drains."""
+        if self._closing.begun:
+            return self._draining()
         told = await asyncio.gather(*(_health(tier) for tier in self._ladder))
-        lines = {
-            tier.name: line or self._barred(tier)
-            for tier, line in zip(self._ladder, told, strict=True)
-        }
-        missing = {name: line for name, line in lines.items() if line is not None}
-        ready = [name for name in lines if name not in missing]
-        state = {"ready": bool(ready), "tiers": ready, "missing": missing}
+        tiers: list[str] = []
+        starting: dict[str, str] = {}
+        missing: dict[str, str] = {}
+        for tier, line in zip(self._ladder, told, strict=True):
+            if tier.name in self._rising.waiting:
+                starting[tier.name] = line or f"{tier.name}: starting"
+            elif (line := line or self._barred(tier)) is not None:
+                missing[tier.name] = line
+            else:
+                tiers.append(tier.name)
+        ready = bool(tiers) and not starting
+        state = {"ready": ready, "tiers": tiers, "starting": starting, "missing": missing}
         return JSONResponse(state, status_code=200 if ready else 503)
+
+    def _draining(self) -> Response:
+        left = {"open": self._closing.open, "left_s": round(self._closing.left_s, 1)}
+        return JSONResponse({"ready": False, "draining": True, **left}, status_code=503)
 
     async def metrics(self, request: Request) -> Response:
         content, kind = self._render_metrics()

@@ -6,6 +6,7 @@ from rungwise.errors import CallerError, RungwiseError
 
 __all__ = [
     "Busy",
+    "Draining",
     "Foreign",
     "LongHead",
     "NotHttp",
@@ -42,6 +43,15 @@ class Foreign(CallerError):
 
 class Busy(RungwiseError):
     """There are as many connections as there may be."""
+
+
+class Draining(RungwiseError):
+    """The server is about to end: open answers go on, new ones do not begin. `retry_after_s` is
+    when it will be gone, and another may stand in its place."""
+
+    def __init__(self, *, retry_after_s: float) -> None:
+        super().__init__("the server is stopping and begins no new answers")
+        self.retry_after_s = retry_after_s
 
 
 class Stopping(RungwiseError):

@@ -6,7 +6,7 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,9 +18,10 @@ from rungwise.config import (
     VllmTierConfig,
     has_variable,
 )
+from rungwise.observe.cuda import driver_too_old, torch_cuda
 from rungwise.observe.gpu import Gpu, GpuAbsent, gpus
 
-__all__ = ["Finding", "engine_lacks", "examine", "examine_config"]
+__all__ = ["Finding", "Memory", "engine_lacks", "examine", "examine_config", "memory"]
 
 CPU_MEMORY_GIB = 8.0
 """More than was seen in use by the demo: three engines and their front ends."""
@@ -41,6 +42,14 @@ class Finding:
         return f"{self.what}: {self.found}" + (f"; {self.mend}" if self.mend else "")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Of this machine, in bytes; 0 where it does not tell."""
+
+    total: int
+    available: int
+
+
 def examine() -> list[Finding]:
     """What there is to say of this machine. Never raises."""
     return [*_python(), *_gpu(), *_cpu(), *_memory(), *_packages(), *_keys()]
@@ -49,7 +58,6 @@ def examine() -> list[Finding]:
 def examine_config(config: Config) -> Iterator[Finding]:
     """What there is to say of this configuration, beside what it lacks."""
     yield _port(config)
-    yield from (finding for finding in _models(config) if finding.state != "lack")
     yield from _artefacts(config)
     for tier in config.tiers:
         if isinstance(tier, HostedTierConfig):
@@ -58,10 +66,10 @@ def examine_config(config: Config) -> Iterator[Finding]:
 
 def engine_lacks(config: Config) -> Iterator[Finding]:
     """What would make it fail once its engines start: lacks only, cheap to find."""
-    yield from (finding for finding in _models(config) if finding.state == "lack")
     if any(isinstance(tier, VllmTierConfig) for tier in config.tiers):
-        checks = [*_cpu(), *_engine()] if isinstance(gpus(), GpuAbsent) else [*_engine()]
-        yield from (finding for finding in checks if finding.state == "lack")
+        found = gpus()
+        checks = [*_cpu()] if isinstance(found, GpuAbsent) else [*_driver(found)]
+        yield from (finding for finding in (*checks, *_engine()) if finding.state == "lack")
 
 
 def _python() -> Iterator[Finding]:
@@ -87,6 +95,16 @@ def _gpu() -> Iterator[Finding]:
         return
     for gpu in found:
         yield _one_gpu(gpu)
+    yield from _driver(found)
+
+
+def _driver(found: Sequence[Gpu]) -> Iterator[Finding]:
+    """Whether what is installed can run on it."""
+    if (told := driver_too_old(found, torch_cuda())) is not None:
+        old, never = told
+        mend = "install a newer NVIDIA driver, or a vLLM for an older CUDA"
+        state: Literal["lack", "note"] = "lack" if never else "note"
+        yield Finding(state=state, what="driver", found=old, mend=mend)
 
 
 def _one_gpu(gpu: Gpu) -> Finding:
@@ -96,7 +114,7 @@ def _one_gpu(gpu: Gpu) -> Finding:
         state="note" if small else "ok",
         what=f"GPU {gpu.index}",
         found=f"{gpu.name}, {gpu.total_gib:.0f} GiB ({free:.0f} free), driver {gpu.driver}",
-        mend="an 8B model in bf16 does not fit; choose a 4B or smaller one" if small else "",
+        mend="an 8B model in bf16 does not fit; see `rungwise doctor --fit`" if small else "",
     )
 
 
@@ -124,13 +142,20 @@ def _cpu_flags() -> frozenset[str]:
     return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
-def _memory() -> Iterator[Finding]:
+def memory() -> Memory:
     try:
         text = Path("/proc/meminfo").read_text(encoding="utf-8")
     except OSError:
-        return
+        return Memory(total=0, available=0)
     kib = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()}
-    free = kib.get("MemAvailable", 0) / 2**20
+    total, available = (1024 * kib.get(name, 0) for name in ("MemTotal", "MemAvailable"))
+    return Memory(total=total, available=available)
+
+
+def _memory() -> Iterator[Finding]:
+    if not (available := memory().available):
+        return
+    free = available / 2**30
     enough = free >= CPU_MEMORY_GIB
     yield Finding(
         state="ok" if enough else "note",
@@ -185,18 +210,6 @@ def _keys() -> Iterator[Finding]:
     for name in KEYS:
         present = has_variable(name)
         yield Finding(state="note", what=name, found="set" if present else "not set")
-
-
-def _models(config: Config) -> Iterator[Finding]:
-    for tier in config.tiers:
-        if isinstance(tier, VllmTierConfig) and tier.model.startswith("/"):
-            there = (Path(tier.model) / "config.json").exists()
-            yield Finding(
-                state="ok" if there else "lack",
-                what=f"{tier.name}: model folder",
-                found=tier.model if there else f"{tier.model} holds no config.json",
-                mend="" if there else "correct tiers[].model or fetch the model",
-            )
 
 
 def _artefacts(config: Config) -> Iterator[Finding]:

@@ -19,6 +19,11 @@ class Gpu:
     total_gib: float
     free_gib: float
     driver: str
+    uuid: str = ""
+    capability: tuple[int, int] | None = None
+    """CUDA's compute capability; None where NVML does not tell."""
+    cuda: tuple[int, int] | None = None
+    """The newest CUDA that the driver knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +43,9 @@ def gpus() -> list[Gpu] | GpuAbsent:
         return GpuAbsent(why=f"none: {error}")
     try:
         driver = str(pynvml.nvmlSystemGetDriverVersion())
-        found = [_gpu(index, driver) for index in range(pynvml.nvmlDeviceGetCount())]
+        cuda = divmod(int(pynvml.nvmlSystemGetCudaDriverVersion()), 1000)
+        newest = (cuda[0], cuda[1] // 10)
+        found = [_gpu(index, driver, newest) for index in range(pynvml.nvmlDeviceGetCount())]
         return found or GpuAbsent(why="none: the driver is loaded but lists no device")
     except pynvml.NVMLError as error:
         return GpuAbsent(why=f"NVML failed: {error}")
@@ -46,17 +53,21 @@ def gpus() -> list[Gpu] | GpuAbsent:
         pynvml.nvmlShutdown()
 
 
-def _gpu(index: int, driver: str) -> Gpu:
+def _gpu(index: int, driver: str, cuda: tuple[int, int]) -> Gpu:
     import pynvml
 
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
     memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
     return Gpu(
         index=index,
         name=str(pynvml.nvmlDeviceGetName(handle)),
         total_gib=memory.total / 2**30,
         free_gib=memory.free / 2**30,
         driver=driver,
+        uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
+        capability=(int(major), int(minor)),
+        cuda=cuda,
     )
 
 

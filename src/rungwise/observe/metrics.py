@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import islice
+from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -53,6 +54,40 @@ class _Climbing(Collector):
         yield CounterMetricFamily(
             "rungwise_escalation_alarms", "Alarms that began", value=self._climbing.alarms
         )
+
+
+class Engine(Protocol):
+    """A local rung whose engine is kept alive."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def up(self) -> bool: ...
+
+    @property
+    def restarts(self) -> int:
+        """How often it was started again."""
+        ...
+
+
+class _Engines(Collector):
+    def __init__(self) -> None:
+        self.watched: list[Engine] = []
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "rungwise_engine_up", "1 while the engine of a local rung can draft", labels=("tier",)
+        )
+        restarts = CounterMetricFamily(
+            "rungwise_engine_restarts",
+            "Starts of an engine that died, or had not started",
+            labels=("tier",),
+        )
+        for engine in self.watched:
+            up.add_metric((engine.name,), float(engine.up))
+            restarts.add_metric((engine.name,), float(engine.restarts))
+        yield from (up, restarts)
 
 
 class Metrics:
@@ -123,6 +158,8 @@ class Metrics:
             ("upstream",),
             registry=self.registry,
         )
+        self._engines = _Engines()
+        self.registry.register(self._engines)
         self._lost = Counter(
             "rungwise_lost_entries",
             "Answers that the ledger could not take; they stand in the log",
@@ -131,6 +168,9 @@ class Metrics:
 
     def watch_breaker(self, upstream: str, is_open: Callable[[], bool]) -> None:
         self._breaker.labels(upstream).set_function(lambda: float(is_open()))
+
+    def watch_engine(self, engine: Engine) -> None:
+        self._engines.watched.append(engine)
 
     def watch_climbing(self, climbing: Climbing) -> None:
         self.registry.register(_Climbing(climbing))

@@ -72,29 +72,40 @@ class Table:
         return Window(rungs=(pin,), start=pin, reach=(pin,), why=(f"pinned to {pin}",))
 
     def window(self, step_type: StepType, wish: Wish) -> Window:
-        """What the table leaves within the caller's limits. Raises CallerError where nothing."""
+        """What the table leaves within the caller's limits. Raises CallerError where nothing.
+
+        A rung that the step type passes over is not in it, and is not shown the request to grade
+        a draft either; a floor or a ceiling may name it, and then begins, or ends, beside it.
+        """
         row = self.row(step_type)
-        ceiling = self._index(row.ceiling, len(self._names) - 1)
-        start = min(self._start(row, step_type), ceiling)
+        most = self._index(row.ceiling, len(self._names) - 1)
+        left = [at for at in range(most + 1) if self._names[at] not in row.without]
+        start = _nearest(left, min(self._start(row, step_type), most))
         reasons = [f"{step_type.value} starts at {self._names[start]}"]
+        if passed := [name for name in self._names[: most + 1] if name in row.without]:
+            reasons.append(f"it passes over {', '.join(passed)}")
         floor = self._index(wish.floor)
-        if floor > ceiling:
+        if floor > left[-1]:
             raise CallerError(
-                f"x-rungwise-floor: {wish.floor} stands above {self._names[ceiling]}, as far up "
+                f"x-rungwise-floor: {wish.floor} stands above {self._names[left[-1]]}, as far up "
                 f"as {step_type.value} may climb here",
                 param="x-rungwise-floor",
             )
         if floor > start:
-            start = floor
             reasons.append(f"the caller's floor is {wish.floor}")
-        if wish.ceiling is not None and self._index(wish.ceiling) < ceiling:
-            ceiling = self._index(wish.ceiling)
-            start = min(start, ceiling)
+        if wish.ceiling is not None and self._index(wish.ceiling) < left[-1]:
+            left = [at for at in left if at <= self._index(wish.ceiling)]
             reasons.append(f"the caller's ceiling is {wish.ceiling}")
+        rungs = [at for at in left if at >= floor]
+        if not rungs:
+            raise CallerError(
+                f"{step_type.value} passes over every rung that the floor and the ceiling leave",
+                param="x-rungwise-ceiling",
+            )
         window = Window(
-            rungs=self._names[floor : ceiling + 1],
-            start=self._names[start],
-            reach=self._names[: ceiling + 1],
+            rungs=self._named(rungs),
+            start=self._names[_nearest(rungs, start)],
+            reach=self._named(left),
             why=tuple(reasons),
         )
         return self._kept_local(window) if wish.local_only else window
@@ -122,5 +133,13 @@ class Table:
             why=(*window.why, "local only"),
         )
 
+    def _named(self, places: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self._names[at] for at in places)
+
     def _index(self, name: str | None, default: int = 0) -> int:
         return default if name is None else self._names.index(name)
+
+
+def _nearest(left: Sequence[int], wanted: int) -> int:
+    """That place, else the next above it that is left, else the highest."""
+    return next((at for at in left if at >= wanted), left[-1])

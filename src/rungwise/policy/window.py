@@ -1,4 +1,5 @@
-"""Which rungs do the owner's table and the caller's wish leave? A stretch of the ladder."""
+"""Which rungs do the owner's table and the caller's wish leave? A stretch of the ladder, less those
+that the step type passes over."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ __all__ = ["Window"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Neighbouring rungs of the ladder, lowest first, where a step may be answered.
+    """Rungs of the ladder, lowest first, where a step may be answered: neighbours, but for those
+    between them that the step type passes over.
 
     `start` is one of `rungs`, the one that the table begins at; those below it are there for
     whoever foresees that they will do.

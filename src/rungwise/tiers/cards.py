@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from rungwise.config import TierConfig
 from rungwise.config.section import Section
 from rungwise.errors import ConfigError
+from rungwise.tiers.shape import Shape
 from rungwise.types import Effort
 
 __all__ = ["Card", "LocalCard", "card_of", "find", "is_snapshot", "read_cards", "shipped"]
@@ -32,8 +33,9 @@ class LocalCard(Section):
     dtype: Literal["bfloat16", "float16", "float32"] | None = None
     tool_parser: str | None = None
     reasoning_parser: str | None = None
-    weights_gib: float | None = Field(default=None, gt=0, description="in its dtype, without cache")
     gated: bool | None = Field(default=None, description="its licence must be accepted on the hub")
+    awq: str | None = Field(default=None, description="a repository of it in 4 bit; unset: unknown")
+    shape: Shape | None = Field(default=None, description="unset: nothing is said of its memory")
 
 
 class Card(Section):

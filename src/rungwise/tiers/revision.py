@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from rungwise.config import TierConfig, VllmTierConfig
+from rungwise.config import AdapterTierConfig, TierConfig, VllmTierConfig
+from rungwise.tiers.local.adapter_files import digest_of
 
 __all__ = ["revision_of"]
 
@@ -13,14 +14,18 @@ ENDS = 64 * 1024
 """Bytes read at each end of a weight file: its header, and weights that any training changes."""
 
 
-def revision_of(config: TierConfig) -> str:
+def revision_of(config: TierConfig, of: VllmTierConfig | None = None) -> str:
     """A short text that changes when the model does.
 
     For a model in a folder it is a digest of its configuration, its tokenizer and both ends of
     each weight file; for one of a hub its pinned revision; for a hosted one the id that is asked
     for. How a local model is run (dtype, quantisation, a chat template of the owner's) is a part
-    of it, because log-probabilities depend on that.
+    of it, because log-probabilities depend on that. For an adapter, which needs `of`, the section
+    of the rung that it adapts, it is a digest of its files beside that rung's own revision.
     """
+    if isinstance(config, AdapterTierConfig):
+        assert of is not None, "an adapter alone is no model"
+        return f"{digest_of(config)}@{revision_of(of)}"
     if not isinstance(config, VllmTierConfig):
         return config.model
     engine, folder = config.engine, Path(config.model).expanduser()

@@ -171,11 +171,11 @@ AttemptRole: TypeAlias = Literal["draft", "self_check", "agreement", "judge"]
 
 AttemptState: TypeAlias = Literal[
     "released",  # given to the caller, to its end
-    "left",  # released, and then the caller went away
+    "left",  # released, and then the caller went away, or the server stopped
     "broken_off",  # released, and then the rung failed
     "abandoned",  # doubtful: the caller saw nothing of it
     "failed",  # the rung failed before anything was released
-    "cancelled",  # the caller went away before anything was released
+    "cancelled",  # the same, before anything was released
     "outrun",  # a head start that was not needed: the rung below was accepted
     "asked",  # gave evidence on a draft; nobody sees what it wrote
     "spilled",  # not asked: it had too much to do, and the next rung took the step

@@ -19,6 +19,7 @@ async def test_a_stream_is_counted() -> None:
         done = await load("127.0.0.1", port_of(upstream), [b"{}"], concurrency=2, requests=6)
     assert done.requests == 6 and done.tokens == 42
     assert len(done.latencies_s) == 6 and done.rps > 0
+    assert len(done.first_token_s) == len(done.tokens_s) == 6 and done.events_s == ()
     assert {f"http://{asked.headers['host']}" for asked in upstream.requests} == {upstream.url}
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ BOTTOM = Path(__file__).parents[3] / "models/demo/bottom"
 
 
 def engine(
-    folder: Path, model: Path = BOTTOM, *, random: str | None = None, compiled: bool = False
+    folder: Path,
+    model: Path = BOTTOM,
+    *,
+    random: str | None = None,
+    compiled: bool = False,
+    concurrency: Sequence[int] = (1, 8),
+    tiny: bool = False,
 ) -> VllmTierConfig:
     arguments = argparse.Namespace(
         model=model,
@@ -26,6 +33,8 @@ def engine(
         max_model_len=1024,
         kv_cache_gib=0.5,
         compiled=compiled,
+        concurrency=list(concurrency),
+        tiny=tiny,
     )
     return engine_of(arguments, folder)
 
@@ -64,6 +73,16 @@ def test_the_engine_is_as_large_as_it_is_told_to_be(tmp_path: Path) -> None:
     assert not told.enforce_eager and engine(tmp_path).engine.enforce_eager
 
 
+def test_the_engine_runs_as_many_as_are_asked_at_once(tmp_path: Path) -> None:
+    assert engine(tmp_path).engine.max_num_seqs == 64
+    assert engine(tmp_path, concurrency=(1, 256)).engine.max_num_seqs == 256
+
+
+def test_a_tiny_shape_is_the_architecture_in_small(tmp_path: Path) -> None:
+    tier = engine(tmp_path, random="gemma-3-4b", tiny=True)
+    assert json.loads((Path(tier.model) / "config.json").read_text())["num_hidden_layers"] == 2
+
+
 def test_prose_is_what_is_answered_at_length() -> None:
     steps = prose(12)
     assert len(steps) == 12 and {step.step_type for step in steps} <= set(PROSE)
@@ -77,5 +96,7 @@ def test_all_servers_are_asked_the_same(tmp_path: Path) -> None:
     for own, other in zip(ours, theirs, strict=True):
         assert (own.pop("model"), other.pop("model")) == ("auto", "bench")
         assert own == other and own["stream_options"] == {"include_usage": True}
+    salted = json.loads(bodies(Server("off", 1, "tier1"), True, 64, steps, salted=True)[0])
+    assert salted["cache_salt"] == "off" and "cache_salt" not in own
     whole = json.loads(bodies(Server("off", 1, "tier1"), False, 64, steps)[0])
     assert not whole["stream"] and "stream_options" not in whole

@@ -44,7 +44,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         energy = Energy(lambda: [self.joules], self.time)
-        self.clock = BusyClock(self.time, decode_weight=8, energy=energy.engine(1))
+        self.clock = BusyClock(self.time, decode_weight=8, energy=energy.engine((0,)))
         self.clock.turn(up=True)
 
     def wait(self, seconds: float) -> None:

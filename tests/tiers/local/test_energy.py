@@ -27,7 +27,7 @@ class Gpus:
 
 
 def clock(gpus: Gpus, energy: Energy, size: int = 1) -> BusyClock:
-    made = BusyClock(gpus.time, energy=energy.engine(size))
+    made = BusyClock(gpus.time, energy=energy.engine(range(size)))
     made.turn(up=True)
     return made
 
@@ -43,6 +43,18 @@ def test_an_engine_counts_only_the_gpus_it_runs_on() -> None:
     gpus.use(10, 20)
     assert one.leave(part).joules == 10
     assert (one.standing()[2], two.standing()[2]) == (0, 20)
+
+
+def test_engines_on_gpus_of_their_own_never_share() -> None:
+    gpus = Gpus()
+    energy = Energy(gpus, gpus.time)
+    engines = [BusyClock(gpus.time, energy=energy.engine((index,))) for index in (1, 0)]
+    for engine in engines:
+        engine.turn(up=True)
+    parts = [engine.enter(Held()) for engine in engines]
+    gpus.use(3, 40)
+    joules = [engine.leave(part).joules for engine, part in zip(engines, parts, strict=True)]
+    assert joules == [40, 3]
 
 
 def test_engines_that_are_busy_at_once_share_evenly_and_so_do_idle_ones() -> None:
@@ -101,7 +113,7 @@ def test_a_counter_that_begins_anew_takes_nothing_back() -> None:
 def test_what_is_used_before_the_engine_is_up_and_after_is_nobodys() -> None:
     gpus = Gpus()
     energy = Energy(gpus, gpus.time)
-    running = BusyClock(gpus.time, energy=energy.engine(1))
+    running = BusyClock(gpus.time, energy=energy.engine((0,)))
     gpus.use(50, 0)
     running.turn(up=True)
     gpus.use(7, 0)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.adapters import make_adapter
 
-from rungwise.config import EngineConfig, VllmTierConfig
+from rungwise.config import AdapterTierConfig, EngineConfig, VllmTierConfig
+from rungwise.errors import ConfigError
 from rungwise.tiers.local.vllm_flags import engine_flags
 
 PLAIN: dict[str, Any] = {"name": "t", "kind": "vllm", "model": "org/m"}
@@ -18,6 +22,7 @@ FLAGS = {
     "kv_cache_gib": (2, f"--kv-cache-memory-bytes={2 * 2**30}"),
     "gpu_memory_utilization": (0.5, "--gpu-memory-utilization=0.5"),
     "tensor_parallel_size": (2, "--tensor-parallel-size=2"),
+    "data_parallel_size": (2, "--data-parallel-size=2"),
     "quantization": ("fp8", "--quantization=fp8"),
     "enforce_eager": (True, "--enforce-eager"),
     "prefix_caching": (False, "--no-enable-prefix-caching"),
@@ -25,6 +30,11 @@ FLAGS = {
     "tool_parser": ("hermes", "--tool-call-parser=hermes"),
     "reasoning_parser": ("qwen3", "--reasoning-parser=qwen3"),
     "chat_template": ("own.txt", "--chat-template=own.txt"),
+    "speculative": (
+        {"method": "ngram", "tokens": 3},
+        '--speculative-config={"method": "ngram", "num_speculative_tokens": 3, '
+        '"prompt_lookup_max": 4, "prompt_lookup_min": 2}',
+    ),
     "extra": ({"seed": 7}, "--seed=7"),
 }
 
@@ -60,6 +70,64 @@ def test_model_name_and_revision_are_told() -> None:
     assert told[:4] == ["--model", "org/m", "--served-model-name", "ours"]
     assert "--revision=abc123" in told
     assert flags()[3] == "m"
+
+
+def speculation(**told: object) -> dict[str, Any]:
+    (flag,) = (f for f in flags(engine={"speculative": told}) if "speculative" in f)
+    found: dict[str, Any] = json.loads(flag.partition("=")[2])
+    return found
+
+
+def test_a_smaller_model_guesses_ahead() -> None:
+    assert speculation(method="draft_model", tokens=5, model="org/small") == {
+        "method": "draft_model",
+        "num_speculative_tokens": 5,
+        "model": "org/small",
+    }
+
+
+@pytest.mark.parametrize(("longest", "shortest"), [(1, 1), (2, 2), (7, 2)])
+def test_a_prompt_is_looked_through_for_so_many_tokens(longest: int, shortest: int) -> None:
+    told = speculation(method="ngram", tokens=2, longest_match=longest)
+    assert (told["prompt_lookup_max"], told["prompt_lookup_min"]) == (longest, shortest)
+
+
+def test_gpus_are_named_in_their_order() -> None:
+    told = flags(gpus=[2, 0], engine={"tensor_parallel_size": 2})
+    assert "--device-ids=2,0" in told
+    assert not any(flag.startswith("--device-ids") for flag in flags())
+
+
+def test_an_engine_is_told_its_adapters_and_room_for_the_highest_rank(
+    tmp_path: Path, demo_model: Path
+) -> None:
+    section = VllmTierConfig.model_validate(PLAIN)
+    adapters = [
+        AdapterTierConfig(name=name, kind="adapter", of="t", model=str(tmp_path / name))
+        for name in ("law", "code")
+    ]
+    for adapter, rank in zip(adapters, (4, 33), strict=True):
+        make_adapter(Path(adapter.model), demo_model, rank=rank)
+    told = engine_flags(section, adapters)
+    assert {"--enable-lora", "--max-loras=2", "--max-lora-rank=64"} <= set(told)
+    named = [json.loads(item) for item in told[told.index("--lora-modules") + 1 :]]
+    assert named == [{"name": a.name, "path": a.model} for a in adapters]
+    assert "--enable-lora" not in engine_flags(section)
+
+
+@pytest.mark.parametrize(
+    ("key", "mend"),
+    [
+        ("device_ids", "tiers[].gpus"),
+        ("data-parallel-size", "engine.data_parallel_size"),
+        ("spec_tokens", "engine.speculative"),
+        ("enable_lora", "a tier of kind adapter"),
+    ],
+)
+def test_what_has_a_key_of_its_own_is_no_extra(key: str, mend: str) -> None:
+    with pytest.raises(ConfigError, match="set ") as raised:
+        flags(engine={"extra": {key: 1}})
+    assert f"set {mend} instead" in str(raised.value)
 
 
 def test_every_key_has_its_flag() -> None:

@@ -23,7 +23,29 @@ def test_the_hours_price_is_times_the_gpus() -> None:
     assert tier(usd_per_gpu_hour=2).cost_nano(DONE) == 1_000_000
     two = EngineConfig(tensor_parallel_size=2)
     assert tier(usd_per_gpu_hour=2, engine=two).cost_nano(DONE) == 2_000_000
+    copies = EngineConfig(tensor_parallel_size=2, data_parallel_size=3)
+    assert tier(usd_per_gpu_hour=2, engine=copies).cost_nano(DONE) == 6_000_000
     assert tier().cost_nano(DONE) is None
+
+
+def test_an_engine_draws_from_the_gpus_that_it_is_on() -> None:
+    joules, time = [0.0, 0.0, 0.0], Time()
+    energy = Energy(lambda: joules, time)
+    placed = tier(energy=energy, gpus=[2])
+    first = tier(energy=energy)
+    for one in (placed, first):
+        one._clock.turn(up=True)
+    joules, time.at = [5.0, 70.0, 11.0], time.at + 1
+    assert [one.standing().idle_joules for one in (placed, first)] == [11, 5]
+
+
+def test_each_copy_takes_its_own_drafts_before_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = EngineConfig(max_num_seqs=4, data_parallel_size=2)
+    full = tier(engine=engine, spill={"waiting": 1})
+    monkeypatch.setattr(full, "_asked", 8)
+    assert full.saturation() is None
+    monkeypatch.setattr(full, "_asked", 9)
+    assert full.saturation() == "a draft waits for the engine (spill.waiting: 1)"
 
 
 def test_measured_energy_is_priced_where_a_kilowatt_hour_has_a_price() -> None:

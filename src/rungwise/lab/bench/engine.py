@@ -4,140 +4,170 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
-from rungwise.counted import percentile
-from rungwise.lab.bench.load import Round, interval_of_ratio, load
-from rungwise.lab.bench.served import Server, bodies, engine_of, name_of, own, prose, reference
+from rungwise.errors import ConfigError
+from rungwise.lab.bench.command import command_of
+from rungwise.lab.bench.compact import write_compact
+from rungwise.lab.bench.cpu import cpu_of
+from rungwise.lab.bench.engine_figures import (
+    MEASURES,
+    Point,
+    Taken,
+    figures,
+    ratio_rows,
+    table,
+)
+from rungwise.lab.bench.engine_plot import plot_engine
+from rungwise.lab.bench.load import load
+from rungwise.lab.bench.prompts import MadeUp, Suite, words_per_token
+from rungwise.lab.bench.served import Server, bodies, engine_of, name_of, own, reference
 from rungwise.lab.machine import describe
+from rungwise.lab.pictures import check_matplotlib
 
-__all__ = ["bench_engine"]
+__all__ = ["bench_engine", "points_of"]
 
-
-Ratios = list[dict[str, object]]
-Point = tuple[int, bool]
+Figures = list[dict[str, object]]
+LEAST_ROUNDS = 2
+ROOM = 64
+"""Tokens that a chat template may add."""
 
 
 def bench_engine(arguments: argparse.Namespace) -> int:
-    """Run every point and print a table; what was asked for is written after each point, too.
-    Exit status 1 when a server could not be measured."""
-    points = [(c, stream) for c in arguments.concurrency for stream in (False, True)]
-    about = {
-        "command": "rungwise bench engine",
+    """Measure every point and print it; what was asked for is written after each, too. Raises
+    ConfigError before anything is started, RuntimeError when a server could not be measured."""
+    begin = time.perf_counter()
+    points = points_of(arguments)
+    if arguments.plot is not None:
+        check_matplotlib()
+    about: dict[str, object] = {
+        "command": command_of(arguments),
         "machine": describe(),
         "model": name_of(arguments),
         "max_tokens": arguments.max_tokens,
         "compiled": arguments.compiled,
-        "rounds": arguments.rounds,
+        "measures": {name: measure.told for name, measure in MEASURES.items()},
     }
 
-    def write(ratios: Ratios) -> None:
-        if arguments.json is not None:
-            arguments.json.write_text(json.dumps({**about, "ratios": ratios}, indent=2) + "\n")
+    def write(found: Figures, left: Sequence[Point]) -> None:
+        left_out = [f"{p.concurrency} at a time, {p.prompts}, stream: {p.stream}" for p in left]
+        rows = [row for one in found for row in ratio_rows(one)]
+        document = {**about, "left_out": left_out, "ratios": rows, "points": found}
+        write_compact(arguments.json, document)
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rungwise-bench-")))
         tier = engine_of(arguments, folder)
+        rate = words_per_token(Path(tier.model)) if arguments.prompt_tokens else 1.0
         vllm = stack.enter_context(reference(tier, folder))
-        servers = (vllm, *stack.enter_context(own(tier, folder)))
-        ratios = asyncio.run(_measure(servers, points, arguments, write))
-    print(_table(ratios))
+        both = stack.enter_context(own(tier, folder, deaf=bool(arguments.prompt_tokens)))
+        about["start_s"] = time.perf_counter() - begin
+        end = None if arguments.within is None else begin + arguments.within
+        found = asyncio.run(_measure((vllm, *both), points, rate, arguments, end, write))
+    if arguments.plot is not None and found:
+        plot_engine(arguments.plot, found, name_of(arguments))
     return 0
+
+
+def points_of(arguments: argparse.Namespace) -> list[Point]:
+    """In the order in which they are measured. Raises ConfigError."""
+    lengths: Sequence[int | None] = arguments.prompt_tokens or [None]
+    if not arguments.prompt_tokens and any(arguments.shared_prefix):
+        raise ConfigError("--shared-prefix: the suite has its own; name --prompt-tokens, too")
+    longest = max(arguments.prompt_tokens or [0]) + max(arguments.shared_prefix) + ROOM
+    if arguments.prompt_tokens and longest + arguments.max_tokens > arguments.max_model_len:
+        raise ConfigError(
+            f"--prompt-tokens: up to {longest} tokens of prompt and {arguments.max_tokens} of "
+            f"answer do not fit into --max-model-len {arguments.max_model_len}"
+        )
+    streams = [kind == "stream" for kind in arguments.answers]
+    kinds = product(lengths, arguments.shared_prefix, arguments.concurrency, streams)
+    return [
+        Point(concurrency=c, stream=stream, prompt_tokens=length, shared_prefix=shared)
+        for length, shared, c, stream in kinds
+    ]
 
 
 async def _measure(
     servers: Sequence[Server],
     points: Sequence[Point],
+    rate: float,
     arguments: argparse.Namespace,
-    write: Callable[[Ratios], None],
-) -> Ratios:
+    end: float | None,
+    write: Callable[[Figures, Sequence[Point]], None],
+) -> Figures:
+    """Where there is an end, each point may take its share of the time that is left."""
     from tqdm import tqdm
 
-    ratios: Ratios = []
-    with tqdm(
-        total=len(points) * arguments.rounds * len(servers), unit="round", mininterval=1
-    ) as bar:
-        for point in points:
-            found = await _rounds(servers, point, arguments, bar.update)
-            ratios += [
-                _ratio(found[gate], found[over], gate, over, *point)
-                for gate, over in (("off", "vllm"), ("on", "vllm"), ("on", "off"))
-            ]
-            write(ratios)
-    return ratios
+    found: Figures = []
+    with tqdm(total=len(points), unit="point", mininterval=1) as bar:
+        for number, point in enumerate(points):
+            now, left = time.perf_counter(), points[number:]
+            if end is not None and now >= end:
+                print(f"no time left: {len(left)} of {len(points)} points were not measured")
+                break
+            until = None if end is None else now + (end - now) / len(left)
+            one = figures(point, await _rounds(servers, point, rate, arguments, until))
+            found.append(one)
+            bar.clear()
+            print(table(one), end="\n\n", flush=True)
+            bar.update()
+            write(found, points[number + 1 :])
+    return found
 
 
 async def _rounds(
     servers: Sequence[Server],
     point: Point,
+    rate: float,
     arguments: argparse.Namespace,
-    progress: Callable[[], object],
-) -> dict[str, list[Round]]:
-    concurrency, stream = point
-    steps = prose(96)
-    count = await _requests_per_round(servers[0], concurrency, stream, arguments)
-    found: dict[str, list[Round]] = {server.name: [] for server in servers}
-    for _ in range(arguments.rounds):
-        for server in servers:
-            asked = bodies(server, stream, arguments.max_tokens, steps)
-            done = await load(
-                "127.0.0.1", server.port, asked, concurrency=concurrency, requests=count
-            )
-            found[server.name].append(done)
-            progress()
+    until: float | None,
+) -> dict[str, list[Taken]]:
+    """In every round each server has one turn, and another one begins."""
+    turns = _Turns(point, rate, arguments.max_tokens)
+    count = await _warm_up(servers, turns, float(arguments.seconds))
+    found: dict[str, list[Taken]] = {server.name: [] for server in servers}
+    for number in range(arguments.rounds):
+        if number >= LEAST_ROUNDS and until is not None and time.perf_counter() >= until:
+            break
+        for place in range(len(servers)):
+            server = servers[(number + place) % len(servers)]
+            found[server.name].append(await turns.take(server, number, count))
     return found
 
 
-async def _requests_per_round(
-    server: Server, concurrency: int, stream: bool, arguments: argparse.Namespace
-) -> int:
-    """As many as fill `--seconds` on the reference; this also warms it up."""
-    asked = bodies(server, stream, arguments.max_tokens, prose(96))
-    trial = await load(
-        "127.0.0.1", server.port, asked, concurrency=concurrency, requests=3 * concurrency
-    )
-    fill = round(trial.rps * float(arguments.seconds) / concurrency)
-    return max(1, fill) * concurrency
+async def _warm_up(servers: Sequence[Server], turns: _Turns, seconds: float) -> int:
+    """How many requests fill a turn of so many seconds on the reference."""
+    at_once = turns.point.concurrency
+    for server in servers[1:]:
+        await turns.take(server, -1, at_once)
+    trial = await turns.take(servers[0], -1, max(at_once, min(3 * at_once, 96)))
+    return max(1, round(trial.round.rps * seconds / at_once)) * at_once
 
 
-def _ratio(
-    ours: list[Round], theirs: list[Round], gate: str, over: str, concurrency: int, stream: bool
-) -> dict[str, object]:
-    def pair(value: Callable[[Round], float]) -> list[float]:
-        return list(interval_of_ratio([value(r) for r in ours], [value(r) for r in theirs]))
+class _Turns:
+    """What one point asks of any server."""
 
-    rps, low, high = pair(lambda r: r.rps)
-    return {
-        "gate": gate,
-        "over": over,
-        "concurrency": concurrency,
-        "stream": stream,
-        "rps": rps,
-        "rps_interval": [low, high],
-        "p50": pair(lambda r: percentile(r.latencies_s, 0.5) or 0.0)[0],
-        "p95": pair(lambda r: percentile(r.latencies_s, 0.95) or 0.0)[0],
-        "first_byte_p50": pair(lambda r: percentile(r.first_s, 0.5) or 0.0)[0],
-        "reference_rps": sum(r.rps for r in theirs) / len(theirs),
-        "reference_p50_s": sum(percentile(r.latencies_s, 0.5) or 0.0 for r in theirs) / len(theirs),
-        "requests": sum(r.requests for r in ours),
-        "tokens_per_answer": sum(r.tokens for r in ours) / sum(r.requests for r in ours),
-    }
+    def __init__(self, point: Point, rate: float, max_tokens: int) -> None:
+        self.point, self._most = point, max_tokens
+        self._prompts: MadeUp | Suite = Suite()
+        if point.prompt_tokens is not None:
+            self._prompts = MadeUp(
+                tokens=point.prompt_tokens, shared=point.shared_prefix, words_per_token=rate
+            )
 
-
-def _table(ratios: Sequence[dict[str, object]]) -> str:
-    lines = [
-        "gate  over  concurrency  stream  requests/s ratio [95 %]   p50    p95    its requests/s"
-    ]
-    for row in ratios:
-        interval = row["rps_interval"]
-        assert isinstance(interval, list)
-        lines.append(
-            f"{row['gate']:<5} {row['over']:<5} {row['concurrency']:>11}  {row['stream']!s:<6}  "
-            f"{row['rps']:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]      "
-            f"{row['p50']:.3f}  {row['p95']:.3f}  {row['reference_rps']:>8.1f}"
+    async def take(self, server: Server, number: int, count: int) -> Taken:
+        point, salted = self.point, isinstance(self._prompts, MadeUp)
+        asked = self._prompts.of_round(number, count)
+        sent = bodies(server, point.stream, self._most, asked, salted=salted)
+        before = cpu_of(server.pid)
+        done = await load(
+            "127.0.0.1", server.port, sent, concurrency=point.concurrency, requests=count
         )
-    return "\n".join(lines)
+        after = cpu_of(server.pid)
+        return Taken(done, None if before is None or after is None else after.since(before))

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+
+from rungwise.lab.bench.answers import Answered, read_answer, read_body
 
 __all__ = ["Asked", "Round", "ask", "interval_of_ratio", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One round of load. Times in seconds; `first_s` is to the first byte of the answer's text."""
+    """One round of load. Times in seconds; those of tokens and events are of streams only."""
 
     seconds: float
     requests: int
     tokens: int
+    """Written by all answers."""
+    prompt_tokens: int = 0
+    """Read by all answers, those in the prefix cache included."""
+    cached_tokens: int = 0
+    """Of these, those in the prefix cache; 0 where the server does not tell."""
     latencies_s: tuple[float, ...]
     first_s: tuple[float, ...]
+    """To the first byte of each answer's body."""
+    first_token_s: tuple[float, ...] = ()
+    """To the first event of each answer that carried text."""
+    events_s: tuple[float, ...] = ()
+    """Between one event with text and the next of its answer, all answers together. An event may
+    carry several tokens: a draft that was held is released in one."""
+    tokens_s: tuple[float, ...] = ()
+    """Of each answer: from its first event with text to its last, for each token but one. What was
+    held shortens it: its tokens come all at once, and later."""
 
     @property
     def rps(self) -> float:
@@ -44,32 +60,40 @@ async def load(
     RuntimeError for any status but 200: a broken server is not a fast one.
     """
     waiting = iter(range(requests))
-    latencies: list[float] = []
-    firsts: list[float] = []
-    tokens = 0
+    found: list[tuple[float, Answered]] = []
 
     async def worker() -> None:
-        nonlocal tokens
         reader, writer = await asyncio.open_connection(host, port)
         try:
             for i in waiting:
                 begin = time.perf_counter()
                 writer.write(_request(host, port, bodies[i % len(bodies)], key))
-                first, count = await _answer(reader)
-                latencies.append(time.perf_counter() - begin)
-                firsts.append(first - begin)
-                tokens += count
+                found.append((begin, await read_answer(reader)))
         finally:
             writer.close()
 
     start = time.perf_counter()
     await asyncio.gather(*(worker() for _ in range(concurrency)))
+    return _round(time.perf_counter() - start, found)
+
+
+def _round(seconds: float, found: Sequence[tuple[float, Answered]]) -> Round:
+    streams = [(begin, one) for begin, one in found if one.texts]
     return Round(
-        seconds=time.perf_counter() - start,
-        requests=requests,
-        tokens=tokens,
-        latencies_s=tuple(latencies),
-        first_s=tuple(firsts),
+        seconds=seconds,
+        requests=len(found),
+        tokens=sum(one.written for _, one in found),
+        prompt_tokens=sum(one.prompt for _, one in found),
+        cached_tokens=sum(one.cached for _, one in found),
+        latencies_s=tuple(one.end - begin for begin, one in found),
+        first_s=tuple(one.first - begin for begin, one in found),
+        first_token_s=tuple(one.texts[0] - begin for begin, one in streams),
+        events_s=tuple(b - a for _, one in streams for a, b in pairwise(one.texts)),
+        tokens_s=tuple(
+            (one.texts[-1] - one.texts[0]) / (one.written - 1)
+            for _, one in streams
+            if one.written > 1
+        ),
     )
 
 
@@ -96,7 +120,7 @@ async def ask(host: str, port: int, body: bytes) -> Asked:
         lines = head.decode("latin-1").split("\r\n")[1:]
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
         if status == 200:
-            first, _ = await _body(reader, head.lower())
+            first = (await read_body(reader, head.lower())).first
         end = time.perf_counter()
     finally:
         writer.close()
@@ -112,40 +136,6 @@ def _request(host: str, port: int, body: bytes, key: str | None = None) -> bytes
         *([f"authorization: Bearer {key}"] if key else []),
     )
     return "\r\n".join((*lines, "", "")).encode() + body
-
-
-async def _answer(reader: asyncio.StreamReader) -> tuple[float, int]:
-    """When the first byte of the body came, and how many tokens the usage block counts."""
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    if b" 200 " not in head.split(b"\r\n", 1)[0] + b" ":
-        raise RuntimeError(f"the server answered {head.splitlines()[0].decode()}")
-    return await _body(reader, head)
-
-
-async def _body(reader: asyncio.StreamReader, head: bytes) -> tuple[float, int]:
-    if b"transfer-encoding: chunked" in head:
-        return await _chunked(reader)
-    length = next(
-        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-len")
-    )
-    body = await reader.readexactly(length)
-    return time.perf_counter(), int(json.loads(body)["usage"]["completion_tokens"])
-
-
-async def _chunked(reader: asyncio.StreamReader) -> tuple[float, int]:
-    first, tail = 0.0, b""
-    while True:
-        size = int(await reader.readuntil(b"\r\n"), 16)
-        chunk = await reader.readexactly(size + 2)
-        first = first or time.perf_counter()
-        if size == 0:
-            break
-        tail = (tail + chunk[:-2])[-4000:]
-    if b"[DONE]" not in tail:
-        raise RuntimeError(f"a stream ended without [DONE]: {tail[-200:].decode(errors='replace')}")
-    events = [line[6:] for line in tail.splitlines() if line.startswith(b"data: {")]
-    usage = json.loads(events[-1]).get("usage") or {}
-    return first, int(usage.get("completion_tokens", 0))
 
 
 def interval_of_ratio(

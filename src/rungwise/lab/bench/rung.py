@@ -1,26 +1,30 @@
 """What does a local rung cost, and what do its shortcuts save? One engine in this process.
 
-Energy and price of its drafts, what a shared prefix saves before the first token, what a draft
-costs that is stopped early, and what a look at the first token costs beyond reading the prompt.
+What a shared prefix saves before the first token, what log-probabilities cost, what stopping
+doubtful drafts saves, energy and price of drafts, what a draft costs that is stopped early, and
+what a look at the first token costs beyond reading the prompt.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from rungwise.config import BoxConfig, VllmTierConfig
+from rungwise.lab.bench.command import command_of
+from rungwise.lab.bench.compact import compact, write_compact
+from rungwise.lab.bench.rung_doubtful import doubtful_figures
 from rungwise.lab.bench.rung_figures import (
     energy_figures,
     look_figures,
     prefix_figures,
     stopped_figures,
 )
+from rungwise.lab.bench.rung_reading import reading_figures
 from rungwise.lab.bench.served import engine_of, name_of
 from rungwise.lab.machine import describe
 from rungwise.observe.gpu import energy_joules
@@ -36,7 +40,7 @@ Figures = dict[str, object]
 def bench_rung(arguments: argparse.Namespace) -> int:
     """Measure, print, and write each part as soon as it is there."""
     about: Figures = {
-        "command": "rungwise bench rung",
+        "command": command_of(arguments),
         "machine": describe(),
         "model": name_of(arguments),
         "max_tokens": arguments.max_tokens,
@@ -65,20 +69,26 @@ async def _measure(config: VllmTierConfig, arguments: argparse.Namespace, about:
     rounds, seats, most = arguments.rounds, arguments.concurrency, arguments.max_tokens
     parts: Mapping[str, Callable[[], Awaitable[object]]] = {
         "prefix": lambda: prefix_figures(tier, arguments.prefix_tokens, rounds),
+        "reading": lambda: reading_figures(tier.bare, seats, most, rounds),
+        "doubtful": lambda: doubtful_figures(tier, joules, seats, most, rounds),
+        "energy": lambda: energy_figures(tier, joules, seats, most, rounds),
         "look": lambda: look_figures(tier, arguments.look_tokens, rounds),
         "stopped": lambda: stopped_figures(tier, seats, most, rounds),
-        "energy": lambda: energy_figures(tier, joules, seats, most, rounds),
         "idle": lambda: _idle(tier, arguments.seconds),
     }
     begin = time.perf_counter()
     await tier.start()
     about["start_s"] = time.perf_counter() - begin
     try:
-        for name, part in parts.items():
+        for number, (name, part) in enumerate(parts.items()):
+            if arguments.within is not None and time.perf_counter() - begin > arguments.within:
+                about["left_out"] = [*parts][number:]
+                print(f"no time left for: {', '.join([*parts][number:])}")
+                break
             about[name] = await part()
-            print(json.dumps({name: about[name]}, indent=2), flush=True)
-            if arguments.json is not None:
-                arguments.json.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+            print(compact({name: about[name]}), flush=True)
+            write_compact(arguments.json, about)
+        write_compact(arguments.json, about)
     finally:
         await tier.stop()
 

@@ -7,24 +7,32 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import yaml
 
 from rungwise.config import VllmTierConfig
 from rungwise.errors import ConfigError
-from rungwise.lab.bench import shapes as shapes
+from rungwise.lab.bench import shapes
+from rungwise.lab.bench.prompts import PROSE, Asks, bodies_of, prose
 from rungwise.lab.children import child, free_port
-from rungwise.lab.steps import Step, generate
+from rungwise.tiers.local.vllm_flags import engine_flags
 from rungwise.tiers.revision import revision_of
 from rungwise.types import StepType
 
-__all__ = ["Server", "accepting", "bodies", "engine_of", "name_of", "own", "prose", "reference"]
+__all__ = [
+    "PROSE",
+    "Server",
+    "accepting",
+    "bodies",
+    "engine_of",
+    "name_of",
+    "own",
+    "prose",
+    "reference",
+]
 
 KEY_ENV = "RUNGWISE_BENCH_KEY"
-PROSE = ("planning", "code_generation", "summarisation", "open_chat")
-"""Without worked sums: the small model gets them wrong, and such drafts would climb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +40,23 @@ class Server:
     name: str
     port: int
     model: str
+    pid: int = 0
+    """Of the process that answers; its engine is below it."""
 
 
-def prose(count: int) -> list[Step]:
-    """Steps of the suite that are answered in prose: some hundred shared tokens of system prompt,
-    answers of up to 200."""
-    steps = (step for step in generate("test", 4 * count, seed=3) if step.step_type in PROSE)
-    return list(islice(steps, count))
-
-
-def bodies(server: Server, stream: bool, max_tokens: int, steps: Sequence[Step]) -> list[bytes]:
-    """Greedy, so that every server writes the same."""
-    shared = {
-        "model": server.model,
-        "max_tokens": max_tokens,
-        "temperature": 0.0,
-        "stream": stream,
-        **({"stream_options": {"include_usage": True}} if stream else {}),
-    }
-    return [
-        json.dumps(
-            {
-                **shared,
-                "messages": list(step.messages),
-                **({"metadata": {"step_type": step.step_type}} if server.name != "vllm" else {}),
-            }
-        ).encode()
-        for step in steps
-    ]
+def bodies(
+    server: Server, stream: bool, max_tokens: int, asked: Sequence[Asks], *, salted: bool = False
+) -> list[bytes]:
+    """What this server is asked. `salted`: its prefixes are its own, though it may share its
+    engine's cache with another."""
+    return bodies_of(
+        asked,
+        model=server.model,
+        stream=stream,
+        max_tokens=max_tokens,
+        typed=server.name != "vllm",
+        salt=server.name if salted else None,
+    )
 
 
 def engine_of(arguments: argparse.Namespace, folder: Path) -> VllmTierConfig:
@@ -68,11 +65,13 @@ def engine_of(arguments: argparse.Namespace, folder: Path) -> VllmTierConfig:
         raise ConfigError(f"--model: no model in {arguments.model}; see scripts/train-demo-models")
     model = arguments.model.resolve()
     if arguments.random_weights:
-        model = shapes.make(arguments.random_weights, arguments.model, folder / "larger")
+        model = shapes.make(
+            arguments.random_weights, arguments.model, folder / "larger", tiny=arguments.tiny
+        )
     engine = {
         "dtype": arguments.dtype,
         "max_model_len": arguments.max_model_len,
-        "max_num_seqs": 64,
+        "max_num_seqs": max(64, *arguments.concurrency),
         "kv_cache_gib": arguments.kv_cache_gib,
         "gpu_memory_utilization": 0.3,  # vLLM starts only where so much is free: two share a GPU
         "enforce_eager": not arguments.compiled,
@@ -92,33 +91,29 @@ def engine_of(arguments: argparse.Namespace, folder: Path) -> VllmTierConfig:
 def name_of(arguments: argparse.Namespace) -> str:
     """How the figures call the model."""
     shape = arguments.random_weights
-    return f"random parameters, shape of {shape}" if shape else str(arguments.model)
+    if not shape:
+        return str(arguments.model)
+    return f"random parameters, shape of {shape}{', in small' if arguments.tiny else ''}"
 
 
 @contextmanager
 def reference(tier: VllmTierConfig, folder: Path) -> Iterator[Server]:
-    """vLLM's own server."""
-    port, engine = free_port(), tier.engine
-    command = ["vllm.entrypoints.openai.api_server", "--model", tier.model]
-    command += ["--port", str(port), "--host", "127.0.0.1", "--served-model-name", "bench"]
-    command += ["--dtype", engine.dtype, "--max-model-len", str(engine.max_model_len)]
-    command += ["--max-num-seqs", str(engine.max_num_seqs), "--load-format", engine.load_format]
-    command += ["--kv-cache-memory-bytes", str(int((engine.kv_cache_gib or 0) * 2**30))]
-    command += ["--gpu-memory-utilization", str(engine.gpu_memory_utilization)]
-    command += ["--enforce-eager"] if engine.enforce_eager else []
-    command += ["--disable-log-stats", "--disable-uvicorn-access-log"]
+    """vLLM's own server, with the very flags that our engine is started with."""
+    port = free_port()
+    command = ["vllm.entrypoints.openai.api_server", "--port", str(port), "--host", "127.0.0.1"]
+    command += [*engine_flags(tier), "--disable-uvicorn-access-log"]
     with child(command, folder / "vllm.log") as process:
         process.wait_for(f"http://127.0.0.1:{port}/health")
-        yield Server("vllm", port, "bench")
+        yield Server("vllm", port, "bench", process.process.pid)
 
 
 @contextmanager
 def own(
-    tier: VllmTierConfig, folder: Path, calibration: Path | None = None
+    tier: VllmTierConfig, folder: Path, calibration: Path | None = None, *, deaf: bool = False
 ) -> Iterator[tuple[Server, Server]]:
     """Our server with the gate off and on. It is one: pinned requests are not judged, `auto` ones
     are. Without a calibration the gate reads everything and accepts it, so that both write the
-    same tokens."""
+    same tokens. `deaf`: the words themselves give no reason to doubt, as with random weights."""
     port = free_port()
     if calibration is None:
         calibration = folder / "always.json"
@@ -126,13 +121,14 @@ def own(
     document = {
         "server": {"port": port},
         "ledger": {"path": str(folder / "bench.db")},
+        "box": {"state": str(folder / "state")},
         "tiers": [tier.model_dump(mode="json", exclude_none=True), _never_reached(port)],
         "gates": [
             {
                 "tier": "tier1",
                 "calibration": str(calibration),
                 "truncation": "return",
-                **_deaf(tier),
+                **_words(heard=not deaf and tier.engine.load_format != "dummy"),
             }
         ],
         "checks": {"code": False},  # what the small model writes does not always parse
@@ -142,13 +138,15 @@ def own(
     command = ["rungwise", "serve", "--config", str(config)]
     with child(command, folder / "serve.log", {KEY_ENV: "none"}) as process:
         process.wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield Server("off", port, "tier1"), Server("on", port, "auto")
+        yield (
+            Server("off", port, "tier1", process.process.pid),
+            Server("on", port, "auto", process.process.pid),
+        )
 
 
-def _deaf(tier: VllmTierConfig) -> dict[str, object]:
-    """Random weights write no language at all."""
-    noise = tier.engine.load_format == "dummy"
-    return dict.fromkeys(("repetition", "language", "format", "hedging"), not noise)
+def _words(*, heard: bool) -> dict[str, object]:
+    """Random weights write no language at all, and made-up prompts ask in none."""
+    return dict.fromkeys(("repetition", "language", "format", "hedging"), heard)
 
 
 def accepting(tier: VllmTierConfig) -> dict[str, object]:

@@ -24,9 +24,9 @@ class Energy:
         self._counted: Sequence[float] | None = counters()
         self._at = now()
 
-    def engine(self, gpus: int) -> EngineEnergy:
-        """One more engine, on the first `gpus` of the GPUs that this process sees."""
-        made = EngineEnergy(self, gpus)
+    def engine(self, gpus: Sequence[int]) -> EngineEnergy:
+        """One more engine, on these of the GPUs that this process sees, counted from 0."""
+        made = EngineEnergy(self, frozenset(gpus))
         self._engines.append(made)
         return made
 
@@ -46,7 +46,7 @@ class Energy:
             self._share(gpu, max(0.0, joules - then))  # a driver that was loaded anew counts from 0
 
     def _share(self, gpu: int, joules: float) -> None:
-        here = [engine for engine in self._engines if gpu < engine.gpus]
+        here = [engine for engine in self._engines if gpu in engine.gpus]
         busy = [engine for engine in here if engine.busy]
         up = [engine for engine in here if engine.up]
         for engine in busy:
@@ -61,7 +61,7 @@ class EngineEnergy:
 
     __slots__ = ("_energy", "busy", "gathered", "gpus", "idle_joules", "up")
 
-    def __init__(self, energy: Energy, gpus: int) -> None:
+    def __init__(self, energy: Energy, gpus: frozenset[int]) -> None:
         self._energy, self.gpus = energy, gpus
         self.busy = self.up = False
         self.gathered = self.idle_joules = 0.0

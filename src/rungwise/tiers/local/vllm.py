@@ -5,31 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rungwise.config import BoxConfig, VllmTierConfig
-from rungwise.errors import ConfigError, TierError
+from rungwise.config import AdapterTierConfig, BoxConfig, TierConfig, VllmTierConfig
+from rungwise.errors import TierError
 from rungwise.tiers.abilities import abilities_of
 from rungwise.tiers.cards import Card
 from rungwise.tiers.drafting import Drafting
 from rungwise.tiers.local import vllm_compat as compat
 from rungwise.tiers.local.busy import BusyClock
 from rungwise.tiers.local.energy import Energy
+from rungwise.tiers.local.launching import Running, launch
+from rungwise.tiers.local.stages import Stage
+from rungwise.tiers.local.stalling import Stall
 from rungwise.tiers.local.standing import Standing, price_nano
+from rungwise.tiers.local.starting import Starting
 from rungwise.tiers.local.vllm_bare import generate_bare, prompt_ids
-from rungwise.tiers.local.vllm_faults import fault_of, one_line, refusal
-from rungwise.tiers.local.vllm_flags import missing_folder, parse_flags
-from rungwise.tiers.local.vllm_labels import LabelReads
+from rungwise.tiers.local.vllm_faults import fault_of, refusal
 from rungwise.tiers.local.vllm_meter import EngineMeter
 from rungwise.tiers.local.vllm_request import constrained, fetched_image, to_request, tools_in_play
 from rungwise.tiers.local.vllm_routes import Unspoken, parsed, plain, watched
 from rungwise.tiers.local.vllm_score import score
 from rungwise.tiers.local.vllm_tap import Tap
-from rungwise.types import Chat, Done, Message, Piece, Sampling
+from rungwise.tiers.local.warming import warm_up
+from rungwise.types import Chat, Done, Piece
 
 __all__ = ["VllmTier", "held_stride"]
 
@@ -48,17 +50,6 @@ def held_stride(running: int, *, stream: bool) -> int:
     return min(max(running // 2 if stream else running, LEAST_STRIDE), MOST_STRIDE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A started engine and vLLM's own chat endpoint on it."""
-
-    vllm: compat.Vllm
-    engine: compat.TappedEngine
-    serving: Any
-    markers: frozenset[int]
-    labels: LabelReads
-
-
 class VllmTier:
     """A rung that drafts on this machine (see contracts.Tier)."""
 
@@ -71,19 +62,25 @@ class VllmTier:
         box: BoxConfig | None = None,
         energy: Energy | None = None,
         card: Card | None = None,
+        adapters: Sequence[AdapterTierConfig] = (),
+        now: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`box` and `energy` are one for all the tiers; without `energy` nothing measures it, and
-        without a card all may be tried."""
+        without a card all may be tried. `adapters` are those that may draft on this engine: it
+        must know them before it starts."""
+        self._state = None if box is None else box.state.expanduser().absolute() / "engines"
         box = box or BoxConfig()
         self._abilities = abilities_of(config, card)
-        self._config, self._usd_per_kwh = config, box.usd_per_kwh
-        self._running: _Running | None = None
+        self._config, self._adapters, self._usd_per_kwh = config, adapters, box.usd_per_kwh
+        self._running: Running | None = None
+        self._starting: Starting | None = None
         self._clock = BusyClock(
-            time.perf_counter,
+            now,
             decode_weight=box.decode_weight,
-            energy=None if energy is None else energy.engine(config.engine.tensor_parallel_size),
+            energy=None if energy is None else energy.engine(config.placed),
         )
         self._kv = compat.KvUse()
+        self._stall = Stall(config.restart.stalled_s, now)
         self._asked = 0
         """Choices of the drafts that are being written, or wait to be."""
 
@@ -97,49 +94,33 @@ class VllmTier:
 
     # ---- life ----
 
+    @property
+    def started(self) -> bool:
+        return self._running is not None
+
     async def start(self) -> None:
-        """Raises ConfigError for engine settings that vLLM does not know."""
+        """See launching.launch."""
         if self._running is not None:
             return
-        if (folder := missing_folder(self._config.model)) is not None:
-            raise self._unavailable(
-                f"no model in {folder} (config.json is missing); "
-                "put a model there, or correct `model`"
-            )
+        starting = self._starting = Starting(
+            self.name, self._state, compiles=not self._config.engine.enforce_eager
+        )
         try:
-            vllm = await asyncio.to_thread(compat.load)
-            args = parse_flags(vllm, self._config)
-            # In a thread, because it takes from seconds to minutes and the loop has others to serve
-            engine = await asyncio.to_thread(_build, vllm, args, self._listeners())
-        except ImportError as error:
-            raise self._unavailable(
-                f"vLLM cannot be imported ({one_line(error)}); "
-                "install rungwise[gpu] or rungwise[cpu], see ./scripts/install"
-            ) from error
-        except (ConfigError, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            raise self._unavailable(f"the engine did not start: {one_line(error)}") from error
-        tapped = compat.TappedEngine(engine, vllm.EngineDeadError)
-        try:
-            self._running = await _serve(vllm, tapped, args)
-            await self._warm_up()
-            self._clock.turn(up=True)
+            async with starting.followed():
+                self._running = await launch(
+                    self._config, self._adapters, self._listeners(), starting.log
+                )
+                starting.reached(Stage.WARMING)
+                await warm_up(self, self._config.engine)
         except BaseException:
-            self._running = None
-            await asyncio.to_thread(tapped.shutdown)
+            running, self._running = self._running, None
+            if running is not None:
+                await asyncio.to_thread(running.engine.shutdown)
             raise
-
-    async def _warm_up(self) -> None:
-        """One draft of two tokens: vLLM compiles what reads log-probabilities on first use, which
-        would cost the first caller seconds, and an engine that cannot write is better known now."""
-        words = (Message(role="user", text="hello"),)
-        sampling = Sampling(max_tokens=2, temperature=0)
-        async with aclosing(
-            self.draft(Chat(messages=words, sampling=sampling), read=True)
-        ) as drafting:
-            async for _ in drafting:
-                pass
+        finally:
+            self._starting = None
+        starting.ready()
+        self._clock.turn(up=True)
 
     async def stop(self) -> None:
         running, self._running = self._running, None
@@ -152,32 +133,47 @@ class VllmTier:
             await asyncio.to_thread(running.engine.shutdown)
 
     async def health(self) -> str | None:
+        if self._starting is not None:
+            return self._starting.line()
         if self._running is None:
             return f"{self.name}: the engine is not started"
         try:
             await self._running.engine.check_health()
         except Exception:
-            return f"{self.name}: the engine has died; it must be started again"
+            return f"{self.name}: the engine has died"
+        heard = self._running.engine.heard
+        silent_s = self._stall.look(held=self.unfinished if heard else 0, heard=heard)
+        if silent_s is not None:
+            return f"{self.name}: the engine hangs: nothing came of it for {silent_s:.0f} s"
         return None
 
     # ---- drafts ----
 
-    def draft(self, chat: Chat, *, read: bool, likeliest: int = 0) -> Drafting:
-        meter = EngineMeter(model=self.model, clock=self._clock)
-        return Drafting(self._write(chat, meter, read=read, likeliest=likeliest), meter)
+    def draft(
+        self,
+        chat: Chat,
+        *,
+        read: bool,
+        likeliest: int = 0,
+        adapter: AdapterTierConfig | None = None,
+    ) -> Drafting:
+        """With one of its adapters it is that rung's draft: its model's name, and its faults."""
+        writer = adapter or self._config
+        meter = EngineMeter(model=writer.shown_model, clock=self._clock)
+        return Drafting(self._write(chat, writer, meter, read=read, likeliest=likeliest), meter)
 
-    async def score(self, chat: Chat, answer: str) -> list[float | None]:
+    async def score(
+        self, chat: Chat, answer: str, *, adapter: AdapterTierConfig | None = None
+    ) -> list[float | None]:
         """See vllm_score: the log-probabilities of an answer that is already there."""
-        running = self._running
-        if running is None:
-            raise self._unavailable("the engine is not started")
-        return await score(self.name, running.vllm, running.serving, chat, answer)
+        running, writer = self._started(adapter or self._config), adapter or self._config
+        return await score(
+            writer.name, running.vllm, running.serving, chat, answer, _adapter(writer)
+        )
 
     async def bare(self, prompts: Sequence[Chat], *, concurrency: int, read: bool) -> int:
         """See vllm_bare: the tokens that the engine alone writes for these, so many at a time."""
-        running = self._running
-        if running is None:
-            raise self._unavailable("the engine is not started")
+        running = self._started(self._config)
         waiting, written = iter(enumerate(prompts)), 0
 
         async def work() -> None:
@@ -215,7 +211,7 @@ class VllmTier:
 
     def _price_nano(self, seconds: float, joules: float | None) -> int | None:
         return price_nano(
-            seconds * self._config.engine.tensor_parallel_size,
+            seconds * self._config.engine.gpu_count,
             joules,
             usd_per_gpu_hour=self._config.usd_per_gpu_hour,
             usd_per_kwh=self._usd_per_kwh,
@@ -228,7 +224,8 @@ class VllmTier:
         return self._abilities.lacks(chat)
 
     def saturation(self) -> str | None:
-        spill, waiting = self._config.spill, self._asked - self._config.engine.max_num_seqs
+        spill, engine = self._config.spill, self._config.engine
+        waiting = self._asked - engine.max_num_seqs * engine.data_parallel_size
         if spill.waiting is not None and waiting >= spill.waiting:
             wait = f"{waiting} drafts wait" if waiting > 1 else "a draft waits"
             return f"{wait} for the engine (spill.waiting: {spill.waiting})"
@@ -257,15 +254,18 @@ class VllmTier:
         count: int = self._running.engine.get_num_unfinished_requests()
         return count
 
+    def _started(self, writer: TierConfig) -> Running:
+        if self._running is None:
+            raise TierError(writer.name, "unavailable", "the engine is not started")
+        return self._running
+
     async def _write(
-        self, chat: Chat, meter: EngineMeter, *, read: bool, likeliest: int
+        self, chat: Chat, writer: TierConfig, meter: EngineMeter, *, read: bool, likeliest: int
     ) -> AsyncGenerator[Piece, None]:
-        running = self._running
-        if running is None:
-            raise self._unavailable("the engine is not started")
+        running = self._started(writer)
         if (url := fetched_image(chat)) is not None:
             message = f"images are taken as data: URLs here, nothing is fetched: {url:.80}"
-            raise TierError(self.name, "rejected", message)
+            raise TierError(writer.name, "rejected", message)
         top = running.labels.most if chat.labels else chat.sampling.top_logprobs
         tap = Tap(running.engine, meter, read=read, top=top, likeliest=likeliest)
         self._asked += chat.sampling.n
@@ -273,18 +273,20 @@ class VllmTier:
             async with (
                 running.labels.admitted(tap, chat.labels),
                 aclosing(tap),
-                aclosing(await self._begin(running, chat, tap)) as pieces,
+                aclosing(await self._begin(running, chat, writer, tap)) as pieces,
             ):
                 async for piece in pieces:
                     yield piece
         except Exception as error:
             raise fault_of(
-                self.name, error, running.vllm, running.serving, constrained=constrained(chat)
+                writer.name, error, running.vllm, running.serving, constrained=constrained(chat)
             ) from None
         finally:
             self._asked -= chat.sampling.n
 
-    async def _begin(self, running: _Running, chat: Chat, tap: Tap) -> AsyncGenerator[Piece, None]:
+    async def _begin(
+        self, running: Running, chat: Chat, writer: TierConfig, tap: Tap
+    ) -> AsyncGenerator[Piece, None]:
         """Let vLLM check and template the request; nothing is generated yet."""
         needs_parsing = tools_in_play(chat) or bool(self._config.engine.reasoning_parser)
         needs_parsing = needs_parsing and not chat.labels  # a word or two, taken as they come
@@ -295,7 +297,7 @@ class VllmTier:
             tap.one_piece = running.vllm.OutputKind.FINAL_ONLY
         elif tap.read and chat.shape is None:  # in JSON some tokens decide and some do not
             tap.stride = held_stride(self._clock.running + 1, stream=chat.stream)
-        request = running.vllm.ChatCompletionRequest(**to_request(chat))
+        request = running.vllm.ChatCompletionRequest(**to_request(chat, _adapter(writer)))
         token = compat.TAP.set(tap)
         try:
             chunks = await running.serving.create_chat_completion(request)
@@ -303,7 +305,7 @@ class VllmTier:
             compat.TAP.reset(token)
         if (refused := getattr(chunks, "error", None)) is not None:
             raise refusal(
-                self.name, int(refused.code), refused.message, constrained=constrained(chat)
+                writer.name, int(refused.code), refused.message, constrained=constrained(chat)
             )
         return parsed(chunks, tap, unspoken) if needs_parsing else plain(tap)
 
@@ -311,18 +313,6 @@ class VllmTier:
         return TierError(self.name, "unavailable", message)
 
 
-def _build(vllm: compat.Vllm, args: Any, listeners: list[Any] | None) -> Any:
-    engine_args = vllm.AsyncEngineArgs.from_cli_args(args)
-    return vllm.AsyncLLM.from_engine_args(engine_args, stat_loggers=listeners)
-
-
-async def _serve(vllm: compat.Vllm, engine: compat.TappedEngine, args: Any) -> _Running:
-    state = vllm.State()
-    await vllm.init_app_state(engine, state, args, await engine.get_supported_tasks())
-    serving = state.openai_serving_chat
-    labels = LabelReads(
-        serving.renderer.tokenizer,
-        most=compat.most_alternatives(engine),
-        apart=not compat.mixes_label_reads(engine),
-    )
-    return _Running(vllm, engine, serving, compat.reasoning_markers(serving), labels)
+def _adapter(writer: TierConfig) -> str | None:
+    """vLLM's name of the adapter; None: the model as it is."""
+    return writer.name if isinstance(writer, AdapterTierConfig) else None

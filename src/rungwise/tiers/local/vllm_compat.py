@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from rungwise.tiers.local.vllm_processes import prepare
+
 __all__ = [
     "TAP",
     "KvUse",
@@ -22,6 +24,7 @@ __all__ = [
     "mixes_label_reads",
     "most_alternatives",
     "reasoning_markers",
+    "speculates",
     "visible_gpus",
 ]
 
@@ -41,15 +44,6 @@ _CHAT_REQUEST = (
 )
 _ARGUMENT_PARSER = ("vllm.utils.argparse_utils", "vllm.utils")
 
-# vLLM reads these when it is imported, so they must be set by whoever imports it. What the owner
-# set stays, but for the two that would report this machine's use to the vLLM project.
-_ENVIRONMENT_DEFAULTS = {
-    "VLLM_LOGGING_LEVEL": "WARNING",
-    # fork would copy our event loop and threads into the engine
-    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-}
-_ENVIRONMENT_ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_DO_NOT_TRACK": "1"}
-
 
 @dataclass(frozen=True, slots=True)
 class Vllm:
@@ -68,9 +62,7 @@ class Vllm:
 
 def load() -> Vllm:
     """Import vLLM. Raises ImportError when it is missing, or moved beyond what is known here."""
-    os.environ.update(_ENVIRONMENT_ALWAYS)
-    for name, value in _ENVIRONMENT_DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    prepare()
     return Vllm(
         AsyncLLM=first_of("AsyncLLM", ("vllm.v1.engine.async_llm",)),
         AsyncEngineArgs=first_of("AsyncEngineArgs", ("vllm.engine.arg_utils",)),
@@ -116,6 +108,12 @@ def mixes_label_reads(engine: Any) -> bool:
     return bool(getattr(engine.vllm_config, "use_v2_model_runner", False))
 
 
+def speculates(engine: Any) -> bool:
+    """Whether tokens are guessed ahead. No model runner then reads the log-probabilities of named
+    tokens: the second gives the likeliest ones, the first breaks off, and the engine with it."""
+    return getattr(engine.vllm_config, "speculative_config", None) is not None
+
+
 def most_alternatives(engine: Any) -> int:
     """How many alternatives a token may have at the most (vLLM's max_logprobs)."""
     most: int = engine.vllm_config.model_config.max_logprobs
@@ -149,10 +147,20 @@ def visible_gpus() -> tuple[str, ...] | None:
 
 
 class KvUse:
-    """The share of an engine's KV cache that is in use, as its scheduler said last."""
+    """The share of an engine's KV cache that is in use, as its schedulers said last: of several
+    copies, the mean."""
 
     def __init__(self) -> None:
-        self.share: float | None = None
+        self._shares: dict[int, float] = {}
+
+    def say(self, copy: int, share: float | None) -> None:
+        self._shares.pop(copy, None)
+        if share is not None:
+            self._shares[copy] = share
+
+    @property
+    def share(self) -> float | None:
+        return sum(self._shares.values()) / len(self._shares) if self._shares else None
 
 
 def kv_listeners(use: KvUse) -> list[Any] | None:
@@ -167,9 +175,16 @@ def kv_listeners(use: KvUse) -> list[Any] | None:
     class KvListener(listener):  # type: ignore[misc, valid-type]
         def __init__(self, *args: Any, **more: Any) -> None: ...
 
-        def record(self, scheduler_stats: Any = None, *args: Any, **more: Any) -> None:
+        def record(
+            self,
+            scheduler_stats: Any = None,
+            iteration_stats: Any = None,
+            mm_cache_stats: Any = None,
+            engine_idx: int = 0,
+            **more: Any,
+        ) -> None:
             if scheduler_stats is not None:
-                use.share = getattr(scheduler_stats, "kv_cache_usage", None)
+                use.say(engine_idx, getattr(scheduler_stats, "kv_cache_usage", None))
 
         def log(self, *args: Any, **more: Any) -> None: ...
 
@@ -197,9 +212,24 @@ class TappedEngine:
     def __init__(self, engine: Any, dead: type[Exception]) -> None:
         self._engine, self._dead = engine, dead
         self._closed = False
+        self.heard = 0
+        """Results that came from the engine's processes, of whatever request; stays 0 where vLLM's
+        insides look otherwise."""
+        self._listen()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
+
+    def _listen(self) -> None:
+        processor: Any = getattr(self._engine, "output_processor", None)
+        if (process := getattr(processor, "process_outputs", None)) is None:
+            return
+
+        def listening(results: Any, *args: Any, **more: Any) -> Any:
+            self.heard += len(results)
+            return process(results, *args, **more)
+
+        processor.process_outputs = listening
 
     # A plain def: it must read the tap while its own draft is the one that calls.
     def generate(self, prompt: Any, sampling_params: Any, request_id: str, **more: Any) -> Any:

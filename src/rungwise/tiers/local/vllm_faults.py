@@ -23,7 +23,7 @@ def fault_of(
         return error
     causes = _causes(error)
     if any(isinstance(e, (vllm.EngineDeadError, Aborted)) for e in causes):
-        return TierError(tier, "unavailable", "the engine stopped; it must be started again")
+        return TierError(tier, "unavailable", "the engine stopped")
     if any(isinstance(e, RecursionError) for e in causes):
         return TierError(tier, "rejected", "the request nests too deeply for this engine")
     if isinstance(error, StreamedError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rungwise.config import EngineConfig, VllmTierConfig
+from rungwise.config import AdapterTierConfig, EngineConfig, SpeculativeConfig, VllmTierConfig
 from rungwise.errors import ConfigError
+from rungwise.tiers.local.adapter_files import rank_of
 from rungwise.tiers.local.vllm_compat import Vllm
 
 __all__ = ["engine_flags", "missing_folder", "parse_flags"]
@@ -22,6 +25,8 @@ _TAKEN = {
     "kv_cache_memory_bytes": "engine.kv_cache_gib",
     "gpu_memory_utilization": "engine.gpu_memory_utilization",
     "tensor_parallel_size": "engine.tensor_parallel_size",
+    "data_parallel_size": "engine.data_parallel_size",
+    "device_ids": "tiers[].gpus",
     "quantization": "engine.quantization",
     "enforce_eager": "engine.enforce_eager",
     "enable_prefix_caching": "engine.prefix_caching",
@@ -30,19 +35,32 @@ _TAKEN = {
     "enable_auto_tool_choice": "engine.tool_parser",
     "reasoning_parser": "engine.reasoning_parser",
     "chat_template": "engine.chat_template",
+    "speculative_config": "engine.speculative",
+    "spec_method": "engine.speculative",
+    "spec_model": "engine.speculative",
+    "spec_tokens": "engine.speculative",
+    "enable_lora": "a tier of kind adapter",
+    "lora_modules": "a tier of kind adapter",
+    "max_loras": "a tier of kind adapter",
+    "max_lora_rank": "a tier of kind adapter",
 }
 
 
 LEAST_UTILIZATION = 0.01
 
 
-def engine_flags(config: VllmTierConfig) -> list[str]:
-    """What vLLM's own server would be started with. Raises ConfigError."""
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""vLLM keeps room for one of these."""
+
+
+def engine_flags(config: VllmTierConfig, adapters: Sequence[AdapterTierConfig] = ()) -> list[str]:
+    """What vLLM's own server would be started with, to serve these adapters too. Raises
+    ConfigError."""
     engine = config.engine
     flags = ["--model", config.model, "--served-model-name", config.shown_model]
     # Two engines in one process unregister each other's Prometheus metrics; with vLLM's own off,
     # a stat logger handed to AsyncLLM still gets every number.
-    flags += ["--disable-log-stats"]
+    flags += ["--disable-log-stats", "--no-use-tqdm-on-load"]
     values = {
         "revision": config.revision,
         "dtype": engine.dtype,
@@ -51,17 +69,45 @@ def engine_flags(config: VllmTierConfig) -> list[str]:
         "kv-cache-memory-bytes": engine.kv_cache_gib and int(engine.kv_cache_gib * 2**30),
         "gpu-memory-utilization": _utilization(engine),
         "tensor-parallel-size": engine.tensor_parallel_size,
+        "data-parallel-size": engine.data_parallel_size if engine.data_parallel_size > 1 else None,
+        # indices among those that CUDA shows, where it does not show all of them
+        "device-ids": config.gpus and ",".join(map(str, config.gpus)),
         "quantization": engine.quantization,
         "load-format": engine.load_format,
         "tool-call-parser": engine.tool_parser,
         "reasoning-parser": engine.reasoning_parser,
         "chat-template": engine.chat_template,
+        "speculative-config": engine.speculative and _speculation(engine.speculative),
     }
     flags += [f"--{name}={value}" for name, value in values.items() if value is not None]
     flags += ["--enforce-eager"] if engine.enforce_eager else []
     flags += ["--enable-auto-tool-choice"] if engine.tool_parser else []
     flags += [f"--{'' if engine.prefix_caching else 'no-'}enable-prefix-caching"]
-    return flags + [_extra_flag(config.name, *item) for item in engine.extra.items()]
+    flags += [_extra_flag(config.name, *item) for item in engine.extra.items()]
+    return [*flags, *_adapter_flags(adapters)]
+
+
+def _speculation(told: SpeculativeConfig) -> str:
+    found: dict[str, str | int] = {"method": told.method, "num_speculative_tokens": told.tokens}
+    if told.model is not None:
+        found["model"] = told.model
+    if told.method == "ngram":
+        # a single token matches nearly anywhere, and says little of what comes next
+        shortest = min(2, told.longest_match)
+        found |= {"prompt_lookup_max": told.longest_match, "prompt_lookup_min": shortest}
+    return json.dumps(found)
+
+
+def _adapter_flags(adapters: Sequence[AdapterTierConfig]) -> Iterator[str]:
+    if not adapters:
+        return
+    rank = max(rank_of(adapter) for adapter in adapters)
+    yield from ("--enable-lora", f"--max-loras={len(adapters)}")
+    yield f"--max-lora-rank={next(kept for kept in LORA_RANKS if kept >= rank)}"
+    yield "--lora-modules"
+    for adapter in adapters:
+        folder = Path(adapter.model).expanduser().absolute()
+        yield json.dumps({"name": adapter.name, "path": str(folder)})
 
 
 def _utilization(engine: EngineConfig) -> float:
@@ -72,7 +118,9 @@ def _utilization(engine: EngineConfig) -> float:
     return LEAST_UTILIZATION if sized and not told else engine.gpu_memory_utilization
 
 
-def parse_flags(vllm: Vllm, config: VllmTierConfig) -> Namespace:
+def parse_flags(
+    vllm: Vllm, config: VllmTierConfig, adapters: Sequence[AdapterTierConfig] = ()
+) -> Namespace:
     """vLLM's own reading of the flags. Raises ConfigError naming what it does not know."""
     parser = vllm.make_arg_parser(vllm.ArgumentParser(prog="vllm"))
 
@@ -80,7 +128,7 @@ def parse_flags(vllm: Vllm, config: VllmTierConfig) -> Namespace:
         raise ConfigError(f"tier {config.name!r}: engine: vLLM says: {message}; see engine.extra")
 
     parser.error = refuse  # argparse would print its usage and leave the process
-    args: Namespace = parser.parse_args(engine_flags(config))
+    args: Namespace = parser.parse_args(engine_flags(config, adapters))
     if args.trust_remote_code:
         raise ConfigError(_remote_code(config.name))
     return args

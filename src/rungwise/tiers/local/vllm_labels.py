@@ -26,9 +26,13 @@ class LabelReads:
     set the two never run together: beside such drafts a label read makes do with the likeliest
     tokens, and a draft that wants alternatives first waits for the label reads that run, which
     are a few tokens long.
+
+    Without `named` they all make do with the likeliest tokens: an engine that speculates has no
+    columns for named ones, and vLLM's first model runner dies of the question.
     """
 
-    def __init__(self, tokenizer: Any, *, most: int, apart: bool) -> None:
+    def __init__(self, tokenizer: Any, *, most: int, apart: bool, named: bool = True) -> None:
+        self._named = named
         self.most = min(most, ENOUGH)
         """How many tokens are asked for, named ones or the likeliest."""
         self._tokenizer, self._apart = tokenizer, apart
@@ -40,7 +44,7 @@ class LabelReads:
     @asynccontextmanager
     async def admitted(self, tap: Tap, labels: tuple[str, ...]) -> AsyncIterator[None]:
         """Let a draft run, and tell its tap which tokens to ask for."""
-        if labels and not (self._apart and self._wide):
+        if labels and self._named and not (self._apart and self._wide):
             tap.asked = self._tokens(labels)
         if tap.asked:
             async with self._reading():

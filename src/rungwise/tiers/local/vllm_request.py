@@ -35,11 +35,12 @@ def fetched_image(chat: Chat) -> str | None:
     return next((url for url in urls if not url.startswith("data:")), None)
 
 
-def to_request(chat: Chat) -> dict[str, Any]:
-    """The body of a chat completion request. Log-probabilities are the tap's business."""
+def to_request(chat: Chat, adapter: str | None = None) -> dict[str, Any]:
+    """The body of a chat completion request, to the engine's model or to an adapter of it.
+    Log-probabilities are the tap's business."""
     # always streaming: only that path hands out its generator before anything is generated
     body = {"stream": True, **body_of(chat, _TERMS)}
     if chat.labels:
         # a label is the first word: templates that know how to leave the thinking out shall do so
         body["chat_template_kwargs"] = {"enable_thinking": False, "thinking": False}
-    return body
+    return body if adapter is None else {**body, "model": adapter}

@@ -13,20 +13,22 @@ from rungwise.types import LEAST_LOGPROB, Chat, Message, Sampling
 __all__ = ["score"]
 
 
-async def score(tier: str, vllm: Any, serving: Any, chat: Chat, answer: str) -> list[float | None]:
+async def score(
+    tier: str, vllm: Any, serving: Any, chat: Chat, answer: str, adapter: str | None = None
+) -> list[float | None]:
     """The log-probability of each token of `answer` as the assistant's next message, in order.
 
     The end-of-answer token, which a draft has too, is not among them. Raises TierError.
     """
     asked = replace(chat, sampling=Sampling(max_tokens=1, temperature=0.0), stream=False)
-    head = await _complete(tier, vllm, serving, to_request(asked))
+    head = await _complete(tier, vllm, serving, to_request(asked, adapter))
     said = replace(asked, messages=(*chat.messages, Message(role="assistant", text=answer)))
     whole = await _complete(
         tier,
         vllm,
         serving,
         {
-            **to_request(said),
+            **to_request(said, adapter),
             "add_generation_prompt": False,
             "continue_final_message": True,
             "prompt_logprobs": 0,

@@ -1,0 +1,1 @@
+"""How does everything get onto a box without the internet?"""

@@ -1,0 +1,1 @@
+"""Which weights fit on this GPU, and how do they come here?"""

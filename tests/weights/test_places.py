@@ -1,0 +1,47 @@
+"""Which GPUs are meant, and how much of them may be used?"""
+
+from __future__ import annotations
+
+import pytest
+
+from rungwise.errors import ConfigError
+from rungwise.observe.gpu import Gpu
+from rungwise.weights.memory import GIB
+from rungwise.weights.places import present, stated, this_cpu
+
+
+def gpu(index: int, total: float = 80, free: float | None = None, name: str = "H100") -> Gpu:
+    free = total if free is None else free
+    return Gpu(index=index, name=name, total_gib=total, free_gib=free, driver="580")
+
+
+@pytest.mark.parametrize(
+    ("told", "gpus", "total"),
+    [
+        ("24GiB", 1, 24 * GIB),
+        ("2x80GiB", 2, 80 * GIB),
+        ("4 x 23.6 gib", 4, 23.6 * GIB),
+        ("24GB", 1, 24e9),
+    ],
+)
+def test_a_gpu_is_stated_by_its_memory(told: str, gpus: int, total: float) -> None:
+    place = stated(told)
+    assert (place.gpus, place.total) == (gpus, total) and place.room == 0.9 * total
+
+
+@pytest.mark.parametrize("told", ["", "24", "H100", "0x24GiB", "2x", "-1GiB", "0.5GiB", "2x2x2GiB"])
+def test_what_is_no_gpu_is_an_error_with_an_example(told: str) -> None:
+    with pytest.raises(ConfigError, match="say 24GiB for one, or 2x80GiB for two"):
+        stated(told)
+
+
+def test_equal_gpus_are_one_place_and_what_others_use_is_not_free() -> None:
+    two, other = present([gpu(0), gpu(1, free=30), gpu(2, 24, name="L4")])
+    assert (two.gpus, other.gpus) == (2, 1)
+    assert two.room == 30 * GIB and other.room == 0.9 * 24 * GIB
+    assert two.name == "2 x H100, 80 GiB"
+
+
+def test_a_cpu_has_no_gpus_and_all_that_is_free() -> None:
+    place = this_cpu(8 * GIB)
+    assert (place.gpus, place.room, place.gib) == (0, 8 * GIB, 8)
