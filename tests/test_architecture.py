@@ -36,6 +36,12 @@ STOREYS = [
     {"__main__"},
 ]
 STOREY = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
+READS_ENVIRONMENT = {
+    "config/load.py",
+    "tiers/local/vllm_compat.py",
+    "tiers/local/vllm_processes.py",
+    "lab/children.py",
+}
 HEAVY = (
     "vllm",
     "torch",
@@ -99,12 +105,7 @@ def test_cascade_stays_one_screen_or_four() -> None:
 def test_effects_have_one_address(path: Path) -> None:
     name = str(path.relative_to(SOURCE))
     text = path.read_text(encoding="utf-8")
-    if name not in (
-        "config/load.py",
-        "tiers/local/vllm_compat.py",
-        "tiers/local/vllm_processes.py",
-        "lab/children.py",
-    ):
+    if name not in READS_ENVIRONMENT:
         assert "os.environ" not in text and "getenv" not in text, "the environment: config/load.py"
     if name != "observe/metrics.py":
         assert "rungwise_" not in text, "metric names: observe/metrics.py"
