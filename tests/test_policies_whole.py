@@ -321,9 +321,7 @@ async def check(
     await the_cap_on_climbing_holds(case, world, heard, own)
 
 
-EXAMPLES = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+EXAMPLES = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @EXAMPLES

@@ -354,7 +354,7 @@ ANSWERS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cap=st.integers(0, 120), climbing=st.integers(0, 80), answers=ANSWERS)
 def test_no_sequence_passes_a_cap_or_leaves_something_set_aside(
     tmp_path_factory: pytest.TempPathFactory,

@@ -173,7 +173,7 @@ def test_a_draft_is_lost_once_it_cannot_reach_what_is_asked_of_it() -> None:
     assert isinstance(verdict, Accept) and read == 41
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.floats(-4, 0), min_size=1, max_size=30),
     st.floats(0, 1),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.confidence.repetition import repetition_of
@@ -85,7 +85,6 @@ def test_the_right_answers_of_the_suite_do_not_loop() -> None:
         assert repetition_of(step.answer) is None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200), st.text(min_size=1, max_size=40))
 def test_any_text_with_enough_repeats_of_a_unit_is_found(text: str, unit: str) -> None:
     assert repetition_of(text + unit * 1000) is not None
@@ -96,13 +95,11 @@ WORDS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200), WORDS)
 def test_any_sentence_is_found_after_twenty_repeats(text: str, words: list[str]) -> None:
     assert repetition_of(text + f"{' '.join(words)}. " * 20) is not None
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=30), max_size=60, unique=True))
 def test_text_without_repeats_is_left_alone(parts: list[str]) -> None:
     text = "".join(f"{number}{part}" for number, part in enumerate(parts))

@@ -157,13 +157,18 @@ class _Answering(BaseHTTPRequestHandler):
     def _found(
         self, name: str, revision: str, *, reading: bool = False
     ) -> tuple[str, dict[str, bytes]] | None:
-        if (repository := self.hub.repositories.get(name)) is None:
-            return self._refuse(404, "RepoNotFound")
-        if reading and repository.gated and self._token() not in repository.readers:
-            return self._refuse(401 if self._token() is None else 403, "GatedRepo")
+        """None where it was refused."""
+        repository, token = self.hub.repositories.get(name), self._token()
+        if repository is None:
+            self._refuse(404, "RepoNotFound")
+            return None
+        if reading and repository.gated and token not in repository.readers:
+            self._refuse(401 if token is None else 403, "GatedRepo")
+            return None
         commit = repository.refs.get(revision, revision)
         if commit not in repository.commits:
-            return self._refuse(404, "RevisionNotFound")
+            self._refuse(404, "RevisionNotFound")
+            return None
         return commit, repository.commits[commit]
 
     def _refuse(self, status: int, code: str) -> None:

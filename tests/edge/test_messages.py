@@ -438,9 +438,7 @@ PIECES: Sequence[Piece] = (
 )
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request=ANYTHING | NEARLY | RIGHT, pieces=st.lists(st.sampled_from(PIECES), max_size=4))
 async def test_any_json_is_answered_in_shape(request: Any, pieces: list[Piece]) -> None:
     cascade = ScriptedCascade([HELLO[0], *pieces, HELLO[-1]])

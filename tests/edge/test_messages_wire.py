@@ -441,7 +441,7 @@ REQUEST = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(REQUEST | ANYTHING)
 def test_any_json_is_a_chat_or_a_callers_fault(request: Any) -> None:
     body = json.dumps(request).encode()
@@ -454,7 +454,7 @@ def test_any_json_is_a_chat_or_a_callers_fault(request: Any) -> None:
             assert chat.messages
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_callers_fault(body: bytes) -> None:
     with pytest.raises(CallerError):

@@ -599,7 +599,7 @@ VALUES = st.recursive(
 FIELDS = st.sampled_from([*RequestFields.model_fields, *REFUSED, *UNUSED, "banana"])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.dictionaries(FIELDS, VALUES, max_size=4))
 def test_any_fields_are_read_or_refused(fields: dict[str, Any]) -> None:
     try:
@@ -610,7 +610,7 @@ def test_any_fields_are_read_or_refused(fields: dict[str, Any]) -> None:
         assert found.messages and hash(found.route) is not None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VALUES)
 def test_any_message_is_read_or_refused(value: Any) -> None:
     for role in ("user", "assistant", "tool"):
@@ -621,7 +621,7 @@ def test_any_message_is_read_or_refused(value: Any) -> None:
             assert fault.message
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda t: t.encode("utf-8", "replace")))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     for told in (body, TEXT % body):
@@ -634,7 +634,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), TEXTS), min_size=1),
     st.floats(0, 2),

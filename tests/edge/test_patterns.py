@@ -128,7 +128,7 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(PATTERNS)
 def test_the_count_is_that_of_the_pattern_written_out(part: Written) -> None:
     # where an empty part may go round, a place's way back to itself may be there already

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
@@ -129,7 +129,6 @@ def test_so_is_a_wrong_value_in_the_metadata(
     assert refused(surface, metadata=metadata).param == param
 
 
-@settings(deadline=None)  # other work shares this machine
 @given(st.text(st.characters(codec="latin-1"), max_size=100))
 def test_any_header_is_read_or_refused(told: str) -> None:
     for header in ("agent", "tags", "needs", "least-right"):

@@ -167,9 +167,7 @@ async def test_a_ledger_with_a_file_of_its_own_opens_and_closes_it(tmp_path: Pat
 
 
 @given(found=entries(), said=st.lists(st.tuples(st.integers(0, 7), st.booleans()), max_size=6))
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_tallies_are_the_sums_over_the_entries_whatever_is_said_of_them(
     store_url: str, found: list[Entry], said: list[tuple[int, bool]]
 ) -> None:
@@ -287,9 +285,7 @@ async def test_one_entry_that_cannot_be_written_takes_no_other_with_it(
 
 
 @given(text=st.text(min_size=1) | st.just("\ud800\0"))
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_entry_is_lost_over_the_odd_words_of_an_upstream(store_url: str, text: str) -> None:
     tried = replace(BARE, reason=text, billed_as=text, model=text)
     entry = replace(ENTRY, plan_why=text, attempts=(tried,))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from operator import add
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.days import day_of
@@ -127,7 +127,6 @@ def summed(rows: Iterable[Row], width: int) -> dict[Row, Row]:
 
 
 @given(entries(), st.integers(0, 8))
-@settings(deadline=None)
 def test_tallies_of_parts_add_up_to_the_tally_of_all(found: list[Entry], cut: int) -> None:
     whole, parts = tally(found), (tally(found[:cut]), tally(found[cut:]))
     for name, width in (
@@ -145,7 +144,6 @@ def test_tallies_of_parts_add_up_to_the_tally_of_all(found: list[Entry], cut: in
 
 
 @given(entries(most=1), st.booleans())
-@settings(deadline=None)
 def test_what_is_said_later_leads_to_the_tally_of_the_entry_with_it(
     found: list[Entry], right: bool
 ) -> None:
@@ -159,7 +157,6 @@ def test_what_is_said_later_leads_to_the_tally_of_the_entry_with_it(
 
 
 @given(entries())
-@settings(deadline=None)
 def test_no_token_and_no_nano_dollar_is_missing_from_the_rungs(found: list[Entry]) -> None:
     rungs = tally(found).rungs
     attempts = [attempt for entry in found for attempt in entry.attempts]

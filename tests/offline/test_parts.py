@@ -48,7 +48,7 @@ def _whole(contents: list[bytes], largest: int, folder: Path) -> tuple[Manifest,
     return manifest, folder / "parts"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.binary(max_size=700), max_size=8),
     st.integers(min_value=1, max_value=400),

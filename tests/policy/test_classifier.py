@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.errors import ConfigError
@@ -112,7 +112,6 @@ def test_where_a_number_comes_out_as_none_it_abstains(tmp_path: Path) -> None:
     assert found.likeliest(sketch_of(ask("plan"))) is None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_is_said_it_answers_with_a_probability_or_not_at_all(text: str) -> None:
     told = likeliest(text, shape=OutputShape())

@@ -1,7 +1,7 @@
 """Whether a tool loop gets on."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.policy.loops import CALLS, LATELY, LOOKED_AT, stuck, was_stuck
@@ -206,7 +206,6 @@ def test_a_rejected_turn_stays_unsettled_while_its_tools_work() -> None:
     assert unsettled(Chat(messages=tuple(said))) is not None
 
 
-@settings(deadline=None)  # the first one compiles the patterns
 @given(
     st.lists(
         st.builds(

@@ -114,7 +114,7 @@ def gained(
 GRID = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ladders(), pulls, worths)
 def test_no_plan_gains_more_with_any_bars(
     rungs: list[Rung[float]], pull: float, worth: Worth
@@ -130,7 +130,7 @@ def test_no_plan_gains_more_with_any_bars(
                 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ladders(4), pulls, worths)
 def test_what_is_foreseen_of_a_plan_is_what_comes_of_it(
     rungs: list[Rung[float]], pull: float, worth: Worth
@@ -164,7 +164,7 @@ def test_a_dice_roll_agrees() -> None:
     assert nano.mean() == pytest.approx(found.nano, rel=0.01)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ladders(4), pulls, st.lists(st.floats(1e-5, 0.1), min_size=2, max_size=5))
 def test_the_more_a_right_answer_is_worth_the_more_are_right(
     rungs: list[Rung[float]], pull: float, told: list[float]
@@ -248,7 +248,7 @@ def at(many: Rung[Any], chat: int) -> Rung[float]:
     return replace(many, **told)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 4),
     st.integers(0, 2**32 - 1),

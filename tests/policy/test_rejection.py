@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.policy import rejection as module
@@ -138,7 +138,6 @@ def test_nothing_of_the_chat_is_told() -> None:
     assert told is not None and "hunter2" not in told and "wrong" not in told
 
 
-@settings(deadline=None)  # the first one compiles the patterns
 @given(st.text(max_size=400), st.text(max_size=50))
 def test_no_text_makes_it_fail(text: str, answer: str) -> None:
     rejection(answered(text, answer))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.config import RoutingConfig, RuleConfig
@@ -103,7 +103,6 @@ ORDERS = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80), ORDERS, st.text(max_size=80))
 def test_a_text_that_names_a_step_type_or_a_rung_has_named_nothing(
     before: str, order: str, after: str

@@ -184,9 +184,7 @@ async def test_an_older_file_keeps_its_rows_and_takes_new_ones(
 
 
 @given(holding=entries(old=True))
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_tallies_of_an_older_file_are_filled_from_its_rows(
     tmp_path: Path, holding: list[Entry]
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.adapters import make_adapter
 
 from rungwise.config import AdapterTierConfig, EngineConfig, OpenAITierConfig, VllmTierConfig
-from rungwise.tiers.revision import revision_of
+from rungwise.tiers.revision import MANIFEST, revision_of
 
 
 @pytest.fixture
@@ -33,6 +33,8 @@ def test_the_same_folder_is_the_same_revision_wherever_it_lies(folder: Path) -> 
     before = of(folder)
     moved = folder.rename(folder.with_name("elsewhere"))
     assert of(moved) == before
+    (moved / MANIFEST).write_text("{}")
+    assert of(moved) == before, "what fetching left beside it is no part of it"
 
 
 @pytest.mark.parametrize("place", [0, 299_999])

@@ -112,21 +112,21 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SCHEMAS, VALUES)
 def test_it_agrees_with_jsonschema(schema: dict[str, Any], value: dict[str, Any]) -> None:
     plain = jsonschema.Draft202012Validator(schema).is_valid(value)
     assert (fault_of(schema, value) is None) is plain
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(JSON, max_size=3))
 def test_what_is_unique_is_what_jsonschema_says(value: list[Any]) -> None:
     plain = jsonschema.Draft202012Validator({"uniqueItems": True}).is_valid(value)
     assert (fault_of({"uniqueItems": True}, value) is None) is plain
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(["^a+b?$", "[^x]{2}", r"\\d", "(a|b)+$", "^$"]), NAMES)
 def test_patterns_mean_what_they_mean_to_re(pattern: str, text: str) -> None:
     fits = re.search(pattern, text) is not None

@@ -174,7 +174,7 @@ def test_a_full_disk_is_told_before_anything_large(
     open_hub: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = open_hub(demo_hub())
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 100_000))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 100_000))
     with pytest.raises(ConfigError) as raised:
         fetch(hub, tmp_path, COMMIT)
     assert str(raised.value).startswith(f"{tmp_path} has 97.7 KiB free, and ")

@@ -63,13 +63,13 @@ def by_the_client(bare: Path) -> Path:
     return bare
 
 
-def had(mirror: Path, to: Path, revision: str | None = None, **more: bool) -> Run:
-    return fetch(FolderSource(mirror), to, revision, **more)
+def had(mirror: Path, to: Path, revision: str | None = None, *, pinned: bool = False) -> Run:
+    return fetch(FolderSource(mirror), to, revision, pinned=pinned)
 
 
-def refused(mirror: Path, to: Path, revision: str | None = None, **more: bool) -> str:
+def refused(mirror: Path, to: Path, revision: str | None = None, *, pinned: bool = False) -> str:
     with pytest.raises(ConfigError) as raised:
-        had(mirror, to, revision, **more)
+        had(mirror, to, revision, pinned=pinned)
     assert "\n" not in str(raised.value)
     assert not (to / MODEL / MANIFEST).exists()
     return str(raised.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rungwise.tiers.cards import card_of, shipped
 from rungwise.weights.asked import asked
 from rungwise.weights.candidates import named
 from rungwise.weights.fit import Wanted
+from rungwise.weights.manifest import MANIFEST
 from rungwise.weights.memory import GIB, Precision
 from rungwise.weights.places import Place, stated, this_cpu
 from rungwise.weights.recommending import way
@@ -36,7 +38,7 @@ def served(
 
 def test_8_bit_is_made_while_it_loads(tmp_path: Path) -> None:
     tier = served(tmp_path, "Qwen/Qwen3-8B", stated("24GiB"), "fp8")
-    assert (tier.model, tier.engine.quantization) == ("Qwen/Qwen3-8B", "fp8")
+    assert (tier.model, tier.engine.quantization) == ("Qwen/Qwen3-8B", "fp8_per_tensor")
     assert (tier.engine.max_model_len, tier.engine.max_num_seqs) == (16_384, 16)
     assert (tier.engine.tool_parser, tier.engine.reasoning_parser) == ("hermes", "qwen3")
 
@@ -63,6 +65,19 @@ def test_a_folder_is_found_from_everywhere(tmp_path: Path, monkeypatch: pytest.M
     folder(tmp_path / "elsewhere" / "m", max_position_embeddings=2048)
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert served(tmp_path, "m", stated("24GiB")).model == str(tmp_path / "elsewhere" / "m")
+
+
+def test_what_was_fetched_keeps_its_card_and_what_the_hub_has_its_commit(tmp_path: Path) -> None:
+    card = shipped()["Qwen/Qwen3-8B"]
+    assert card.local is not None and card.local.revision is not None
+    assert served(tmp_path, card.id, stated("80GiB")).revision == card.local.revision
+    (tmp_path / "c.yaml").unlink()
+
+    fetched = tmp_path / "m"
+    folder(fetched, max_position_embeddings=2048)
+    (fetched / MANIFEST).write_text(json.dumps({"repository": card.id, "files": {}}))
+    tier = served(tmp_path, str(fetched), stated("24GiB"))
+    assert (tier.card, tier.revision, tier.engine.tool_parser) == (card.id, None, "hermes")
 
 
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:

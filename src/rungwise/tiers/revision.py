@@ -8,8 +8,11 @@ from pathlib import Path
 from rungwise.config import AdapterTierConfig, TierConfig, VllmTierConfig
 from rungwise.tiers.local.adapter_files import digest_of
 
-__all__ = ["revision_of"]
+__all__ = ["MANIFEST", "revision_of"]
 
+MANIFEST = "rungwise.json"
+"""What `rungwise models fetch` leaves beside the files: which they are, their sizes and hashes. It
+says nothing new of them."""
 ENDS = 64 * 1024
 """Bytes read at each end of a weight file: its header, and weights that any training changes."""
 
@@ -42,7 +45,7 @@ def _digest(folder: Path) -> str:
         if file.suffix == ".safetensors":
             digest.update(f"{file.name} {file.stat().st_size}\n".encode())
             digest.update(_ends(file))
-        elif file.suffix in (".json", ".jinja"):
+        elif file.suffix in (".json", ".jinja") and file.name != MANIFEST:
             digest.update(file.name.encode() + b"\n" + file.read_bytes())
     return digest.hexdigest()[:16]
 

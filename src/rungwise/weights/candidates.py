@@ -9,6 +9,7 @@ from pathlib import Path
 from rungwise.errors import ConfigError
 from rungwise.tiers.cards import Card, find
 from rungwise.tiers.shape import Shape
+from rungwise.weights import manifest
 from rungwise.weights.folder import read_folder
 from rungwise.weights.memory import Precision
 
@@ -22,6 +23,7 @@ class Candidate:
     """None: nothing is said of its memory."""
     context: int | None = None
     card: Card | None = None
+    """Of a folder: that of what was fetched into it."""
     stored: str | None = None
     """Of a folder: how its weights are kept (`bf16`, `fp8`, `awq`, or another name)."""
     exact: int | None = None
@@ -49,7 +51,8 @@ class Candidate:
 
     @property
     def gated(self) -> bool:
-        return bool(self.card and self.card.local and self.card.local.gated)
+        """A folder is here already."""
+        return self.stored is None and bool(self.card and self.card.local and self.card.local.gated)
 
 
 def carded(cards: Iterable[Card]) -> tuple[Candidate, ...]:
@@ -72,7 +75,13 @@ def named(model: str, cards: Iterable[Card]) -> Candidate:
         raise ConfigError(
             f"--model: {model!r} is no folder, and has no card; `rungwise models` lists the cards"
         )
-    read = read_folder(folder)
+    read, fetched = read_folder(folder), manifest.read(folder)
+    known_as = fetched.repository if fetched is not None else None
     return Candidate(
-        name=model, shape=read.shape, context=read.context, stored=read.stored, exact=read.exact
+        name=model,
+        shape=read.shape,
+        context=read.context,
+        card=find(known_as, known) if known_as is not None else None,
+        stored=read.stored,
+        exact=read.exact,
     )

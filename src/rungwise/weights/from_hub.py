@@ -30,8 +30,13 @@ class HubSource:
     endpoint: str | None = None
 
     @property
+    def _own(self) -> bool:
+        return self.endpoint is None
+
+    @property
     def _token(self) -> bool | None:
-        return None if self.endpoint is None else False
+        """None: the owner's, where there is one."""
+        return None if self._own else False
 
     def _place(self) -> str:
         from huggingface_hub import constants
@@ -48,7 +53,7 @@ class HubSource:
         from huggingface_hub import HfApi, constants
 
         _tell_nobody_else()
-        with _told(sought, self._place(), own=self.endpoint is None):
+        with _told(sought, self._place(), self._own):
             info = HfApi(endpoint=self.endpoint, token=self._token).model_info(
                 sought.repository,
                 revision=sought.revision,
@@ -73,16 +78,31 @@ class HubSource:
             sought.repository, file.name, revision=listing.commit, endpoint=self.endpoint
         )
         headers = {**build_hf_headers(token=self._token), "Accept-Encoding": "identity"}
-        with _told(sought, self._place(), own=self.endpoint is None), part.open("ab") as opened:
-            http_get(
-                url,
-                opened,
-                resume_size=opened.tell(),
-                headers=headers,
-                expected_size=file.size,
-                displayed_filename=file.name,
-                tqdm_class=_telling(advance),
-            )
+        while True:
+            begun = _bytes(part)
+            try:
+                with _told(sought, self._place(), self._own), part.open("ab") as opened:
+                    http_get(
+                        url,
+                        opened,
+                        resume_size=begun,
+                        headers=headers,
+                        expected_size=file.size,
+                        displayed_filename=file.name,
+                        tqdm_class=_telling(advance),
+                    )
+                return
+            except _Broken:  # releases before 2 give up at once
+                if not begun < _bytes(part) < file.size:
+                    raise  # nothing comes any more: what did is kept for the next run
+
+
+class _Broken(ConfigError):
+    """The connection, after whatever had come."""
+
+
+def _bytes(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 def _tell_nobody_else() -> None:
@@ -119,7 +139,7 @@ def _telling(advance: Advance) -> type[tqdm[Any]]:
 
 
 @contextmanager
-def _told(sought: Sought, place: str, *, own: bool) -> Iterator[None]:
+def _told(sought: Sought, place: str, own: bool) -> Iterator[None]:
     """What the hub's client raises, as one line with its mend."""
     from huggingface_hub import errors
 
@@ -148,11 +168,11 @@ def _told(sought: Sought, place: str, *, own: bool) -> Iterator[None]:
     except OSError as error:
         if error.errno is not None and not isinstance(error, ConnectionError):
             raise
-        raise ConfigError(_broken(name, place, error)) from None
+        raise _Broken(_broken(name, place, error)) from None
     except Exception as error:
         if not _of_the_network(error):
             raise
-        raise ConfigError(_broken(name, place, error)) from None
+        raise _Broken(_broken(name, place, error)) from None
 
 
 def _gated(name: str, place: str, *, own: bool) -> str:

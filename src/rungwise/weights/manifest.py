@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rungwise.errors import ConfigError
+from rungwise.tiers.revision import MANIFEST
 
 __all__ = ["AGAIN", "MANIFEST", "Fetched", "Sealed", "read", "write"]
 
-MANIFEST = "rungwise.json"
-"""What `rungwise models fetch` leaves beside the files: which they are, their sizes and hashes."""
 AGAIN = "fetch it again with `rungwise models fetch`"
 
 

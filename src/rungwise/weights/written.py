@@ -36,8 +36,12 @@ def written(way: Way, concurrency: int) -> str:
         "    kind: vllm",
         f"    model: {repository}",
     ]
-    if candidate.card is not None and repository != candidate.name:
-        lines.append(f"    card: {candidate.card.id}")
+    if candidate.card is not None:
+        if repository != candidate.card.id:
+            lines.append(f"    card: {candidate.card.id}")
+        local = candidate.card.local
+        if local is not None and local.hub == repository and local.revision is not None:
+            lines.append(f"    revision: {local.revision}")
     lines.append("    engine:")
     lines += [f"      {name}: {value}" for name, value in _engine(way, concurrency).items()]
     return "\n".join(lines) + "\n" + _HOSTED
@@ -47,7 +51,7 @@ def _engine(way: Way, concurrency: int) -> dict[str, object]:
     fit, local = way.fit, way.candidate.card.local if way.candidate.card else None
     told: dict[str, object] = {}
     if fit.precision == "fp8" and way.candidate.stored != "fp8":
-        told["quantization"] = "fp8"
+        told["quantization"] = "fp8_per_tensor"
     told["max_model_len"] = fit.context
     told["max_num_seqs"] = max(1, -(-concurrency // way.copies))
     if way.place.gpus == 0:

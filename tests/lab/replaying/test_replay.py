@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from rungwise.config import GateConfig, PriceConfig, RouteConfig, RoutingConfig
 from rungwise.config.routing import WorthConfig
@@ -150,7 +150,6 @@ def test_steps_of_which_nothing_can_be_told_are_left_out_and_counted() -> None:
 
 
 @given(entries(most=6))
-@settings(deadline=None)
 def test_whatever_was_written_the_same_policy_gives_it_again(found: list[Entry]) -> None:
     """As far as it could have happened: one draft for each rung, the last of them given."""
     told = replayed([_likely(entry) for entry in found])

@@ -15,14 +15,19 @@ from typing import Any
 __all__ = ["logging_to", "logs_as", "making_processes", "owners_logging", "prepare"]
 
 # vLLM reads these when it is imported, so they must be set by whoever imports it. What the owner
-# set stays, but for the two that would report this machine's use to the vLLM project.
+# set stays, but for what would report this machine's use to vLLM's project or to the hub.
 _DEFAULTS = {
     "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",
     # fork would copy our event loop and threads into the engine
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
 }
-_ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_DO_NOT_TRACK": "1"}
+_ALWAYS = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_DO_NOT_TRACK": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
 
 
 def prepare() -> None:
