@@ -56,6 +56,14 @@ def test_what_beside_the_model_is_in_folders_counts_from_there_too(tmp_path: Pat
     assert hub.tiers[0].engine.speculative.model == "org/tiny"  # type: ignore[union-attr]
 
 
+def test_a_context_within_its_engines_is_taken(tmp_path: Path) -> None:
+    told = GOOD.replace("models/small", f"models/small, context: 2048, {ROOM}")
+    config = load(write(tmp_path, told.replace("gates:", LAW % 2048 + "gates:")), {"KEY": "x"})
+    assert [tier.context for tier in config.tiers] == [2048, None, 2048]
+
+
+ROOM = "engine: {max_model_len: 2048}"
+LAW = "  - {name: law, kind: adapter, of: tier1, model: law, context: %d}\n"
 WITHOUT = "routing: {step_types: {planning: {without: [%s]}}}\n"
 JUDGED = GOOD.replace("cal.json", "cal.json, judge: {tier: tier2%s}")
 
@@ -78,6 +86,22 @@ def test_a_judge_that_may_not_see_a_draft_is_refused(tmp_path: Path) -> None:
         (
             GOOD + "routing: {step_types: {planning: {start: tier1, without: [tier1]}}}",
             "'tier1' is its start or its ceiling",
+        ),
+        (
+            GOOD.replace("models/small", f"models/small, context: 999999, {ROOM}"),
+            r"context: 999,999 tokens are more than the 2,048 of 'tier1' \(engine.max_model_len\)",
+        ),
+        (
+            GOOD.replace("models/small", f"models/small, {ROOM}").replace(
+                "gates:", LAW % 4096 + "gates:"
+            ),
+            "tiers.2.context: 4,096 tokens are more than the 2,048 of 'tier1'",
+        ),
+        (
+            GOOD.replace("models/small", "models/small, context: 1000").replace(
+                "gates:", LAW % 1001 + "gates:"
+            ),
+            r"tiers.2.context: 1,001 tokens are more than the 1,000 of 'tier1' \(context\)",
         ),
         ("[]", "must hold keys and values"),
         ("tiers: []", "tiers: "),

@@ -115,9 +115,11 @@ TURNED: dict[str, tuple[str, ...]] = {
     "RestartConfig.most_wait_s": (f"{BACKOFF}waits_double_up_to_the_longest",),
     "RestartConfig.tries": (RESTARTED, f"{BACKOFF}waits_double_up_to_the_longest"),
     "RestartConfig.stalled_s": (
-        "tiers/local/test_stalling.py::test_a_rung_whose_engine_gives_nothing_says_that_it_hangs",
+        "tiers/local/test_stalling.py::test_a_rung_whose_engine_does_not_answer_says_so_though_all_callers_gave_up",
     ),
-    "RestartConfig.settled_s": (f"{BACKOFF}only_an_engine_that_ran_long_enough_begins_a_new_row",),
+    "RestartConfig.settled_s": (
+        f"{BACKOFF}an_engine_that_ran_long_enough_begins_a_new_row_and_so_does_the_first_thing_of_all",
+    ),
     "SpillConfig.waiting": ("engine/test_saturation.py::test_steps_spill_once_one_draft_waits",),
     "SpillConfig.kv_use": (
         "engine/test_saturation.py::test_a_full_kv_cache_spills_and_an_engine_without_drafts_never",

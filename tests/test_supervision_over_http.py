@@ -51,6 +51,8 @@ class Engine(ScriptedTier):
         self.ill = DIED
         self.go.set()
 
+    async def close(self) -> None: ...
+
     async def start(self) -> None:
         self.starts, self.ill = self.starts + 1, None
         await self.may_start.wait()
@@ -60,7 +62,12 @@ class Engine(ScriptedTier):
 
 @asynccontextmanager
 async def kept(
-    folder: Path, engine: Engine, *, config: str = "", **restart: Any
+    folder: Path,
+    engine: Engine,
+    *,
+    config: str = "",
+    top: ScriptedTier | None = None,
+    **restart: Any,
 ) -> AsyncIterator[tuple[Served, Supervised]]:
     """The app of this engine, kept alive, and of `top` above it."""
     told = RestartConfig.model_validate({**QUICK, **restart})
@@ -69,7 +76,7 @@ async def kept(
     module.low = lambda _: tier  # type: ignore[attr-defined]
     sys.modules[ENGINES] = module
     low = f"{{name: low, kind: '{ENGINES}:low', model: small}}"
-    top = ScriptedTier("top", say("by top"), model="big", local=False)
+    top = top or ScriptedTier("top", say("by top"), model="big", local=False)
     try:
         async with served(folder, low, top, config=config, listening=True) as server:
             yield server, tier
@@ -205,6 +212,17 @@ async def test_where_no_other_rung_may_answer_the_caller_is_told_when_to_come_ag
         await until(lambda: tier.up)
         assert (await server.ask("at once", model="low")).text == "by low"
         assert (await server.http.get("/readyz")).status_code == 200
+
+
+async def test_a_rung_that_is_down_for_good_does_not_hide_when_another_one_is_back(
+    tmp_path: Path,
+) -> None:
+    engine = Engine()
+    engine.may_start.clear()
+    top = ScriptedTier("top", fail("unavailable"), model="big", local=False)
+    async with kept(tmp_path, engine, top=top) as (server, _):
+        told = await server.http.post(CHAT, json=asks("auto"))
+        assert told.status_code == 503 and 1 <= int(told.headers["retry-after"]) <= 20
 
 
 def words(chunks: list[Any]) -> str:

@@ -123,7 +123,7 @@ class Ascent:
         self._state = "broken_off" if self._released else "failed"
         self._fault, self._reason = fault.fault, fault.message
         if self._role == "draft":
-            self._story.last_fault = fault
+            self._story.faults.append(fault)
 
     def _leave(self) -> None:
         self._state = "left" if self._released else "cancelled"

@@ -100,10 +100,15 @@ class TierError(RungwiseError):
 class LadderExhausted(RungwiseError):
     """Every planned rung failed."""
 
-    def __init__(self, attempts: tuple[Attempt, ...], last: TierError) -> None:
+    def __init__(self, attempts: tuple[Attempt, ...], *faults: TierError) -> None:
+        """`faults` are those of the failed drafts, in order; one at the least."""
         tried = ", ".join(f"{a.tier} ({a.reason})" for a in attempts if a.role == "draft")
         super().__init__(f"no rung could answer; tried {tried}")
-        self.attempts, self.last = attempts, last
+        self.attempts, self.faults = attempts, faults
+
+    @property
+    def last(self) -> TierError:
+        return self.faults[-1]
 
 
 class ConfigError(RungwiseError):

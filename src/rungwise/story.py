@@ -53,7 +53,7 @@ class Story:
         self.id, self.chat, self.caller, self.plan = id, chat, caller, plan
         self.attempts: list[Attempt] = []
         self.headstart: Headstart[Ascent] = Headstart()
-        self.last_fault: TierError | None = None
+        self.faults: list[TierError] = []
         self.first_byte_s: float | None = None
         self.rungs_tried = 0
         self.rungs: tuple[str, ...] = ()
@@ -131,8 +131,8 @@ class Story:
             if self._grant.lost:
                 return StoreError(self._grant.short)
             return OverBudget(self._grant.short, code="budget_exceeded")
-        assert self.last_fault is not None, "the last rung is not judged: only a fault ends here"
-        return LadderExhausted(self.entry().attempts, self.last_fault)
+        assert self.faults, "the last rung is not judged: only a fault ends here"
+        return LadderExhausted(self.entry().attempts, *self.faults)
 
     @property
     def _fell(self) -> bool:

@@ -36,7 +36,7 @@ def test_what_is_recommended_is_shown_where_no_file_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     told = doctor(capsys, "--fit", "--gpu", "2x24GiB", "--model", "Qwen/Qwen3-8B")
-    assert "2 copies side by side" in told and "      data_parallel_size: 2\n" in told
+    assert "2 copies side by side" in told and "    data_parallel_size: 2\n" in told
 
 
 def test_a_file_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,11 +44,17 @@ def test_a_file_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture
     file.write_text("mine")
     told = doctor(capsys, "--fit", "--gpu", "24GiB", "--write", str(file), status=2)
     assert "is there already" in told and file.read_text() == "mine"
+    assert len(told.splitlines()) == 1, "it is said before the work"
 
 
-def test_where_nothing_fits_it_says_what_would_help(capsys: pytest.CaptureFixture[str]) -> None:
-    told = doctor(capsys, "--fit", "--gpu", "1GiB", status=1)
-    assert "Nothing here fits for sure. Ask for a smaller --context" in told
+def test_what_is_written_in_yaml_is_not_written_over_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, same = tmp_path / "mine.yaml", tmp_path / "." / "mine.yaml"
+    told = doctor(capsys, "--fit", "--write", str(file), "--json", str(same), status=2)
+    assert "is the file of --write; name another" in told and not file.exists()
+    told = doctor(capsys, "--fit", "--write", str(tmp_path / "no" / "x"), status=2)
+    assert "--write: cannot write" in told and len(told.splitlines()) == 1
 
 
 def test_without_a_gpu_it_looks_at_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,6 +69,9 @@ def test_without_a_gpu_it_looks_at_this_machine(capsys: pytest.CaptureFixture[st
         (["--gpu", "24GiB"], "--gpu: says nothing without --fit"),
         (["--write", "x.yaml"], "--write: says nothing without --fit"),
         (["--verify"], "--verify: whose models? add --config FILE"),
+        (["--fit", "--config", "none.yaml"], "--config: is not looked at with --fit"),
+        (["--fit", "--verify"], "--verify: is not looked at with --fit"),
+        (["--fit", "--model", ""], "--model: '' is no folder, and has no card"),
         (["--fit", "--gpu", "x"], "--gpu: 'x' is no GPU"),
     ],
 )
@@ -78,7 +87,8 @@ def test_hashes_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     config.write_text("tiers: [{name: a, kind: vllm, model: ./m}]")
     status = main(["doctor", "--config", str(config), "--verify"])
     assert "ok      a: hashes" in capsys.readouterr().out
-    (model / "tokenizer.json").write_text("[]")
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     assert main(["doctor", "--config", str(config)]) == status, "bytes are read when asked"
     assert "a: hashes" not in capsys.readouterr().out
     assert "LACK    a: hashes" in doctor(capsys, "--config", str(config), "--verify", status=1)

@@ -1,5 +1,6 @@
 """The command line as a person meets it: quick help, one-line errors, exit status 2."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -88,6 +89,26 @@ def test_without_keys_it_listens_to_this_machine_only(tmp_path: Path) -> None:
     config = write(tmp_path, HOSTED.format(port="0, host: 0.0.0.0"))
     done = rungwise("serve", "--config", config, RUNGWISE_TEST_KEY="x")
     assert "no API key is asked for" in one_line_error(done)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["models", "--gpu", "24GiB"], ["doctor"], ["schema"], ["models", "--help"]]
+)
+def test_output_that_nobody_reads_on_ends_it_without_a_word(arguments: list[str]) -> None:
+    """As `| head` does; the pipe is closed before the first line."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "rungwise", *arguments]
+    done = subprocess.run(
+        command,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        env={"PATH": "/usr/bin"},
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_missing_ledger_is_named(tmp_path: Path) -> None:

@@ -39,6 +39,15 @@ def test_programs_get_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert figures["fits"][0]["weight_bytes"] == 2 * 8_190_735_360
 
 
+def test_no_context_is_longer_than_the_model_s_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "fits.json"
+    told(capsys, "--gpu", "80GiB", "--model", "Qwen/Qwen3-8B", "--json", str(file))
+    rows = json.loads(file.read_text())["fits"]
+    assert [row["longest_context"] for row in rows] == [40_960] * 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

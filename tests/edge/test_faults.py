@@ -126,6 +126,24 @@ def test_retry_after(seconds: float | None, told: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        ((9, 7.1, None), "8"),
+        ((3, None), "3"),
+        ((None, float("inf"), float("nan"), 4), "4"),
+        ((None, None), None),
+    ],
+)
+def test_the_rung_that_may_answer_first_says_when_to_come_again(
+    seconds: tuple[float | None, ...], told: str | None
+) -> None:
+    faults = [TierError("t", "unavailable", "down", retry_after_s=wait_s) for wait_s in seconds]
+    error = LadderExhausted((failed("tier2", "unavailable"),), *faults)
+    assert error.last is faults[-1]
+    assert fault_of(error, "req_1").headers.get("retry-after") == told
+
+
+@pytest.mark.parametrize(
     ("tried", "status"),
     [
         ((failed("tier1", "rejected"), failed("tier2", "rejected")), 400),

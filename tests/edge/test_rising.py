@@ -120,13 +120,45 @@ async def test_hosted_rungs_are_up_before_it_listens_and_keep_a_wrong_one_from_i
             raise AssertionError
 
 
-async def test_ending_in_the_middle_of_a_start_stops_all_in_reverse() -> None:
+async def test_ending_in_the_middle_of_a_start_stops_all() -> None:
     log = list[str]()
     low, middle, top = Slow("low", log), Slow("middle", log), Slow("top", log, local=False)
     top.go.set()
     async with living(low, middle, top):
         await until(lambda: "start low" in log)
-    assert log == ["start top", "start low", "stop top", "stop middle", "stop low"]
+    assert log == ["start top", "start low", "stop top", "stop low", "stop middle"]
+
+
+async def test_engines_end_together_and_one_that_fails_to_keeps_no_other_from_it() -> None:
+    both, log = asyncio.Barrier(2), list[str]()
+
+    class Ending(Slow):
+        async def stop(self) -> None:
+            async with asyncio.timeout(10):
+                await both.wait()  # one after another, this never ends
+            self.log.append(f"stop {self.name}")
+            if self.name == "low":
+                raise KeyError("x")
+
+    low, middle, ledger = Ending("low", log), Ending("middle", log), NoLedger()
+    low.go.set()
+    middle.go.set()
+    served = app(rungs=[low, middle], ledger=ledger)
+    with pytest.raises(KeyError):
+        async with served.router.lifespan_context(served):
+            await until(lambda: middle.running)
+    assert sorted(log[2:]) == ["stop low", "stop middle"] and ledger.life == ["start", "stop"]
+
+
+async def test_a_rung_that_cannot_be_served_is_named_once_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    low = Slow("low")
+    low.fault = ConfigError("tier 'low': engine: no such flag")
+    low.go.set()
+    async with living(low, ScriptedTier("top", local=False)):
+        await until(lambda: bool(caplog.records))
+    assert caplog.records[0].getMessage() == "low: engine: no such flag"
 
 
 async def test_whoever_waits_for_all_of_them_hears_of_it() -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from rungwise.config import BoxConfig, EngineConfig, VllmTierConfig
-from rungwise.errors import TierError
+from rungwise.errors import ConfigError, TierError
 from rungwise.tiers.local.vllm import VllmTier
 
 pytestmark = [
@@ -48,13 +48,13 @@ def tier_on(model: Path, tmp_path: Path, **engine: object) -> VllmTier:
     return VllmTier(config, box=BoxConfig(state=tmp_path / "state"))
 
 
-async def failure_of(tier: VllmTier) -> str:
-    with pytest.raises(TierError) as raised:
+async def failure_of(tier: VllmTier, kind: type[Exception] = TierError) -> str:
+    with pytest.raises(kind) as raised:
         await tier.start()
     assert multiprocessing.active_children() == []
     assert await tier.health() == "tier1: the engine is not started"
-    assert "\n" not in raised.value.message
-    return raised.value.message
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
 
 
 async def test_a_start_tells_its_stages_and_the_next_one_how_long_they_took(
@@ -80,6 +80,37 @@ async def test_a_start_tells_its_stages_and_the_next_one_how_long_they_took(
     assert "loading the weights" in json.loads((engines / "tier1.json").read_text())["stages"]
     assert "VLLM_LOGGING_CONFIG_PATH" not in os.environ
     assert logging.getLogger("vllm").level == logging.WARNING
+
+
+@pytest.mark.parametrize("name", ["VLLM::EngineCor", "VLLM::Worker"])
+async def test_an_engine_of_which_a_process_is_killed_says_so_and_what_it_logged_is_kept(
+    demo_model: Path, tmp_path: Path, name: str
+) -> None:
+    tier = tier_on(demo_model, tmp_path)
+    await tier.start()
+    processes = psutil.Process().children(recursive=True)
+    (killed,) = (process for process in processes if process.name().startswith(name))
+    killed.kill()
+    for _ in range(600):
+        if (said := await tier.health()) is not None:
+            break
+        await asyncio.sleep(0.1)
+    assert said is not None
+    assert said.startswith("tier1: the engine has died: its process was killed, most likely for ")
+    assert await tier.health() == said
+    await tier.stop()
+    died = (tmp_path / "state/engines/died/tier1.log").read_text()
+    assert "died unexpectedly" in died or "Worker" not in name
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("key", ["tool_parser", "reasoning_parser"])
+async def test_a_parser_that_vllm_does_not_know_is_told_before_an_engine_is_made(
+    demo_model: Path, tmp_path: Path, key: str
+) -> None:
+    said = await failure_of(tier_on(demo_model, tmp_path, **{key: "nope"}), ConfigError)
+    assert said.startswith(f"tier 'tier1': engine.{key}: this vLLM knows no 'nope'; ")
+    assert (tmp_path / "state/engines/tier1.log").read_text() == ""
 
 
 @pytest.mark.parametrize("processes", [1, 3])  # the engine's; its resource tracker and its worker
@@ -129,7 +160,7 @@ async def test_a_model_without_a_tokenizer_is_told(model: Path, tmp_path: Path) 
 
 async def test_an_architecture_that_vllm_does_not_know_is_told(model: Path, tmp_path: Path) -> None:
     _rewrite(model, architectures=["NobodysForCausalLM"])
-    said = await failure_of(tier_on(model, tmp_path))
+    said = await failure_of(tier_on(model, tmp_path), ConfigError)
     assert "does not know the architecture ['NobodysForCausalLM']" in said
 
 
@@ -137,21 +168,21 @@ async def test_a_model_type_that_transformers_does_not_know_is_told(
     model: Path, tmp_path: Path
 ) -> None:
     _rewrite(model, model_type="nobodys")
-    said = await failure_of(tier_on(model, tmp_path))
+    said = await failure_of(tier_on(model, tmp_path), ConfigError)
     assert "does not know the model type nobodys" in said
 
 
 async def test_a_quantisation_that_vllm_does_not_know_is_told(
     demo_model: Path, tmp_path: Path
 ) -> None:
-    said = await failure_of(tier_on(demo_model, tmp_path, quantization="nobodys"))
+    said = await failure_of(tier_on(demo_model, tmp_path, quantization="nobodys"), ConfigError)
     assert "does not know the quantisation nobodys" in said
 
 
 async def test_a_context_longer_than_the_models_own_is_told(
     demo_model: Path, tmp_path: Path
 ) -> None:
-    said = await failure_of(tier_on(demo_model, tmp_path, max_model_len=1_000_000))
+    said = await failure_of(tier_on(demo_model, tmp_path, max_model_len=1_000_000), ConfigError)
     assert "max_model_len 1000000 is more than the model's own " in said
 
 

@@ -17,6 +17,7 @@ import pytest
 from tests.served import CHAT, Served, served
 
 from rungwise.lab.steps import SYSTEM
+from rungwise.tiers.local import vllm
 from rungwise.tiers.scripted import ScriptedTier, say
 
 pytestmark = [
@@ -182,10 +183,13 @@ async def test_an_engine_that_hangs_is_ended_and_is_back_by_itself(
     tmp_path: Path, demo_model: Path
 ) -> None:
     before = {p.pid for p in psutil.Process(os.getpid()).children(recursive=True)}
-    async with stack(tmp_path, demo_model, stalled_s=3) as server:
+    async with stack(tmp_path, demo_model, stalled_s=4) as server:
 
         async def up() -> bool:
             return (await ready(server))["tiers"] == ["low", "top"]
+
+        async def ended() -> bool:
+            return not psutil.pid_exists(core.pid)
 
         await until(up)
         given = Stream(server, "low")
@@ -196,9 +200,44 @@ async def test_an_engine_that_hangs_is_ended_and_is_back_by_itself(
         await asyncio.gather(given.reading, held.reading)
         assert given.events[-1]["error"]["code"] == "unavailable"
         assert held.text == "by top" and held.events[-1] == "[DONE]"
+        await until(ended)  # and no zombie is left
         await until(up)
         again = await server.ask(messages=KNOWN, temperature=0, max_tokens=16)
         assert (again.text, again.tier) == ("billing", "low")
+
+        # it is noticed, too, when its only caller has given up long before
+        (core,) = [p for p in engines(before) if p.ppid() == os.getpid()]
+        core.suspend()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await server.http.post(CHAT, json=asks("low"))
+        await until(ended)
+    assert not engines(before)
+
+
+async def test_an_engine_that_hangs_while_it_is_warmed_up_is_ended_and_started_again(
+    tmp_path: Path, demo_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm, "WARMING_S", 6.0)
+    before = {p.pid for p in psutil.Process(os.getpid()).children(recursive=True)}
+    async with stack(tmp_path, demo_model, stalled_s=4) as server:
+
+        async def warmed() -> bool:
+            return "warming up" in (await ready(server))["starting"].get("low", "")
+
+        async def told() -> bool:
+            line = (await ready(server))["missing"].get("low", "")
+            return "while it was warmed, the engine hangs" in line
+
+        async def up() -> bool:
+            return (await ready(server))["tiers"] == ["low", "top"]
+
+        await until(warmed)
+        (core,) = [p for p in engines(before) if p.ppid() == os.getpid()]
+        core.suspend()
+        await until(told)
+        await until(up)
+        assert not psutil.pid_exists(core.pid)
     assert not engines(before)
 
 

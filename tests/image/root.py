@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.image.dockerfile import ROOT, copied, instructions
 
-__all__ = ["Root", "made_root"]
+__all__ = ["USER", "Root", "made_root"]
 
 USER = int(instructions("USER")[0].partition(":")[0])
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -5,20 +5,25 @@ No docker runs here. The steps are the image's own: its entry script, its health
 
 from __future__ import annotations
 
+import os
 import signal
+import sqlite3
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
 
+from rungwise.access.secret import digest_of
 from rungwise.lab.children import free_port
-from tests.image.root import Root, made_root
+from tests.image.root import USER, Root, made_root
 
 PATIENCE_S = 60.0
 ASK = {"model": "auto", "messages": [{"role": "user", "content": "Hello."}], "max_tokens": 8}
@@ -123,6 +128,92 @@ def test_it_starts_makes_its_keys_and_ends(root: Root) -> None:
         assert again.get("/metrics", owner).status_code == 200
         assert again.get("/metrics", prometheus).status_code == 401
         assert again.get("/metrics", scraped.read_text()).status_code == 200
+
+
+# ---- the caller's key, by starts that end before they listen -----------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Its data, and what a start says there."""
+
+    root: Root
+    data: Path
+
+    def start(self) -> str:
+        environ = configured(self.root, self.data.name, NOBODY.format(data=self.data))
+        environ |= {"RUNGWISE_DATA": str(self.data), "RUNGWISE_PORT": "none"}
+        told = self.root.run(str(self.root.app / "scripts" / "container"), environ=environ)
+        assert "Traceback" not in told.stderr and "argument --port" in told.stderr
+        return told.stdout + told.stderr
+
+    @property
+    def key(self) -> Path:
+        return self.data / "first-key"
+
+    @property
+    def opens(self) -> bool:
+        """Whether the ledger knows the key that is in the file."""
+        with closing(sqlite3.connect(self.data / "rungwise.db")) as ledger:
+            ((digest,),) = ledger.execute("select digest from api_key where name = 'first'")
+        return bool(digest == digest_of(self.key.read_text().strip()))
+
+
+@pytest.fixture
+def box(root: Root) -> Box:
+    data = Path(tempfile.mkdtemp(dir=root.data))
+    if os.getuid() == 0:
+        os.chown(data, USER, USER)
+    return Box(root, data)
+
+
+def test_a_key_that_was_never_written_down_is_made_anew(box: Box) -> None:
+    box.start()
+    first = box.key.read_text()
+    box.key.unlink()  # as if it was killed when the ledger had the key, and the file not yet
+    half = box.key.with_name("first-key.half")
+    half.touch()
+    half.chmod(0o666)
+    said = box.start()
+    assert f"the first API key is in {box.key}" in said
+    assert box.opens and box.key.read_text() != first and not half.exists()
+    box.key.write_text("")  # and as a full disk may leave it
+    box.start()
+    assert box.opens
+    kept = box.key.read_text()
+    box.start()
+    assert box.key.read_text() == kept, "what was written down stays"
+
+
+def test_a_key_whose_file_its_owner_took_away_still_opens(box: Box) -> None:
+    box.start()
+    kept = box.key.read_text()
+    box.key.unlink()
+    said = box.start()
+    assert f"no {box.key}; if it is lost: rungwise keys rotate first" in said
+    assert not box.key.exists()
+    box.key.write_text(kept)
+    assert box.opens
+
+
+def test_a_key_that_cannot_be_written_down_is_told_and_made_by_a_later_start(box: Box) -> None:
+    half = box.key.with_name("first-key.half")
+    half.mkdir()
+    assert "could not be written" in box.start(), "before there is a key in the ledger"
+    half.rmdir()
+    half.symlink_to("/dev/full")
+    said = box.start()
+    assert "could not be written" in said and "room" in said and not box.key.exists()
+    half.unlink()
+    half.touch()  # what a full disk leaves
+    half.chmod(0o666)
+    box.start()
+    assert box.opens
+
+
+def test_a_ledger_that_does_not_open_is_told_with_its_reason(box: Box) -> None:
+    (box.data / "rungwise.db").write_text("no database, and long enough to be none" * 100)
+    assert "not a database" in box.start()
 
 
 def test_a_command_runs_in_its_place(root: Root) -> None:

@@ -3,8 +3,10 @@
 import json
 import re
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -12,10 +14,13 @@ import yaml
 from rungwise.config import Config, ServerConfig
 from rungwise.observe.metrics import Metrics
 from tests.image.dockerfile import DOCKERFILE, ROOT, copied, instructions, left_out
+from tests.image.dotenv import EXAMPLE, assignments, read, uncommented
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-SERVERS = ("server", "server-cpu")
+SERVER = SERVICES["server"]
+KINDS = "compose.kinds.yaml"
+KIND = "${RUNGWISE_KIND:-gpu}"
 OBSERVED = ROOT / "configs" / "observability"
 
 
@@ -26,9 +31,8 @@ def asked() -> set[str]:
 
 
 def offered() -> dict[str, str]:
-    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    told = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name: value for name, _, value in told}
+    """Those in comments too."""
+    return dict(assignments(uncommented(EXAMPLE)))
 
 
 # ---- Dockerfile ------------------------------------------------------------------------------
@@ -49,9 +53,26 @@ def test_secrets_weights_and_history_do_not_reach_the_builder() -> None:
         ".venv/bin/python",
         "rungwise.db",
         "models/mine/x.safetensors",
+        "configs/mine.yaml",
     ):
         assert left_out(ROOT / name), name
     assert not re.search(r"(KEY|TOKEN|PASSWORD|SECRET)\b", DOCKERFILE)
+
+
+def test_the_configurations_that_reach_the_builder_are_the_shipped_ones() -> None:
+    asked = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "configs/*.yaml"], capture_output=True, text=True
+    )
+    if asked.returncode or not asked.stdout:
+        pytest.skip("no checkout")
+    shipped = {name for name in asked.stdout.split() if name.count("/") == 1}
+    rules = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert {rule[1:] for rule in rules if rule.startswith("!configs")} == shipped
+
+
+def test_the_hubs_client_tells_nobody_that_it_runs() -> None:
+    (told,) = instructions("ENV", "server")
+    assert "HF_HUB_DISABLE_TELEMETRY=1" in told.split()
 
 
 def test_both_kinds_are_installed_from_their_lists_as_scripts_install_does() -> None:
@@ -92,13 +113,27 @@ def test_every_variable_is_in_the_example_and_none_is_needed_by_its_absence() ->
     assert asked() <= offered().keys()
     text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     assert not re.search(r"\$\{\w+:?\?", text), "a variable that must be set is a second step"
-    assert offered()["COMPOSE_PROFILES"] == "gpu"
     ours = {"COMPOSE_PROFILES", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN"}
     assert offered().keys() <= asked() | ours
 
 
+def test_the_example_names_each_variable_once_uncommented_or_not() -> None:
+    names = [name for name, _ in assignments(uncommented(EXAMPLE))]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_its_lines_for_postgresql_uncommented_are_a_place_with_the_chosen_password() -> None:
+    box = read(uncommented(EXAMPLE), {"POSTGRES_PASSWORD": "chosen"})
+    assert box["COMPOSE_PROFILES"].split(",") == SERVICES["postgres"]["profiles"]
+    place, given = urlsplit(box["RUNGWISE_LEDGER"]), SERVICES["postgres"]["environment"]
+    assert (place.scheme, place.hostname, place.port) == ("postgresql", "postgres", 5432)
+    assert place.password == box["POSTGRES_PASSWORD"] == "chosen"
+    assert (place.username, place.path) == (given["POSTGRES_USER"], f"/{given['POSTGRES_DB']}")
+    assert "RUNGWISE_LEDGER" not in read(EXAMPLE), "left as it is, the ledger is a file"
+
+
 def test_the_example_holds_no_secret() -> None:
-    for name, value in offered().items():
+    for name, value in read(EXAMPLE).items():
         assert not value or not re.search("KEY|TOKEN|PASSWORD|LEDGER", name), name
     assert ".env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
@@ -115,35 +150,42 @@ def test_a_service_has_bounds_and_no_rights_that_it_does_not_need(name: str) -> 
         assert "127.0.0.1" in port, "open to this machine alone, unless .env says otherwise"
 
 
-def test_profiles_choose_the_server_and_only_one_of_them_reserves_gpus() -> None:
-    profiles = {name: service.get("profiles") for name, service in SERVICES.items()}
-    assert profiles == {
-        "server": ["gpu"],
-        "server-cpu": ["cpu"],
-        "postgres": ["postgres"],
-        "prometheus": None,
-        "grafana": None,
-    }
-    (device,) = SERVICES["server"]["deploy"]["resources"]["reservations"]["devices"]
+def test_a_kind_is_the_image_and_whether_gpus_are_reserved_and_nothing_else() -> None:
+    assert SERVER["extends"] == {"file": KINDS, "service": KIND}
+    kinds = yaml.safe_load((ROOT / KINDS).read_text(encoding="utf-8"))["services"]
+    assert kinds.keys() == {"gpu", "cpu"} and offered()["RUNGWISE_KIND"] == "gpu"
+    (device,) = kinds["gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
-    assert "reservations" not in SERVICES["server-cpu"]["deploy"]["resources"]
-    for name, kind in zip(SERVERS, ("gpu", "cpu"), strict=True):
-        assert SERVICES[name]["build"]["args"] == {"KIND": kind}
+    assert "reservations" not in kinds["cpu"]["deploy"]["resources"]
+    for kind, service in kinds.items():
+        assert f"AS {kind}-system" in DOCKERFILE
+        assert service and "deploy" in service, "compose takes nothing for no service"
+        assert service["deploy"].keys() == {"resources"}, "all else is the same for both"
+    assert SERVER["build"]["args"] == {"KIND": KIND} and SERVER["image"] == f"rungwise:{KIND}"
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_the_server_is_given_longer_to_end_than_its_answers(name: str) -> None:
-    assert float(SERVICES[name]["stop_grace_period"].removesuffix("s")) > 2 * ServerConfig().grace_s
+def test_without_a_profile_all_but_the_database_start() -> None:
+    profiles = {name: service.get("profiles") for name, service in SERVICES.items()}
+    assert {name for name, told in profiles.items() if told} == {"postgres"}
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/operating.md", "scripts/container"])
+def test_what_is_told_of_compose_names_services_that_there_are(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    named = re.findall(r"docker compose (?:exec|logs|run)(?: --?\w+)* ([\w-]+)", text)
+    assert set(named) <= SERVICES.keys()
+    assert "server-cpu" not in text and "COMPOSE_PROFILES=cpu" not in text
+
+
+def test_the_server_is_given_longer_to_end_than_its_answers() -> None:
+    assert float(SERVER["stop_grace_period"].removesuffix("s")) > 2 * ServerConfig().grace_s
 
 
 def test_every_place_that_the_image_writes_to_is_a_volume_or_in_memory() -> None:
     (told,) = instructions("VOLUME")
-    for name in SERVERS:
-        mounts = dict(
-            mount.rsplit("}", 1)[-1].split(":")[:2][::-1] for mount in SERVICES[name]["volumes"]
-        )
-        assert set(json.loads(told)) <= mounts.keys()
-        assert mounts["/run/rungwise"] == "scrape" and SERVICES[name]["tmpfs"]
+    mounts = dict(mount.rsplit("}", 1)[-1].split(":")[:2][::-1] for mount in SERVER["volumes"])
+    assert set(json.loads(told)) <= mounts.keys()
+    assert mounts["/run/rungwise"] == "scrape" and SERVER["tmpfs"]
 
 
 @pytest.mark.parametrize("name", SERVICES)

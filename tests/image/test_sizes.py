@@ -5,10 +5,10 @@ import re
 import pytest
 
 from rungwise.tiers.cards import shipped
-from rungwise.weights.candidates import carded
+from rungwise.weights.candidates import Candidate, carded
 from rungwise.weights.fit import Wanted
 from rungwise.weights.places import stated
-from rungwise.weights.recommending import way
+from rungwise.weights.recommending import Way, way
 from tests.image.dockerfile import ROOT
 
 TABLE = (
@@ -18,23 +18,34 @@ TABLE = (
     .partition("\n\n")[0]
 )
 ROWS = re.findall(r"^\| (\S+GiB) \| (.+) \|$", TABLE, re.MULTILINE)
-CELLS = [
-    (place, *re.sub(r" \(.*?\)", "", cell).split())
-    for place, cells in ROWS
-    for cell in re.split(r", (?![^(]*\))", cells)
-]
 WANTED = Wanted(context=16_384, concurrency=16)
+SHOWN = 5
 
 
-@pytest.mark.parametrize(("place", "name", "bits"), CELLS)
-def test_it_fits_in_so_many_bits_and_in_no_more(place: str, name: str, bits: str) -> None:
-    (candidate,) = [one for one in carded(shipped().values()) if one.name.endswith(f"/{name}")]
-    fits = [
-        precision
-        for precision in ("bf16", "fp8", "awq")
-        if precision in candidate.precisions
-        and candidate.repository(precision) is not None
-        and (found := way(candidate, stated(place), WANTED, precision)) is not None
-        and found.state == "fits"
-    ]
-    assert fits[0] == bits
+def most_bits(candidate: Candidate, place: str) -> Way | None:
+    """The way with the most bits that fits there, of those that a repository is known for."""
+    found = (
+        way(candidate, stated(place), WANTED, precision)
+        for precision in candidate.precisions
+        if candidate.repository(precision) is not None
+    )
+    return next((one for one in found if one is not None and one.state == "fits"), None)
+
+
+def told(found: Way) -> str:
+    copies, each = found.copies, found.fit.tensor
+    parts = [f"{copies} copies"] * (copies > 1) + [f"each over {each}"] * (each > 1)
+    dealt = f" ({', '.join(parts)})" if parts else ""
+    return f"{found.candidate.name.rpartition('/')[2]} {found.fit.precision}{dealt}"
+
+
+@pytest.mark.parametrize(("place", "cells"), ROWS, ids=[place for place, _ in ROWS])
+def test_a_row_has_the_largest_models_that_fit_there_and_how(place: str, cells: str) -> None:
+    """Largest by the parameters that compute."""
+    fitting = [one for card in carded(shipped().values()) if (one := most_bits(card, place))]
+    fitting.sort(key=lambda one: one.candidate.shape.linear if one.candidate.shape else 0)
+    assert cells == ", ".join(told(one) for one in reversed(fitting[-SHOWN:]))
+
+
+def test_there_are_rows() -> None:
+    assert [place for place, _ in ROWS] == ["16GiB", "24GiB", "48GiB", "4x24GiB"]

@@ -7,7 +7,7 @@ import pytest
 
 from rungwise.offline.bundle import main, write_bundle
 from rungwise.offline.manifest import MANIFEST, read_manifest
-from rungwise.offline.plain import sha256_of
+from rungwise.offline.plain import BundleError, sha256_of
 from tests.offline.small import HERE, model, order, wheel
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +77,17 @@ def test_without_room_nothing_is_written(
     assert main([*arguments, "--models", str(model(tmp_path / "m"))]) == 2
     assert "0.0 GB free" in capsys.readouterr().err
     assert not (tmp_path / "b").exists() and not (tmp_path / "wheels").exists()
+
+
+def test_names_that_the_box_would_refuse_are_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    file = wheel(tmp_path, "alpha", "1.0")
+    for other in ("models/m/W", "models/m/w/x"):
+        files = {"models/m/w": file, other: file}
+        with pytest.raises(BundleError, match="a file and a folder, of that name"):
+            write_bundle(order(tmp_path / "b"), files, [], [], say=lambda _: None)
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize("size", ["60", "60MB", "0KiB", "-1MiB", "much"])

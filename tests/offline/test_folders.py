@@ -54,6 +54,15 @@ def test_a_folder_that_is_no_model_is_told(tmp_path: Path) -> None:
         model_files([folder])
 
 
+@pytest.mark.parametrize("name", ["x.half/vocab.json", "a.unfinished/vocab.json"])
+def test_what_is_called_as_what_is_being_written_is_refused(tmp_path: Path, name: str) -> None:
+    folder = model(tmp_path / "m")
+    (folder / name).parent.mkdir()
+    (folder / name).write_text("{}")
+    with pytest.raises(BundleError, match=f"{name}: has a name that may not be carried"):
+        model_files([folder])
+
+
 def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="a second model folder"):
         model_files([model(tmp_path / "a" / "m"), model(tmp_path / "b" / "m")])

@@ -109,6 +109,17 @@ def test_a_venv_that_was_left_half_done_is_done_to_its_end(folder: Path, tmp_pat
     assert not (tmp_path / "v" / "rungwise-offline.unfinished").exists()
 
 
+def test_a_venv_whose_upgrade_broke_off_goes_back_to_the_older_bundle(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert install(folder, "--venv", tmp_path / "v").returncode == 0
+    (tmp_path / "v" / "rungwise-offline.unfinished").write_text("")
+    next((tmp_path / "v").rglob("alpha.py")).write_text("half of the newer one")
+    again = install(folder, "--venv", tmp_path / "v")
+    assert again.returncode == 0 and "installed there already" not in again.stdout
+    assert version_in(tmp_path / "v/bin/python") == "1.0"
+
+
 def test_a_venv_that_was_never_made_to_its_end_is_made_anew(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "v").mkdir()
     (tmp_path / "v" / "rungwise-offline.making").touch()
@@ -189,6 +200,28 @@ def test_a_model_that_is_there_and_differs_is_left_alone(folder: Path, tmp_path:
     line = refused(folder, "--models", tmp_path / "models")
     assert "config.json is another: move it" in line
     assert (tmp_path / "models/m/config.json").read_text() == '{"mine": 1}'
+
+
+def test_a_model_that_has_more_than_the_bundles_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    there = model(tmp_path / "models" / "m")
+    (there / ".cache").mkdir()
+    (there / ".cache" / "etag").touch()
+    assert install(folder, "--models", tmp_path / "models").returncode == 0, "hidden is nothing"
+    (there / "sub").mkdir()
+    (there / "sub" / "evil.py").touch()
+    line = refused(folder, "--models", tmp_path / "models")
+    assert f"{there}/sub/evil.py: is there, and the bundle has no such file: move it" in line
+    (there / "sub" / "evil.py").unlink()
+    (there / "more").symlink_to(tmp_path)
+    assert f"{there}/more: is there" in refused(folder, "--models", tmp_path / "models")
+
+
+def test_a_link_to_nothing_in_a_models_place_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m").symlink_to(tmp_path / "gone")
+    line = refused(folder, "--models", tmp_path / "models")
+    assert f"{tmp_path}/models/m: is there, and is no folder: move it" in line
+    assert not (tmp_path / "gone").exists()
 
 
 def test_what_a_killed_run_left_is_cleared_and_a_run_at_work_is_not_disturbed(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rungwise.errors import ConfigError
 from rungwise.lab.bench.shapes import SHAPES
 from rungwise.tiers.cards import shipped
 from rungwise.tiers.shape import Shape
+from rungwise.weights.candidates import named
+from rungwise.weights.fit import Wanted
 from rungwise.weights.folder import read_folder, read_shape
+from rungwise.weights.places import stated
+from rungwise.weights.recommending import ways
 from tests.weights.folders import CONFIG, folder, safetensors
 
 DEMO = Path(__file__).parents[2] / "models" / "demo"
@@ -136,6 +143,11 @@ def test_towers_are_told_from_the_language_model(tmp_path: Path) -> None:
         {"kv_lora_rank": 512},
         {"hidden_size": None},
         {"num_hidden_layers": 0},
+        {"num_attention_heads": 0},
+        {"num_hidden_layers": 99_999_999_999},
+        {"num_hidden_layers": 99_999_999_999, "sliding_window": 64},
+        {"vocab_size": 10**400},
+        {"head_dim": 1.5},
     ],
 )
 def test_of_an_architecture_that_is_not_known_nothing_is_claimed(
@@ -149,8 +161,32 @@ def test_a_window_that_is_switched_off_is_none() -> None:
     assert shape is not None and [layers.window for layers in shape.attention] == [None]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "3"])
+@pytest.mark.parametrize("text", ["", "[]", "{", "3", "[" * 100_000, '{"a":' * 100_000])
 def test_a_config_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     (folder(tmp_path / "m") / "config.json").write_text(text)
     with pytest.raises(ConfigError, match=r"config\.json: .*fetch the model again"):
         read_folder(tmp_path / "m")
+
+
+json_numbers = st.integers() | st.sampled_from([0, 1, -1, 10**18, 10**400]) | st.floats()
+anything = (
+    st.none() | st.booleans() | json_numbers | st.text(max_size=3) | st.just([]) | st.just({})
+)
+NAMES = [*CONFIG, "layer_types", "sliding_window", "sliding_window_pattern", "model_type"]
+NAMES += ["num_kv_shared_layers", "global_head_dim", "num_global_key_value_heads", "text_config"]
+NAMES += ["quantization_config", "use_sliding_window", "kv_lora_rank"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), anything, max_size=4))
+def test_whatever_a_config_says_it_is_a_shape_a_fault_in_a_line_or_nothing(
+    more: dict[str, Any],
+) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        model = folder(Path(place) / "m", **more)
+        try:
+            read = named(str(model), ())
+        except ConfigError as error:
+            assert len(str(error).splitlines()) == 1
+            return
+        for found in ways([read], stated("24GiB"), Wanted(context=1024, concurrency=2)):
+            assert found.fit.weights >= 0 and 0 < found.fit.context <= 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,46 @@ def test_a_file_that_was_cut_short_within_its_header_is_told(tmp_path: Path) -> 
     file.write_bytes(file.read_bytes()[:40])
     with pytest.raises(ConfigError, match="its header is cut short"):
         tensors(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"shape": [float("inf")]},
+        {"shape": [-1]},
+        {"shape": [10**9, 10**9]},
+        {"shape": 3},
+        {"shape": ["2"]},
+        {"data_offsets": [-4, 4]},
+        {"data_offsets": [8, 8.0]},
+        {"data_offsets": [12, 8]},
+        {"data_offsets": [0]},
+        {"dtype": None, "data_offsets": None},
+    ],
+)
+def test_a_tensor_that_cannot_be_is_one_line(tmp_path: Path, changed: dict[str, object]) -> None:
+    told = {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8], **changed}
+    header = json.dumps({"x": told}).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(8)
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"cannot be read as safetensors \(.+\); fetch it again"):
+        tensors(tmp_path)
+
+
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["dtype", "shape", "data_offsets"]), odd) | odd)
+def test_whatever_a_header_says_it_is_read_or_told_in_one_line(told: object) -> None:
+    header = json.dumps({"x": told}).encode()
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "model.safetensors"
+        file.write_bytes(len(header).to_bytes(8, "little") + header)
+        try:
+            assert all(tensor.bytes >= 0 for tensor in tensors(Path(place)).values())
+        except ConfigError as error:
+            assert len(str(error).splitlines()) == 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from rungwise.weights.hub import Hub, lacks, snapshot, the_hub
@@ -53,3 +56,12 @@ def test_a_revision_in_the_cache_is_found_by_its_name_or_its_commit(tmp_path: Pa
 
 def test_the_hub_s_own_client_says_where_its_cache_is() -> None:
     assert the_hub().cache.name == "hub"
+
+
+def test_the_hub_s_client_is_told_first_to_tell_nothing() -> None:
+    code = (
+        "from rungwise.weights.hub import the_hub; the_hub();"
+        "from huggingface_hub import constants; assert constants.HF_HUB_DISABLE_TELEMETRY"
+    )
+    environ = {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and "TRACK" not in k}
+    assert subprocess.run([sys.executable, "-c", code], env=environ).returncode == 0

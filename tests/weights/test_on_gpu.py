@@ -84,6 +84,31 @@ def test_8_bit_on_older_gpus(capability: tuple[int, int] | None, state: str | No
     assert [one.state for one in found] == ([state] if state else [])
 
 
+GEMMA = "google/gemma-3-4b-it"
+
+
+@pytest.mark.parametrize(
+    ("model", "dtype", "capability", "said_of_it"),
+    [
+        (GEMMA, "auto", (7, 5), "no bfloat16, and vLLM does not run google/gemma-3-4b-it in flo"),
+        (GEMMA, "bfloat16", (7, 5), "no bfloat16"),
+        (GEMMA, "float16", (8, 9), "vLLM does not run google/gemma-3-4b-it in float16"),
+        (GEMMA, "auto", (8, 0), None),
+        (GEMMA, "float32", (7, 5), None),
+        ("Qwen/Qwen3-4B", "bfloat16", (7, 5), "and no bfloat16"),
+        ("Qwen/Qwen3-4B", "auto", (7, 5), None),
+        ("Qwen/Qwen3-4B", "float16", (7, 5), None),
+    ],
+)
+def test_the_16_bits_that_a_gpu_or_a_model_lacks(
+    model: str, dtype: str, capability: tuple[int, int], said_of_it: str | None
+) -> None:
+    told = tier(model, max_model_len=2048, dtype=dtype)
+    found = [one for one in said(told, on=gpu(24, capability=capability)) if "dtype" in one.what]
+    assert [one.state for one in found] == ([] if said_of_it is None else ["lack"])
+    assert all(said_of_it in one.found and one.mend for one in found if said_of_it)
+
+
 def test_engines_that_do_not_fit_beside_each_other() -> None:
     half = tier(max_model_len=4096, kv_cache_gib=2)
     other = half.model_copy(update={"name": "u"})

@@ -35,11 +35,33 @@ def test_what_is_no_gpu_is_an_error_with_an_example(told: str) -> None:
         stated(told)
 
 
-def test_equal_gpus_are_one_place_and_what_others_use_is_not_free() -> None:
-    two, other = present([gpu(0), gpu(1, free=30), gpu(2, 24, name="L4")])
-    assert (two.gpus, other.gpus) == (2, 1)
-    assert two.room == 30 * GIB and other.room == 0.9 * 24 * GIB
+def test_equal_gpus_are_one_place() -> None:
+    two, other = present([gpu(0), gpu(1, 24, name="L4"), gpu(2)])
+    assert (two.gpus, two.indices, other.gpus, other.indices) == (2, (0, 2), 1, (1,))
+    assert two.room == 0.9 * 80 * GIB and other.room == 0.9 * 24 * GIB
     assert two.name == "2 x H100, 80 GiB"
+
+
+def test_one_that_others_use_stands_apart_and_its_share_leaves_room_for_cuda_itself() -> None:
+    free, busy = present([gpu(0, 24, 3.0), gpu(1, 24, 22.4)])
+    assert (free.indices, free.share) == ((1,), 0.9)
+    assert (busy.indices, busy.share, busy.room) == ((0,), 0.1, 0.1 * 24 * GIB)
+    (both,) = present([gpu(0, 24, 20.9), gpu(1, 24, 20.1)])
+    assert both.gpus == 2 and both.share == 0.81, "about as much is free of each"
+    (none,) = present([gpu(0, 24, 0.2)])
+    assert none.share == none.room == 0
+
+
+@pytest.mark.parametrize(
+    ("visible", "indices"),
+    [(None, (0, 1, 2)), (("2",), (0,)), (("2", "0"), (0, 1)), (("1", "9", "0"), (0,)), ((), ())],
+)
+def test_gpus_that_cuda_hides_are_no_place(
+    visible: tuple[str, ...] | None, indices: tuple[int, ...]
+) -> None:
+    """They are counted among those that it shows, as `tiers[].gpus` is."""
+    found = present([gpu(0), gpu(1), gpu(2)], visible)
+    assert [one.indices for one in found] == ([indices] if indices else [])
 
 
 def test_a_cpu_has_no_gpus_and_all_that_is_free() -> None:

@@ -11,7 +11,15 @@ from rungwise.weights.candidates import carded, named
 from rungwise.weights.fit import Wanted
 from rungwise.weights.memory import GIB, Precision
 from rungwise.weights.places import Place, stated, this_cpu
-from rungwise.weights.recommending import Way, best, fp8_word, way, ways
+from rungwise.weights.recommending import (
+    Choice,
+    Way,
+    best,
+    choose,
+    older_word,
+    way,
+    ways,
+)
 
 CARDS = tuple(shipped().values())
 WANTED = Wanted(context=16_384, concurrency=16)
@@ -77,9 +85,34 @@ def test_8_bit_needs_a_gpu_that_can() -> None:
     assert way(named("Qwen/Qwen3-8B", CARDS), old, WANTED, "fp8") is None
     ampere, hopper = (replace(old, capability=known) for known in ((8, 6), (9, 0)))
     assert way(named("Qwen/Qwen3-8B", CARDS), ampere, WANTED, "fp8") is not None
-    assert fp8_word(hopper) == "" and "8.9" in fp8_word(stated("24GiB"))
-    assert fp8_word(ampere) == "fp8 only saves memory here (compute capability 8.6)"
-    assert fp8_word(old) == "fp8 does not run here (compute capability 7.5)"
+    assert older_word(hopper) == "" and "8.9" in older_word(stated("24GiB"))
+    assert older_word(ampere) == "fp8 only saves memory here (compute capability 8.6)"
+    assert "fp8 does not run (compute capability 7.5)" in older_word(old)
+
+
+def test_what_may_not_be_computed_in_float16_is_not_for_gpus_without_bfloat16() -> None:
+    turing, volta = (replace(stated("16GiB"), capability=known) for known in ((7, 5), (7, 0)))
+    assert way(named("google/gemma-3-4b-it", CARDS), turing, WANTED, "bf16") is None
+    small = way(named("Qwen/Qwen3-1.7B", CARDS), turing, WANTED, "bf16")
+    assert small is not None and small.in_float16 and small.state == "fits"
+    found = recommended(turing)
+    assert found is not None and not found.candidate.name.startswith("google/gemma-3")
+    assert recommended(volta) is None and "nothing runs here" in older_word(volta)
+
+
+def test_what_lacks_something_is_passed_over_and_told() -> None:
+    found = list(ways(carded(CARDS), stated("24GiB"), WANTED))
+    first = best(found, WANTED)
+    assert first is not None
+
+    def without_google(one: Way) -> str | None:
+        return "no" if one.candidate.name.startswith("google/") else None
+
+    choice = choose(found, WANTED, without_google)
+    assert choice.passed_over == first and choice.why == "no"
+    assert choice.way is not None and choice.way.candidate.name == "Qwen/Qwen3-8B"
+    assert choose(found, WANTED, lambda one: None) == Choice(way=first)
+    assert choose([], WANTED, without_google) == Choice(way=None)
 
 
 def test_a_cpu_gets_a_small_model_in_16_bit() -> None:

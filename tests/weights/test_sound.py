@@ -83,10 +83,12 @@ def test_a_file_of_another_size_than_was_fetched(tmp_path: Path) -> None:
 
 def test_a_file_with_other_bytes_than_were_fetched(tmp_path: Path) -> None:
     model = manifest(folder(tmp_path / "m"))
-    (model / "tokenizer.json").write_text("[]")
+    with (model / "model.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"x")
     assert list(faults(model)) == [], "as long as before"
     ((told, mend),) = altered(model)
-    assert told == f"{model}/tokenizer.json has not the hash that was fetched"
+    assert told == f"{model}/model.safetensors has not the hash that was fetched"
     assert "rungwise models fetch" in mend
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rungwise.access.free import FreePurse
 from rungwise.access.keys import StoredKeyring
@@ -41,6 +41,8 @@ from rungwise.verify.checks import Checks
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from rungwise.tiers.local.vllm import VllmTier
 
 __all__ = ["build_app", "build_cascade", "new_id"]
 
@@ -132,7 +134,8 @@ def _supervised(config: Config, bare: Sequence[Tier], metrics: Metrics) -> tuple
     turn, engines = asyncio.Lock(), dict[str, Supervised]()
     for section, tier in zip(config.tiers, bare, strict=True):
         if isinstance(section, VllmTierConfig):
-            engines[tier.name] = Supervised(tier, section.restart, turn=turn, now=CLOCK.now)
+            engine = cast("VllmTier", tier)
+            engines[tier.name] = Supervised(engine, section.restart, turn=turn, now=CLOCK.now)
             metrics.watch_engine(engines[tier.name])
     return tuple(
         Leaning(tier, engines[section.of])

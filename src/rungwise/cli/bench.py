@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import sys
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 from rungwise.cli.written import check_writable, write_json
 from rungwise.errors import ConfigError
@@ -18,6 +20,8 @@ __all__ = ["add_arguments", "run"]
 BOTTOM, MIDDLE = Path("models/demo/bottom"), Path("models/demo/middle")
 DEMO = Path("configs/demo.yaml")
 RECORDED = Path("models/router/demo.recorded.jsonl.gz")
+SHORTEST = 16
+"""Tokens of a context, as the configuration has it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,8 +90,15 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
     _add_engine(parser)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--max-tokens", type=int, default=220)
-    parser.add_argument("--rounds", type=int, default=6, help="interleaved rounds of each point")
-    parser.add_argument("--seconds", type=float, default=4.0, help="least length of one round")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=6,
+        help="interleaved rounds of each point; of fewer than 5 no interval is told",
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=4.0, help="length of one turn, about; less under --within"
+    )
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +132,8 @@ def _add_within(parser: argparse.ArgumentParser) -> None:
         "--within",
         type=float,
         metavar="SECONDS",
-        help="begin nothing more after so long, the start counted; what is left out is told",
+        help="begin nothing more after so long, the start counted, and leave out what has no time "
+        "for 5 rounds; it is told",
     )
 
 
@@ -131,8 +143,8 @@ def _add_points(engine: argparse.ArgumentParser) -> None:
         type=int,
         nargs="+",
         metavar="N",
-        help="made-up prompts of about so many tokens, new in every round; "
-        "unset: steps of the suite",
+        help="made-up prompts of about so many tokens, new in every round (with --random-weights: "
+        "to long ones the small model may say nothing, which climbs); unset: steps of the suite",
     )
     engine.add_argument(
         "--shared-prefix",
@@ -175,6 +187,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    """Before anything is started: one line for what no measurement could do anything with."""
+    from rungwise.config import EngineConfig
+
+    _check_counts(arguments)
+    for name in ("seconds", "within", "grace", "kv_cache_gib"):
+        value = getattr(arguments, name, None)
+        if value is not None and not 0 < value < math.inf:
+            flag = name.replace("_", "-")
+            raise ConfigError(f"--{flag}: must be a number above 0, not {value:g}")
+    if not 0 <= (price := getattr(arguments, "usd_per_gpu_hour", 0.0)) < math.inf:
+        raise ConfigError(f"--usd-per-gpu-hour: must be 0 or more, not {price:g}")
+    if (length := getattr(arguments, "max_model_len", SHORTEST)) < SHORTEST:
+        raise ConfigError(f"--max-model-len: must be {SHORTEST} or more, not {length}")
+    dtypes = get_args(EngineConfig.model_fields["dtype"].annotation)
+    if getattr(arguments, "dtype", "auto") not in dtypes:
+        raise ConfigError(f"--dtype: must be one of {', '.join(dtypes)}, not {arguments.dtype!r}")
+    if getattr(arguments, "tiny", False) and not arguments.random_weights:
+        raise ConfigError("--tiny: makes a shape small; name one with --random-weights")
+
+
+def _check_counts(arguments: argparse.Namespace) -> None:
     counts = "concurrency max_tokens max_model_len rounds streams steps tokens entries".split()
     for name in (*counts, "prefix_tokens", "look_tokens", "plans", "prompt_tokens"):
         given = getattr(arguments, name, 1)
@@ -185,8 +218,6 @@ def _check(arguments: argparse.Namespace) -> None:
     for value in getattr(arguments, "shared_prefix", ()):
         if value < 0:
             raise ConfigError(f"--shared-prefix: must be 0 or more, not {value}")
-    if getattr(arguments, "tiny", False) and not arguments.random_weights:
-        raise ConfigError("--tiny: makes a shape small; name one with --random-weights")
 
 
 def _engine(arguments: argparse.Namespace) -> int:

@@ -2,34 +2,46 @@
 
 Its entry script (scripts/container) asks that where the owner names no configuration: the rung
 below is what fits here, fetched and checked, and those above it are the hosted rungs of a pattern
-whose keys are set.
+whose keys are set. What fits is asked once: a restart beside something that holds memory shall not
+bring another model.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
 
+from rungwise.cli import fitting
 from rungwise.cli.main import main as rungwise
 from rungwise.config import has_variable
 from rungwise.errors import ConfigError
+from rungwise.observe.doctor import memory
+from rungwise.observe.gpu import GpuAbsent, gpus
+from rungwise.tiers.local.vllm_compat import visible_gpus
+from rungwise.weights.memory import GIB
+from rungwise.weights.places import shown
+from rungwise.weights.recommending import ways
+from rungwise.weights.shown import recommended
 from rungwise.weights.sound import faults
+from rungwise.weights.written import written
 
-__all__ = ["boxed", "held", "main"]
+__all__ = ["boxed", "held", "kept", "main"]
 
 Document: TypeAlias = dict[str, Any]
 LEDGER_ENV = "RUNGWISE_LEDGER"
 FETCHED = Path("~/.cache/rungwise/models")
 HEAD = """\
-# Made at each start of the container, from what fits this machine and the keys in .env: what is
+# Made at each start of the container, from the keys in .env and what fits this machine: what is
 # changed here is lost. Copy it to configs/, change it there, and name it in RUNGWISE_CONFIG.
+# The local rung is kept while it is the same machine and its model is there. To have it chosen
+# anew, remove this file and start again.
 """
+MACHINE = "# chosen on: "
 
 
 def boxed(
@@ -83,10 +95,25 @@ def held(local: Document, places: Sequence[Path], fetch: Callable[[str], bool]) 
         found = folders[-1]
     if found is None:
         return local
-    return {"card": repository, **local, "model": str(found)}
+    named = {key: told for key, told in local.items() if key != "revision"}  # of the hub
+    return {"card": repository, **named, "model": str(found)}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def kept(file: Path, machine: str) -> Document | None:
+    """The local rung of the last start, if it was chosen on this machine and its model is whole."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        tier = yaml.safe_load(text)["tiers"][0]
+        folder = Path(tier["model"])
+        is_local, same = tier["kind"] == "vllm", f"{MACHINE}{machine}" in text.splitlines()
+    except (OSError, ValueError, yaml.YAMLError, KeyError, IndexError, TypeError):
+        return None
+    whole = folder.is_absolute() and folder.is_dir() and not any(faults(folder))
+    return tier if is_local and same and whole else None
+
+
+def main(argv: Sequence[str] | None = None, fetch: Callable[[str], bool] | None = None) -> int:
+    """`fetch` gets a repository into FETCHED, and tells whether it did; None: from the hub."""
     parser = argparse.ArgumentParser(prog="python -m rungwise.cli.container", description=__doc__)
     parser.add_argument("--from", dest="pattern", type=Path, required=True, metavar="FILE")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE")
@@ -95,12 +122,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     pattern = yaml.safe_load(arguments.pattern.read_text(encoding="utf-8"))
+    machine, ledger = _machine(), arguments.to.absolute().with_suffix(".db")
     try:
-        ledger, local = arguments.to.absolute().with_suffix(".db"), _fitting()
+        local = kept(arguments.to, machine)
         if local is not None:
-            local = held(local, [*arguments.weights, FETCHED.expanduser()], _fetch)
+            print(f"tier1: {local['model']}, as before; to choose anew remove {arguments.to}")
+        else:
+            local = _local([*arguments.weights, FETCHED.expanduser()], fetch or _fetch)
         made = boxed(pattern, local, has_variable, ledger)
-        text = HEAD + yaml.safe_dump(made, sort_keys=False)
+        text = f"{HEAD}{MACHINE}{machine}\n{yaml.safe_dump(made, sort_keys=False)}"
         arguments.to.write_text(text, encoding="utf-8")
     except (ConfigError, OSError) as error:
         print(f"rungwise: {error}", file=sys.stderr)
@@ -110,16 +140,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _fitting() -> Document | None:
-    """The rung that `rungwise doctor --fit` would have here; None where nothing fits."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "fits.yaml"
-        rungwise(["doctor", "--fit", "--write", str(file)])
-        if not file.exists():
-            return None
-        (tier,) = yaml.safe_load(file.read_text(encoding="utf-8"))["tiers"]
-        assert isinstance(tier, dict)
-        return tier
+def _machine() -> str:
+    """Its GPUs as CUDA shows them, or its memory: not what is free of either."""
+    found, visible = gpus(), visible_gpus()
+    there = () if isinstance(found, GpuAbsent) else shown(found, visible)
+    each = [f"{gpu.name}, {gpu.total_gib:.0f} GiB" for gpu in there]
+    return " + ".join(each) or f"no GPU, {memory().total / GIB:.0f} GiB"
+
+
+def _local(places: Sequence[Path], fetch: Callable[[str], bool]) -> Document | None:
+    """The rung that fits here, with its model; None, and a warning, where none does."""
+    told = _fitting(places)
+    if told is None:
+        print("warning: no local rung: drafts are written by hosted ones alone", file=sys.stderr)
+        return None
+    return held(told, places, fetch)
+
+
+def _fitting(places: Sequence[Path]) -> Document | None:
+    """What `rungwise doctor --fit` would recommend here, and a model in one of these places is as
+    good as one that can be fetched; None where nothing fits."""
+    options = argparse.ArgumentParser()
+    fitting.add_options(options)
+    asked = options.parse_args([])
+    models, there = fitting.candidates(asked), fitting.here()
+    wanted = fitting.wanted(asked, models)
+    found = [way for place in there for way in ways(models, place, wanted)]
+    choice = fitting.choice(found, wanted, places)
+    for line in recommended(choice, models, there, wanted):
+        print(line)
+    if choice.way is None:
+        return None
+    (tier,) = yaml.safe_load(written(choice.way, wanted.concurrency))["tiers"]
+    assert isinstance(tier, dict)
+    return tier
 
 
 def _fetch(repository: str) -> bool:

@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 0 when nothing is lacking, else 1."""
-    check_writable(json=arguments.json)
     if arguments.fit:
         return _fit(arguments)
+    check_writable(json=arguments.json)
     used = fitting.given(arguments) + (["write"] if arguments.write else [])
     if used:
         raise ConfigError(f"--{used[0]}: says nothing without --fit; add --fit")
@@ -86,29 +86,47 @@ def _of_config(path: Path, *, verify: bool) -> list[Finding]:
 
 def _fit(arguments: argparse.Namespace) -> int:
     """Exit status 1 where nothing fits."""
-    from rungwise.weights.recommending import best, ways
+    from rungwise.weights.recommending import ways
     from rungwise.weights.shown import details, figures, in_words, recommended
     from rungwise.weights.written import write, written
 
-    wanted, models = fitting.wanted(arguments), fitting.candidates(arguments)
+    _check_fit(arguments)
+    models = fitting.candidates(arguments)
+    wanted, places = fitting.wanted(arguments, models), fitting.places(arguments)
     found = []
-    for place in fitting.places(arguments):
+    for place in places:
         there = list(ways(models, place, wanted))
         found += there
         for line in (*in_words(place, wanted), "", *details(there), ""):
             print(line)
-    chosen = best(found, wanted)
-    for line in recommended(chosen, found):
+    choice = fitting.choice(found, wanted)
+    for line in recommended(choice, models, places, wanted):
         print(line)
     rows = [figures(way) for way in found]
-    best_row = figures(chosen) if chosen is not None else None
+    best_row = figures(choice.way) if choice.way is not None else None
     write_json(arguments.json, {"fits": rows, "recommended": best_row})
-    if chosen is None:
+    if choice.way is None:
         return 1
-    text = written(chosen, wanted.concurrency)
+    text = written(choice.way, wanted.concurrency)
     if arguments.write is None:
         print(f"\n{text}")
     else:
         write(arguments.write, text)
         print(f"written to {arguments.write}; `rungwise doctor --config {arguments.write}` next")
     return 0
+
+
+def _check_fit(arguments: argparse.Namespace) -> None:
+    """Before anything is printed. Raises ConfigError."""
+    from rungwise.weights.written import check_absent
+
+    for name in ("config", "verify"):
+        if getattr(arguments, name):
+            raise ConfigError(
+                f"--{name}: is not looked at with --fit; ask for each in a run of its own"
+            )
+    json, yaml = arguments.json, arguments.write
+    if json is not None and yaml is not None and json.resolve() == yaml.resolve():
+        raise ConfigError(f"--json: {json} is the file of --write; name another file")
+    check_absent(yaml)
+    check_writable(write=yaml, json=json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -40,7 +41,16 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread()
+
+
+def _run(arguments: Sequence[str]) -> int:
     parser = _parser()
     if not arguments or arguments[0] not in COMMANDS:
         parser.parse_args(arguments or ["--help"])
@@ -58,6 +68,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _unread() -> int:
+    """Nobody reads on, as in `| head`: ends as a program that SIGPIPE ends. What is left in the
+    buffer goes nowhere, for Python would complain of it while it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return 141
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,8 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     from rungwise.weights.shown import catalogue, figures
 
     check_writable(json=arguments.json)
-    wanted, places = fitting.wanted(arguments), fitting.places(arguments)
     models = fitting.candidates(arguments)
+    wanted, places = fitting.wanted(arguments, models), fitting.places(arguments)
     for line in catalogue(models, places, wanted):
         print(line)
     rows = [figures(way) for place in places for way in ways(models, place, wanted)]

@@ -14,7 +14,7 @@ from rungwise.config.gates import ChecksConfig, GateConfig
 from rungwise.config.prices import BoxConfig, PricesConfig
 from rungwise.config.routing import RouteConfig, RoutingConfig
 from rungwise.config.section import Seconds, Secret, Section, VariableName
-from rungwise.config.tiers import AdapterTierConfig, TierConfig, Tiers, VllmTierConfig
+from rungwise.config.tiers import AdapterTierConfig, TierConfig, Tiers, VllmTierConfig, check_room
 from rungwise.types import StepType
 
 
@@ -143,10 +143,14 @@ def _check_name(index: int, tier: Tiers, tiers: Sequence[Tiers]) -> None:
 def _check_engine(index: int, tier: Tiers, tiers: Sequence[Tiers]) -> None:
     if not isinstance(tier, AdapterTierConfig):
         return
-    engines = [other.name for other in tiers if isinstance(other, VllmTierConfig)]
+    engines = {other.name: other for other in tiers if isinstance(other, VllmTierConfig)}
     if tier.of not in engines:
         known = ", ".join(engines) or "none"
         raise ValueError(f"tiers.{index}.of: no tier {tier.of!r} of kind vllm; there are: {known}")
+    try:
+        check_room(tier, engines[tier.of])
+    except ValueError as error:
+        raise ValueError(f"tiers.{index}.{error}") from None
 
 
 def _check_judge(index: int, gate: GateConfig, routing: RoutingConfig) -> None:

@@ -96,13 +96,15 @@ class RestartConfig(Section):
         description="starts in a row that may fail before it stays down; 0: never started again",
     )
     settled_s: Seconds = Field(
-        default=300.0, ge=0, description="an engine that ran for so long has not failed to start"
+        default=300.0,
+        ge=0,
+        description="a start after which the engine ran for so long has not failed",
     )
     stalled_s: Seconds | None = Field(
         default=300.0,
         gt=0,
-        description="an engine that holds requests and gives nothing for so long hangs, and is "
-        "ended; longer than any prompt takes to be read; null: never",
+        description="an engine that answers nothing for so long hangs, and is ended; longer than "
+        "any of its steps takes; null: never",
     )
 
     @model_validator(mode="after")
@@ -144,6 +146,11 @@ class VllmTierConfig(TierConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_room_for_its_context(self) -> VllmTierConfig:
+        check_room(self, self)
+        return self
+
     @property
     def placed(self) -> tuple[int, ...]:
         """The GPUs of its engine, counted among those that this process sees."""
@@ -163,6 +170,18 @@ class AdapterTierConfig(TierConfig):
     @property
     def shown_model(self) -> str:
         return self.served_as or Path(self.model).name
+
+
+def check_room(tier: TierConfig, engine: VllmTierConfig) -> None:
+    """A prompt that is longer than the engine takes would be drafted only to be refused there.
+    Raises ValueError."""
+    rooms = {"engine.max_model_len": engine.engine.max_model_len, "context": engine.context}
+    for key, room in rooms.items():
+        if tier.context is not None and room is not None and tier.context > room:
+            raise ValueError(
+                f"context: {tier.context:,} tokens are more than the {room:,} of {engine.name!r} "
+                f"({key}); lower it"
+            )
 
 
 class HostedTierConfig(TierConfig):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -110,10 +111,19 @@ def _lifespan(
             for part in parts:
                 await part.start()
                 stack.push_async_callback(part.stop)
+            stack.push_async_callback(_stop, [tier for tier in ladder if tier.local])
             for tier in ladder:
-                stack.push_async_callback(tier.stop)
+                if not tier.local:
+                    stack.push_async_callback(tier.stop)
             stack.push_async_callback(rising.stop)
             await rising.start()
             yield
 
     return lifespan
+
+
+async def _stop(engines: Sequence[Tier]) -> None:
+    """All at once: each may take as long as a server has to end."""
+    ends = await asyncio.gather(*(tier.stop() for tier in engines), return_exceptions=True)
+    for error in filter(None, ends):
+        raise error

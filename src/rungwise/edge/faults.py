@@ -181,7 +181,7 @@ def _exhausted(error: LadderExhausted) -> Fault:
         status=503,
         message=f"no rung could answer: {tried}" if tried else "no rung could answer",
         code="ladder_exhausted",
-        headers=_retry_after(error.last),
+        headers=_retry_after(*error.faults),
     )
 
 
@@ -216,10 +216,11 @@ def _of_route(error: HTTPException) -> Fault:
     )
 
 
-def _retry_after(error: TierError) -> dict[str, str]:
-    if error.retry_after_s is None or not math.isfinite(error.retry_after_s):
-        return {}
-    return {"retry-after": _seconds(error.retry_after_s)}
+def _retry_after(*faults: TierError) -> dict[str, str]:
+    """When the first of these rungs may answer."""
+    hints = [fault.retry_after_s for fault in faults if fault.retry_after_s is not None]
+    finite = [hint for hint in hints if math.isfinite(hint)]
+    return {"retry-after": _seconds(min(finite))} if finite else {}
 
 
 def _seconds(wait_s: float) -> str:

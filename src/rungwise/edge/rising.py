@@ -50,7 +50,8 @@ class Rising:
             try:
                 await _start(tier)
             except ConfigError as error:
-                logger.error("%s: %s", tier.name, error)
+                head = f"tier {tier.name!r}: "
+                logger.error("%s: %s", tier.name, str(error).removeprefix(head))
             except Exception:
                 logger.exception("%s: an error of this server while it started", tier.name)
             self.waiting.discard(tier.name)

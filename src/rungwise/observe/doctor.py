@@ -18,6 +18,7 @@ from rungwise.config import (
     VllmTierConfig,
     has_variable,
 )
+from rungwise.observe.cgroup import allowed
 from rungwise.observe.cuda import driver_too_old, torch_cuda
 from rungwise.observe.gpu import Gpu, GpuAbsent, gpus
 
@@ -44,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Of this machine, in bytes; 0 where it does not tell."""
+    """In bytes; 0 where the machine does not tell."""
 
     total: int
     available: int
@@ -142,13 +143,16 @@ def _cpu_flags() -> frozenset[str]:
     return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
-def memory() -> Memory:
+def memory(root: Path = Path("/")) -> Memory:
+    """Of the machine, or of the container or service that this process is in."""
     try:
-        text = Path("/proc/meminfo").read_text(encoding="utf-8")
+        text = (root / "proc/meminfo").read_text(encoding="utf-8")
     except OSError:
         return Memory(total=0, available=0)
     kib = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()}
     total, available = (1024 * kib.get(name, 0) for name in ("MemTotal", "MemAvailable"))
+    for limit, free in allowed(root):
+        total, available = min(total, limit), min(available, free)
     return Memory(total=total, available=available)
 
 

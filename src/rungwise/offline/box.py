@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -116,4 +117,4 @@ def check_room(folder: Path, needed: int) -> None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in version.split(".") if number.isdigit())
+    return tuple(int(number) for number in re.findall(r"[0-9]{1,4}", version))

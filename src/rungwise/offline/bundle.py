@@ -16,7 +16,7 @@ from rungwise.offline.aim import Aim
 from rungwise.offline.box import check_room
 from rungwise.offline.folders import configs_of, model_files
 from rungwise.offline.have import read_have
-from rungwise.offline.manifest import FORMAT, MANIFEST, Carried, LeftOut, Manifest
+from rungwise.offline.manifest import FORMAT, MANIFEST, Carried, LeftOut, Manifest, clash
 from rungwise.offline.parts import Say, cut
 from rungwise.offline.plain import BundleError, sha256_of
 from rungwise.offline.shipped import write_installer
@@ -86,6 +86,8 @@ def write_bundle(
 
     What changes seldom comes first, so that a new version of the project changes the last parts.
     """
+    if name := clash(files):
+        raise BundleError(f"{name}: two files, or a file and a folder, of that name: rename one")
     order.to.mkdir(parents=True, exist_ok=True)
     (order.to / MANIFEST).unlink(missing_ok=True)
     carried = [_carried(name, path) for name, path in files.items()]

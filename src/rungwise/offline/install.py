@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from rungwise.offline.box import Box, check_box, check_room, look_at
@@ -33,6 +34,8 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None, *, bundle: Path | None = None) -> int:
     """`bundle` is where the manifest lies, unless --bundle says."""
     arguments = _parser(bundle).parse_args(argv)
+    if isinstance(sys.stdout, TextIOWrapper):  # a folder may be called what a terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _run(arguments)
     except BundleError as error:

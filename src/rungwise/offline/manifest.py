@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from rungwise.offline.plain import BundleError, Plain
@@ -17,6 +18,7 @@ __all__ = [
     "LeftOut",
     "Manifest",
     "Part",
+    "clash",
     "plain_name",
     "read_manifest",
 ]
@@ -25,13 +27,22 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 64 << 20
 LARGEST_FILE = 1 << 40
+LONGEST = 2000
 MOST = 100_000
 SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._+@=!-]{0,199}"
 CARRIED = re.compile(
     rf"wheels/{SEGMENT}\.whl|configs/{SEGMENT}\.yaml|models/{SEGMENT}(/{SEGMENT}){{1,9}}"
 )
+OURS = (".half", ".unfinished")
+"""What is being written is called so: nothing that is carried may be."""
 PART = re.compile(r"part-[0-9]{4,6}")
 HASH = re.compile(r"[0-9a-f]{64}")
+FOR = {
+    "python": re.compile(r"3\.[0-9]{1,2}"),
+    "platform": re.compile(r"x86_64|aarch64"),
+    "glibc": re.compile(r"2\.[0-9]{1,3}"),
+    "vllm": re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]{0,60}"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +102,22 @@ class Manifest:
 
 
 def plain_name(name: str) -> bool:
-    """May a bundle carry a file of that name? No `..`, no hidden file, nothing absolute."""
-    return CARRIED.fullmatch(name) is not None
+    """May a bundle carry a file of that name? No `..`, no hidden file, nothing absolute, and
+    nothing that is called as what is being written."""
+    ours = any(segment.lower().endswith(OURS) for segment in name.split("/"))
+    return CARRIED.fullmatch(name) is not None and not ours
+
+
+def clash(names: Iterable[str]) -> str | None:
+    """A name that two of these would have, as files or as a file and a folder; case is no
+    difference."""
+    seen: set[str] = set()
+    for name in names:
+        if name.lower() in seen:
+            return name
+        seen.add(name.lower())
+    folders = {str(folder) for name in seen for folder in PurePosixPath(name).parents}
+    return min(seen & folders, default=None)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -130,12 +155,21 @@ def _row(kind: type[Row], row: Any) -> Row:
     for key, name in types.items():
         if type(row[key]) is not {"str": str, "int": int}.get(name, list):
             raise _wrong(f"{key} is no {name}")
-        if name == "list[str]" and not all(isinstance(line, str) for line in row[key]):
-            raise _wrong(f"{key} is no {name}")
+        lines = {"str": [row[key]], "list[str]": row[key]}.get(name, [])
+        if not all(isinstance(line, str) and _printable(line) for line in lines):
+            raise _wrong(f"{key} is no {name} of plain text")
     return kind(**row)
 
 
+def _printable(line: str) -> bool:
+    """Whether any terminal shows it, and obeys nothing in it."""
+    return len(line) <= LONGEST and line.isascii() and line.isprintable()
+
+
 def _check(manifest: Manifest) -> None:
+    for key, pattern in FOR.items():
+        if not pattern.fullmatch(found := getattr(manifest, key)):
+            raise _wrong(f"{key} is {found[:60]!r}: carry it again")
     for file in manifest.files:
         if not plain_name(file.name) or not 0 <= file.unpacked <= LARGEST_FILE:
             raise _wrong(f"no file may be called {file.name!r}")
@@ -146,9 +180,9 @@ def _check(manifest: Manifest) -> None:
     for row in rows:
         if not 0 <= row.size <= LARGEST_FILE or not HASH.fullmatch(row.sha256):
             raise _wrong(f"the size or the hash of {row.name} is none")
-    for names in ([f.name.lower() for f in manifest.files], [p.name for p in manifest.parts]):
-        if len(set(names)) != len(names):
-            raise _wrong("two files, or two parts, of one name")
+    for names in ([file.name for file in manifest.files], [part.name for part in manifest.parts]):
+        if name := clash(names):
+            raise _wrong(f"two files, a file and a folder, or two parts are called {name}")
     if sum(f.size for f in manifest.files) != sum(p.size for p in manifest.parts):
         raise _wrong("its parts are not as long as its files")
 

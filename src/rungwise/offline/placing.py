@@ -37,9 +37,12 @@ UNFINISHED = "rungwise-offline.unfinished"
 
 
 def holds(place: Path, manifest: Manifest) -> bool:
-    """Whether that bundle, and no other, is installed there already."""
+    """Whether that bundle, and no other, is installed there already, and to its end: the stamp of
+    an older one outlives an upgrade that broke off."""
     stamp = place / STAMP
-    return stamp.is_file() and stamp.read_text(encoding="utf-8") == manifest.text()
+    if (place / UNFINISHED).exists():
+        return False
+    return stamp.is_file() and stamp.read_bytes() == manifest.text().encode()
 
 
 def into_target(manifest: Manifest, parts: Path, target: Path, python: str) -> None:
@@ -90,17 +93,33 @@ def make_venv(venv: Path) -> None:
 
 
 def models_missing(manifest: Manifest, models: Path) -> list[str]:
-    """The carried models that are not there yet. One that is there and differs: BundleError."""
+    """The carried models that are not there yet. One that is there and differs, in a file or by
+    one: BundleError."""
     missing = []
     for name, files in _by_model(manifest).items():
-        if not (models / name).exists():
+        place = models / name
+        if not os.path.lexists(place):
             missing.append(name)
             continue
-        for file in files:
-            path = models / file.name.removeprefix("models/")
-            if not path.is_file() or sha256_of(path) != file.sha256:
-                raise BundleError(f"{models / name}: is there, and {path.name} is another: move it")
+        if not place.is_dir():
+            raise BundleError(f"{place}: is there, and is no folder: move it")
+        carried = {models / file.name.removeprefix("models/"): file.sha256 for file in files}
+        for path, sha256 in carried.items():
+            if not path.is_file() or sha256_of(path) != sha256:
+                raise BundleError(f"{place}: is there, and {path.name} is another: move it")
+        for path in sorted(_files_below(place) - carried.keys()):
+            raise BundleError(f"{path}: is there, and the bundle has no such file: move it")
     return missing
+
+
+def _files_below(folder: Path) -> set[Path]:
+    """All that is no folder; a link is none. Hidden ones are passed over, as bundles do."""
+    return {
+        path
+        for path in folder.rglob("*")
+        if (path.is_symlink() or not path.is_dir())
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
 
 
 def place_models(manifest: Manifest, parts: Path, models: Path, names: Sequence[str]) -> None:

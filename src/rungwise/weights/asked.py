@@ -12,8 +12,10 @@ from rungwise.observe.gpu import Gpu
 from rungwise.tiers.cards import card_of
 from rungwise.tiers.shape import Shape
 from rungwise.weights.fit import Fit, Wanted, fit
+from rungwise.weights.float16 import may_float16
 from rungwise.weights.folder import read_folder
 from rungwise.weights.memory import GIB, Precision
+from rungwise.weights.places import shown
 
 __all__ = ["Asked", "asked", "placed"]
 
@@ -31,6 +33,8 @@ class Asked:
     context: int
     exact: int | None
     """Of a folder: the bytes of its weights as they are run."""
+    float16: bool = True
+    """Whether it may be computed in that."""
 
     def fit(self, room: float, gpu_gib: float, overhead: int | None = None) -> Fit:
         """With a KV cache of a given size, only that much is left for it."""
@@ -64,7 +68,7 @@ def asked(tier: VllmTierConfig) -> Asked | None:
     found = _of_folder(tier) if Path(tier.model).is_dir() else _of_card(tier)
     if found is None:
         return None
-    shape, stored, context, exact = found
+    shape, stored, context, exact, float16 = found
     precision = _precision(engine.quantization, stored)
     context = engine.max_model_len or context
     if precision is None or context is None:
@@ -75,10 +79,11 @@ def asked(tier: VllmTierConfig) -> Asked | None:
         precision=precision,
         context=context,
         exact=exact if precision == stored else None,
+        float16=float16,
     )
 
 
-_Found = tuple[Shape, str | None, int | None, int | None]
+_Found = tuple[Shape, str | None, int | None, int | None, bool]
 
 
 def _of_folder(tier: VllmTierConfig) -> _Found | None:
@@ -88,16 +93,19 @@ def _of_folder(tier: VllmTierConfig) -> _Found | None:
         return None
     made_up = tier.engine.load_format == "dummy" and read.exact is None
     stored = "bf16" if made_up else read.stored
-    return (read.shape, stored, read.context, read.exact) if read.shape else None
+    if read.shape is None:
+        return None
+    return read.shape, stored, read.context, read.exact, may_float16(None, read.model_type)
 
 
 def _of_card(tier: VllmTierConfig) -> _Found | None:
     card = card_of(tier)
     if card is None or card.local is None or card.local.shape is None:
         return None
-    if tier.model == card.local.awq:
-        return card.local.shape, "awq", card.context, None
-    return (card.local.shape, "bf16", card.context, None) if tier.model == card.local.hub else None
+    stored = {card.local.awq: "awq", card.local.hub: "bf16"}.get(tier.model)
+    if stored is None:
+        return None
+    return card.local.shape, stored, card.context, None, may_float16(card, None)
 
 
 def _precision(told: str | None, stored: str | None) -> Precision | None:
@@ -113,15 +121,6 @@ def _precision(told: str | None, stored: str | None) -> Precision | None:
 def placed(
     tier: VllmTierConfig, gpus: Sequence[Gpu], visible: Sequence[str] | None
 ) -> list[Gpu] | None:
-    """Its GPUs, of those that CUDA shows to this process (`visible`: indices or UUIDs, None is
-    all); None where there are fewer."""
-    shown = list(gpus) if visible is None else [_named(name, gpus) for name in visible]
-    if any(gpu is None for gpu in shown) or max(tier.placed) >= len(shown):
-        return None
-    return [gpu for index in tier.placed if (gpu := shown[index]) is not None]
-
-
-def _named(name: str, gpus: Sequence[Gpu]) -> Gpu | None:
-    """By index, or by the beginning of a UUID."""
-    by_uuid = (gpu for gpu in gpus if name.startswith("GPU-") and gpu.uuid.startswith(name))
-    return next((gpu for gpu in gpus if name == str(gpu.index)), None) or next(by_uuid, None)
+    """Its GPUs, of those that CUDA shows to this process; None where there are fewer."""
+    there = shown(gpus, visible)
+    return [there[index] for index in tier.placed] if max(tier.placed) < len(there) else None

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from rungwise.errors import ConfigError
-from rungwise.tiers.shape import Attention, Shape
+from rungwise.tiers.shape import Shape
+from rungwise.weights.attention import attention, head_size, whole
 from rungwise.weights.headers import Tensor, tensors
 
 __all__ = ["Folder", "read_config", "read_folder", "read_shape"]
@@ -33,6 +34,8 @@ class Folder:
     stored: str | None
     exact: int | None
     """The bytes that vLLM holds of it; None without weights."""
+    model_type: str
+    """As config.json has it; empty where it does not."""
 
 
 def read_config(folder: Path) -> Mapping[str, Any]:
@@ -40,7 +43,7 @@ def read_config(folder: Path) -> Mapping[str, Any]:
     file = folder / "config.json"
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise ConfigError(f"{file}: cannot be read as JSON; fetch the model again") from None
     if not isinstance(found, dict):
         raise ConfigError(f"{file}: holds no keys and values; fetch the model again")
@@ -55,12 +58,16 @@ def read_folder(folder: Path) -> Folder:
     quantised = config.get("quantization_config") or text.get("quantization_config") or {}
     kinds = {_NAMES.get(tensor.dtype, tensor.dtype) for tensor in held.values()}
     method = quantised.get("quant_method") if isinstance(quantised, dict) else None
-    context = text.get("max_position_embeddings")
+    try:
+        context = whole(text, "max_position_embeddings")
+    except (KeyError, ValueError):
+        context = None
     return Folder(
         shape=read_shape(config, held),
-        context=context if isinstance(context, int) else None,
+        context=context,
         stored=str(method) if method else next(iter(kinds)) if len(kinds) == 1 else None,
         exact=sum(tensor.bytes for tensor in held.values()) or None,
+        model_type=str(config.get("model_type") or ""),
     )
 
 
@@ -87,16 +94,16 @@ def read_shape(config: Mapping[str, Any], held: Mapping[str, Tensor]) -> Shape |
         t.count for n, t in held.items() if any(word in n for word in TOWERS) and "lm_head" not in n
     )
     try:
-        vocabulary, hidden = text["vocab_size"], text["hidden_size"]
+        vocabulary, hidden = whole(text, "vocab_size"), whole(text, "hidden_size")
         return Shape(
             parameters=sum(t.count for t in held.values()) or _guessed(text),
             embedding=embedding or vocabulary * hidden,
             towers=towers,
             hidden=hidden,
-            intermediate=text["intermediate_size"],
-            heads=text["num_attention_heads"],
+            intermediate=whole(text, "intermediate_size"),
+            heads=whole(text, "num_attention_heads"),
             vocabulary=vocabulary,
-            attention=_attention(text),
+            attention=attention(text),
         )
     except (KeyError, TypeError, ValueError, ValidationError):
         return None
@@ -104,52 +111,9 @@ def read_shape(config: Mapping[str, Any], held: Mapping[str, Tensor]) -> Shape |
 
 def _guessed(text: Mapping[str, Any]) -> int:
     """The parameters of a Llama or a Qwen by their sizes, where there are no weights to count."""
-    hidden, heads = text["hidden_size"], text["num_attention_heads"]
-    size = text.get("head_dim") or hidden // heads
-    kv_heads = text.get("num_key_value_heads") or heads
-    attention = 2 * hidden * size * (heads + kv_heads)
+    hidden, heads = whole(text, "hidden_size"), whole(text, "num_attention_heads")
+    kv_heads = whole(text, "num_key_value_heads", heads)
+    dealt = 2 * hidden * head_size(text) * (heads + kv_heads)
     ends = 1 if text.get(_TIED, True) else 2
-    layer = attention + 3 * hidden * text["intermediate_size"]
-    return int(text["num_hidden_layers"] * layer + ends * hidden * text["vocab_size"])
-
-
-def _attention(text: Mapping[str, Any]) -> tuple[Attention, ...]:
-    """Layers with a window and layers without; those that share another's cache hold none.
-
-    Raises ValueError where a layer keeps something else than keys and values.
-    """
-    if "kv_lora_rank" in text:
-        raise ValueError("a latent cache")
-    kinds = _kinds(text)
-    if set(kinds) - {"full_attention", "sliding_attention"}:
-        raise ValueError("a state that is no cache")
-    kept = kinds[: len(kinds) - (text.get("num_kv_shared_layers") or 0)]
-    found = []
-    for kind in ("full_attention", "sliding_attention"):
-        if layers := kept.count(kind):
-            found.append(_layers(text, layers, windowed=kind == "sliding_attention"))
-    return tuple(found)
-
-
-def _kinds(text: Mapping[str, Any]) -> list[str]:
-    layers = text["num_hidden_layers"]
-    window = text.get("sliding_window") and text.get("use_sliding_window", True)
-    if not window:
-        return ["full_attention"] * layers
-    if told := text.get("layer_types"):
-        return [str(kind) for kind in told]
-    gemma = str(text.get("model_type", "")).startswith(("gemma3", "gemma4"))
-    every = text.get("sliding_window_pattern") or (6 if gemma else 0)  # 0: every layer has it
-    full = [bool(every) and (n + 1) % every == 0 for n in range(layers)]
-    return ["full_attention" if whole else "sliding_attention" for whole in full]
-
-
-def _layers(text: Mapping[str, Any], layers: int, *, windowed: bool) -> Attention:
-    heads = text["num_attention_heads"]
-    kv_heads = text.get("num_key_value_heads") or heads
-    size = text.get("head_dim") or text["hidden_size"] // heads
-    if not windowed:  # Gemma 4 looks back at everything with other heads
-        size = text.get("global_head_dim") or size
-        kv_heads = text.get("num_global_key_value_heads") or kv_heads
-    window = text["sliding_window"] if windowed else None
-    return Attention(layers=layers, kv_heads=kv_heads, head_size=size, window=window)
+    layer = dealt + 3 * hidden * whole(text, "intermediate_size")
+    return whole(text, "num_hidden_layers") * layer + ends * hidden * whole(text, "vocab_size")

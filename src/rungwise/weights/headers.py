@@ -62,10 +62,11 @@ def _header(file: Path) -> Mapping[str, Tensor]:
                 raise ValueError("its header is cut short")
             header = json.loads(opened.read(length))
         found = {name: told for name, told in header.items() if name != "__metadata__"}
-        end = max((int(told["data_offsets"][1]) for told in found.values()), default=0)
+        read = {name: _tensor(told) for name, told in found.items()}
+        end = max((told["data_offsets"][1] for told in found.values()), default=0)
         if 8 + length + end != file.stat().st_size:
             raise ValueError("its weights are cut short, or more than it tells")
-        return {name: _tensor(told) for name, told in found.items()}
+        return read
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             f"{file}: cannot be read as safetensors ({error}); fetch it again"
@@ -74,5 +75,10 @@ def _header(file: Path) -> Mapping[str, Tensor]:
 
 def _tensor(told: Mapping[str, Any]) -> Tensor:
     begun, ended = told["data_offsets"]
-    shape = tuple(int(side) for side in told["shape"])
-    return Tensor(dtype=str(told["dtype"]), shape=shape, bytes=int(ended) - int(begun))
+    sides = told["shape"]
+    if not all(type(number) is int and number >= 0 for number in (begun, ended, *sides)):
+        raise ValueError("an offset or a side of a tensor is no number")
+    held = ended - begun
+    if held < 0 or prod(sides) > 8 * held:  # a number has a bit at least
+        raise ValueError("a tensor holds fewer bytes than its shape needs")
+    return Tensor(dtype=str(told["dtype"]), shape=tuple(sides), bytes=held)

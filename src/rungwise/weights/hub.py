@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rungwise.config import has_variable
+from rungwise.tiers.local.vllm_processes import prepare
 from rungwise.weights.memory import GIB
 
 __all__ = ["Hub", "free_bytes", "lacks", "snapshot", "the_hub"]
@@ -24,6 +25,7 @@ class Hub:
 
 def the_hub() -> Hub:
     """By the hub's own client, which vLLM fetches with, where it is installed."""
+    prepare()  # it reads once, when it is imported, whether it may tell the hub what is used here
     try:
         from huggingface_hub import constants, get_token
     except ImportError:

@@ -12,7 +12,7 @@ from rungwise.tiers.cards import card_of
 from rungwise.weights import hub
 from rungwise.weights.asked import asked
 from rungwise.weights.hub import Hub
-from rungwise.weights.memory import GIB, weight_bytes
+from rungwise.weights.obtaining import download
 from rungwise.weights.on_cpu import on_cpu
 from rungwise.weights.on_gpu import on_gpus
 from rungwise.weights.sound import altered, faults
@@ -69,9 +69,8 @@ def _files(tier: VllmTierConfig, at: Hub) -> Iterator[Finding]:
 
 
 def _download(tier: VllmTierConfig) -> int | None:
-    """The bytes of its weights on the hub: fp8 is made of 16 bit while it loads."""
+    """Random weights are not fetched."""
+    if tier.engine.load_format == DUMMY:
+        return 0
     found = asked(tier)
-    if found is None:
-        return None
-    kept = weight_bytes(found.shape, "awq" if found.precision == "awq" else "bf16")
-    return 0 if tier.engine.load_format == DUMMY else kept + GIB // 64
+    return download(found.shape, found.precision) if found is not None else None

@@ -48,7 +48,7 @@ def read(folder: Path) -> Fetched | None:
                 if _inside(name)
             },
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigError(f"{file}: is no manifest of a model; {AGAIN}") from None
 
 

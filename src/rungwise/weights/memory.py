@@ -1,6 +1,7 @@
 """What does a model need of a GPU's memory? Formulas, in bytes for each GPU; nothing is measured.
 
-Exact are weights in 16 bit where the shape is, and the KV cache of models whose layers are alike.
+Exact are weights in 16 bit where the shape is (of the Gemma 4 cards it is not), and the KV cache
+of models whose layers are alike: of others vLLM fills up groups of layers, 2 to 3 % for gemma-3-4b.
 The rest is an estimate, made from what vLLM (0.32) does. Nothing of it was measured by us; beside
 it stand what logs that others published tell, and how far those can be trusted:
 

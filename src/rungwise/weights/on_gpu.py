@@ -9,6 +9,7 @@ from rungwise.observe.doctor import Finding
 from rungwise.observe.gpu import Gpu
 from rungwise.weights.asked import Asked, asked, placed
 from rungwise.weights.fit import Fit, can_divide
+from rungwise.weights.float16 import BFLOAT16_FROM
 from rungwise.weights.memory import GIB
 from rungwise.weights.recommending import FP8_COMPUTES, FP8_LOADS
 
@@ -70,6 +71,21 @@ def _way(known: Asked, theirs: Sequence[Gpu]) -> Iterator[Finding]:
             if runs
             else "take 16 bit, or a repository in 4 bit (AWQ)",
         )
+    yield from _bits(known, capability, theirs[0])
+
+
+def _bits(known: Asked, capability: tuple[int, int], gpu: Gpu) -> Iterator[Finding]:
+    """The 16 bits that it computes in."""
+    what, told = f"{known.tier.name}: dtype", known.tier.engine.dtype
+    old = capability < BFLOAT16_FROM
+    has = f"{gpu.name} has compute capability {capability[0]}.{capability[1]}, and no bfloat16"
+    other = "take another model, or engine.dtype: float32, which takes twice the memory"
+    if not known.float16 and (told == "float16" or old):
+        refused = f"vLLM does not run {known.tier.model} in float16"
+        newer = "set engine.dtype: auto"
+        yield _lack(what, f"{has}, and {refused}" if old else refused, other if old else newer)
+    elif old and told == "bfloat16":
+        yield _lack(what, has, "set engine.dtype: float16")
 
 
 def _free(known: Asked, theirs: Sequence[Gpu]) -> Iterator[Finding]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import floor
 
 from rungwise.errors import ConfigError
 from rungwise.observe.gpu import Gpu
 from rungwise.weights.memory import GIB
 
-__all__ = ["SHARE", "Place", "present", "stated", "this_cpu"]
+__all__ = ["SHARE", "Place", "present", "shown", "stated", "this_cpu"]
 
 SHARE = 0.9
 """Of a GPU's memory: `gpu_memory_utilization` where it is not set."""
+BEFORE_GIB = 0.5
+"""What an engine's own CUDA context takes before vLLM looks whether its share is free: an
+estimate."""
+LIKE = 0.9
+"""GPUs of one kind stand together where each has this part of what the freest of them has."""
 
 _STATED = re.compile(r"(?:(\d{1,3})\s*x\s*)?(\d+(?:\.\d+)?)\s*(GiB|GB)", re.IGNORECASE)
 
@@ -27,6 +33,10 @@ class Place:
     room: float
     """The bytes of each that an engine may use."""
     gpus: int = 1
+    share: float = SHARE
+    """Of each GPU's memory: less than usual where others use it too."""
+    indices: tuple[int, ...] | None = None
+    """Which GPUs these are, of those that CUDA shows to this process; None: they are stated."""
     capability: tuple[int, int] | None = None
     """Its compute capability; None: not known."""
 
@@ -45,23 +55,61 @@ def stated(told: str) -> Place:
     return Place(name=told.strip(), total=total, room=SHARE * total, gpus=int(count or 1))
 
 
-def present(gpus: Sequence[Gpu]) -> tuple[Place, ...]:
-    """Equal ones together; an engine may use what is free of its share."""
-    alike: dict[tuple[str, int], list[Gpu]] = {}
-    for gpu in gpus:
-        alike.setdefault((gpu.name, round(gpu.total_gib)), []).append(gpu)
-    return tuple(_place(name, group) for (name, _), group in alike.items())
+def shown(gpus: Sequence[Gpu], visible: Sequence[str] | None) -> tuple[Gpu, ...]:
+    """Those that CUDA shows to this process, in its order. `visible` are indices or beginnings of
+    UUIDs, None is all; as in CUDA, what follows one that is not here does not count."""
+    if visible is None:
+        return tuple(gpus)
+    found: list[Gpu] = []
+    for name in visible:
+        if (gpu := _named(name, gpus)) is None:
+            break
+        found.append(gpu)
+    return tuple(found)
 
 
-def _place(name: str, group: Sequence[Gpu]) -> Place:
-    total, free = (min(getattr(gpu, key) for gpu in group) for key in ("total_gib", "free_gib"))
-    times = f"{len(group)} x " if len(group) > 1 else ""
+def _named(name: str, gpus: Sequence[Gpu]) -> Gpu | None:
+    by_uuid = (gpu for gpu in gpus if name.startswith("GPU-") and gpu.uuid.startswith(name))
+    return next((gpu for gpu in gpus if name == str(gpu.index)), None) or next(by_uuid, None)
+
+
+def present(gpus: Sequence[Gpu], visible: Sequence[str] | None = None) -> tuple[Place, ...]:
+    """Of those that CUDA shows: equal ones together of which about as much is free."""
+    alike: dict[tuple[str, int], list[tuple[int, Gpu]]] = {}
+    for index, gpu in enumerate(shown(gpus, visible)):
+        alike.setdefault((gpu.name, round(gpu.total_gib)), []).append((index, gpu))
+    return tuple(
+        _place(name, part) for (name, _), group in alike.items() for part in _as_free(group)
+    )
+
+
+def _as_free(group: Sequence[tuple[int, Gpu]]) -> Iterator[list[tuple[int, Gpu]]]:
+    part: list[tuple[int, Gpu]] = []
+    for index, gpu in sorted(group, key=lambda one: (-_share(one[1]), one[0])):
+        if part and _share(gpu) < LIKE * _share(part[0][1]):
+            yield part
+            part = []
+        part.append((index, gpu))
+    yield part
+
+
+def _share(gpu: Gpu) -> float:
+    """What vLLM finds free when it starts, in hundredths; at most the usual share."""
+    free = (gpu.free_gib - BEFORE_GIB) / gpu.total_gib
+    return min(SHARE, max(0, floor(100 * free)) / 100)
+
+
+def _place(name: str, part: Sequence[tuple[int, Gpu]]) -> Place:
+    total, share = min(gpu.total_gib for _, gpu in part), min(_share(gpu) for _, gpu in part)
+    times = f"{len(part)} x " if len(part) > 1 else ""
     return Place(
         name=f"{times}{name}, {total:.0f} GiB",
         total=total * GIB,
-        room=min(SHARE * total, free) * GIB,
-        gpus=len(group),
-        capability=group[0].capability,
+        room=share * total * GIB,
+        gpus=len(part),
+        share=share,
+        indices=tuple(sorted(index for index, _ in part)),
+        capability=part[0][1].capability,
     )
 
 

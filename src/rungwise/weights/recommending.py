@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rungwise.weights.candidates import Candidate
 from rungwise.weights.fit import Fit, Wanted, can_divide, fit
+from rungwise.weights.float16 import BFLOAT16_FROM
 from rungwise.weights.memory import GIB, Precision
 from rungwise.weights.places import Place
 
-__all__ = ["Way", "best", "fp8_word", "way", "ways"]
+__all__ = ["OLDEST", "Choice", "Way", "best", "choose", "older_word", "way", "ways"]
 
 CPU_BESIDE = int(1.9 * GIB)
 """Beside weights and cache on a CPU, measured: an engine's core and worker, and a front end."""
 CPU_MOST = 2_000_000_000
 """Parameters: with more, a CPU writes slower than people read."""
 FP8_COMPUTES, FP8_LOADS = (8, 9), (8, 0)
+OLDEST = (7, 5)
+"""The compute capability that CUDA 13 still knows, which vLLM's wheels are built for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,16 @@ class Way:
         return self.fit.state
 
     @property
+    def in_float16(self) -> bool:
+        """Where there is no bfloat16."""
+        return self.place.capability is not None and self.place.capability < BFLOAT16_FROM
+
+    @property
+    def gated(self) -> bool:
+        """A licence must be accepted first: for the weights in 16 bit, which 8 is made of."""
+        return self.candidate.gated and self.fit.precision != "awq"
+
+    @property
     def requests(self) -> int:
         return self.copies * self.fit.requests
 
@@ -48,7 +61,7 @@ def way(candidate: Candidate, place: Place, wanted: Wanted, precision: Precision
     nowhere, as it fails on most of them. None where nothing is known of its memory, or the place
     cannot run the precision."""
     shape = candidate.shape
-    if shape is None or not _runs(place, precision):
+    if shape is None or not _runs(candidate, place, precision):
         return None
     wanted = _within(candidate, wanted)
     tried: list[Way] = []
@@ -88,15 +101,17 @@ def _within(candidate: Candidate, wanted: Wanted) -> Wanted:
     )
 
 
-def _runs(place: Place, precision: Precision) -> bool:
+def _runs(candidate: Candidate, place: Place, precision: Precision) -> bool:
     if place.gpus == 0:
         return precision == "bf16"
     known = place.capability
-    return precision == "bf16" or known is None or known >= FP8_LOADS
+    if known is None or known >= BFLOAT16_FROM:
+        return precision != "fp8" or known is None or known >= FP8_LOADS
+    return known >= OLDEST and precision != "fp8" and candidate.float16
 
 
-def fp8_word(place: Place) -> str:
-    """What there is to say of fp8 on this GPU; empty where it is at its best."""
+def older_word(place: Place) -> str:
+    """What there is to say of 8 and 16 bit on this GPU; empty where it is at its best."""
     if place.capability is None:
         return (
             "fp8 computes from compute capability 8.9 on (L4, L40S, H100); from 8.0 on it only "
@@ -104,8 +119,15 @@ def fp8_word(place: Place) -> str:
         )
     if place.capability >= FP8_COMPUTES:
         return ""
-    does = "only saves memory" if place.capability >= FP8_LOADS else "does not run"
-    return f"fp8 {does} here (compute capability {'.'.join(map(str, place.capability))})"
+    told = f"(compute capability {'.'.join(map(str, place.capability))})"
+    if place.capability >= FP8_LOADS:
+        return f"fp8 only saves memory here {told}"
+    if place.capability >= OLDEST:
+        return (
+            f"16 bit is float16 here, which Gemma 2 and 3 do not run in, and fp8 does not run "
+            f"{told}"
+        )
+    return f"nothing runs here {told}: vLLM is built for {OLDEST[0]}.{OLDEST[1]} and later"
 
 
 def ways(candidates: Iterable[Candidate], place: Place, wanted: Wanted) -> Iterator[Way]:
@@ -130,6 +152,25 @@ def best(found: Sequence[Way], wanted: Wanted) -> Way | None:
         and (one.place.gpus > 0 or _small(one))
     ]
     return max(fitting, key=_rank, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What is recommended, and the better one that cannot be had, with the reason."""
+
+    way: Way | None
+    passed_over: Way | None = None
+    why: str = ""
+
+
+def choose(found: Sequence[Way], wanted: Wanted, lacks: Callable[[Way], str | None]) -> Choice:
+    """The best of those that lack nothing; `lacks` tells in a line what one does."""
+    first = best(found, wanted)
+    why = lacks(first) if first is not None else None
+    if first is None or why is None:
+        return Choice(way=first)
+    here = best([one for one in found if lacks(one) is None], wanted)
+    return Choice(way=here, passed_over=first, why=why)
 
 
 def _small(found: Way) -> bool:

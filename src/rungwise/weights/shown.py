@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from rungwise.weights.advice import advice
 from rungwise.weights.candidates import Candidate
 from rungwise.weights.fit import Wanted
 from rungwise.weights.memory import GIB, Precision, weight_bytes
 from rungwise.weights.places import Place
-from rungwise.weights.recommending import Way, fp8_word, way
+from rungwise.weights.recommending import Choice, Way, older_word, way
 
 __all__ = ["catalogue", "details", "figures", "in_words", "recommended", "table"]
 
@@ -129,7 +130,7 @@ def in_words(place: Place, wanted: Wanted) -> Iterator[str]:
         "tokens: what the cache holds; requests: so many of the whole context. * needs a "
         "repository in 4 bit (AWQ)."
     )
-    if place.gpus and (word := fp8_word(place)):
+    if place.gpus and (word := older_word(place)):
         yield f"{word}."
 
 
@@ -150,29 +151,32 @@ def figures(one: Way) -> Mapping[str, object]:
         "margin_bytes": fit.margin,
         "cache_tokens": one.tokens,
         "whole_requests": one.requests,
-        "longest_context": fit.longest,
+        "longest_context": min(fit.longest, one.candidate.context or fit.longest),
         "state": fit.state,
     }
 
 
-def recommended(chosen: Way | None, found: Sequence[Way]) -> Iterator[str]:
+def recommended(
+    choice: Choice, models: Sequence[Candidate], places: Sequence[Place], wanted: Wanted
+) -> Iterator[str]:
     """What to run, and why; or what would help."""
-    if chosen is None:
-        cpu = any(one.place.gpus == 0 for one in found)
-        yield (
-            "Nothing here fits for sure. "
-            + (
-                "State a GPU with --gpu 24GiB, or try the demo models (`rungwise demo`)."
-                if cpu
-                else "Ask for a smaller --context or --concurrency, or state a larger --gpu."
-            )
-        )
-        return
-    parts = [f"{chosen.candidate.name} in {chosen.fit.precision}"]
+    if choice.passed_over is not None:
+        over = choice.passed_over
+        yield f"{over.candidate.name} in {over.fit.precision} is passed over: {choice.why}."
+    if choice.way is not None:
+        yield f"Recommended on {choice.way.place.name}: {'; '.join(_parts(choice.way))}."
+    elif choice.passed_over is not None:
+        yield "Nothing else here fits for sure."
+    else:
+        yield " ".join(["Nothing here fits for sure.", *advice(models, places, wanted)])
+
+
+def _parts(chosen: Way) -> Iterator[str]:
+    as_float16 = ", computed in float16" if chosen.in_float16 else ""
+    yield f"{chosen.candidate.name} in {chosen.fit.precision}{as_float16}"
     if chosen.place.gpus > 1 and chosen.fit.tensor > 1:
-        parts.append(f"each copy over {chosen.fit.tensor} GPUs: one does not hold it")
+        yield f"each copy over {chosen.fit.tensor} GPUs: one does not hold it"
     if chosen.copies > 1:
-        parts.append(f"{chosen.copies} copies side by side")
-    if chosen.candidate.gated:
-        parts.append("its licence must be accepted on the hub")
-    yield f"Recommended on {chosen.place.name}: {'; '.join(parts)}."
+        yield f"{chosen.copies} copies side by side"
+    if chosen.gated:
+        yield "its licence must be accepted on the hub"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rungwise.errors import ConfigError
+from rungwise.weights.described import described
 from rungwise.weights.folder import read_config
 from rungwise.weights.headers import named_shards, tensors
 from rungwise.weights.manifest import AGAIN, MANIFEST, Sealed, read
@@ -19,13 +20,14 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 def faults(folder: Path, *, weights: bool = True) -> Iterator[tuple[str, str]]:
     """What is found, and the mend. Without `weights` (load_format: dummy) none are missed. Looks
-    at names, sizes and headers only; `altered` reads every byte."""
+    at names, sizes, headers and the JSON beside the weights; `altered` reads every byte."""
     if not (folder / "config.json").is_file():
         yield f"{folder} holds no config.json", "correct tiers[].model or fetch the model"
         return
     try:
         config = read_config(folder)
         yield from _code(folder, config)
+        yield from described(folder, config)
         if not any((folder / name).is_file() for name in TOKENIZERS):
             yield (
                 f"{folder} holds no tokenizer",

@@ -2,60 +2,74 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
+from typing import TypeAlias
+
+import yaml
 
 from rungwise.errors import ConfigError
 from rungwise.weights.memory import GIB
+from rungwise.weights.places import SHARE
 from rungwise.weights.recommending import Way
 
-__all__ = ["write", "written"]
+__all__ = ["check_absent", "write", "written"]
 
 _HOSTED = """
-# Without a rung above it, tier1's drafts are answers. With a key in OPENAI_API_KEY:
-#  - name: tier2
-#    kind: openai
-#    model: gpt-5.4-mini
-#    api_key_env: OPENAI_API_KEY
+# Without a rung above it, tier1's drafts are answers. With a key in OPENAI_API_KEY, below it:
+# - name: tier2
+#   kind: openai
+#   model: gpt-5.4-mini
+#   api_key_env: OPENAI_API_KEY
 # and a gate for tier1, which `rungwise calibrate` fits (docs/calibration.md):
 # gates: [{tier: tier1, calibration: models/calibration/mine.json}]
 """
+_Told: TypeAlias = dict[str, object]
 
 
 def written(way: Way, concurrency: int) -> str:
     """The YAML of one local rung."""
-    fit, candidate = way.fit, way.candidate
-    repository = candidate.repository(fit.precision) or candidate.name
-    if candidate.stored is not None:  # a folder: a file elsewhere must find it too
-        repository = str(Path(repository).expanduser().resolve())
-    lines = [
-        f"# {candidate.name} in {fit.precision} on {way.place.name}, by `rungwise doctor --fit`:",
+    fit = way.fit
+    name = " ".join(way.candidate.name.split())  # a comment is one line
+    head = (
+        f"# {name} in {fit.precision} on {way.place.name}, by `rungwise doctor --fit`:\n"
         f"# GiB of each: weights {_gib(fit.weights)}, other {_gib(fit.overhead)}, left for the KV "
-        f"cache {_gib(fit.cache)} +- {_gib(fit.margin)}",
-        "tiers:",
-        "  - name: tier1",
-        "    kind: vllm",
-        f"    model: {repository}",
-    ]
-    if candidate.card is not None:
-        if repository != candidate.card.id:
-            lines.append(f"    card: {candidate.card.id}")
-        local = candidate.card.local
-        if local is not None and local.hub == repository and local.revision is not None:
-            lines.append(f"    revision: {local.revision}")
-    lines.append("    engine:")
-    lines += [f"      {name}: {value}" for name, value in _engine(way, concurrency).items()]
-    return "\n".join(lines) + "\n" + _HOSTED
+        f"cache {_gib(fit.cache)} +- {_gib(fit.margin)}\n"
+    )
+    tiers = yaml.safe_dump({"tiers": [_rung(way, concurrency)]}, sort_keys=False)
+    return head + tiers + _HOSTED
 
 
-def _engine(way: Way, concurrency: int) -> dict[str, object]:
+def _rung(way: Way, concurrency: int) -> _Told:
+    candidate, card = way.candidate, way.candidate.card
+    repository = candidate.repository(way.fit.precision) or candidate.name
+    if candidate.folder is not None:  # a file elsewhere must find it too
+        repository = str(candidate.folder.resolve())
+    told: _Told = {"name": "tier1", "kind": "vllm", "model": repository}
+    if card is not None and card.local is not None:
+        if repository != card.id:
+            told["card"] = card.id
+        if repository == card.local.hub and card.local.revision is not None:
+            told["revision"] = card.local.revision
+    used = (way.place.indices or ())[: way.fit.tensor * way.copies]
+    if used != tuple(range(len(used))):
+        told["gpus"] = list(used)
+    return told | {"engine": _engine(way, concurrency)}
+
+
+def _engine(way: Way, concurrency: int) -> _Told:
     fit, local = way.fit, way.candidate.card.local if way.candidate.card else None
-    told: dict[str, object] = {}
+    told: _Told = {}
+    if way.in_float16:
+        told["dtype"] = "float16"
     if fit.precision == "fp8" and way.candidate.stored != "fp8":
         told["quantization"] = "fp8_per_tensor"
     told["max_model_len"] = fit.context
     told["max_num_seqs"] = max(1, -(-concurrency // way.copies))
     if way.place.gpus == 0:
-        told["kv_cache_gib"] = round(max(fit.needed, GIB // 4) / GIB + 0.05, 1)
+        told["kv_cache_gib"] = ceil(10 * max(fit.needed, GIB // 4) / GIB) / 10
+    elif way.place.share < SHARE:
+        told["gpu_memory_utilization"] = way.place.share
     if fit.tensor > 1:
         told["tensor_parallel_size"] = fit.tensor
     if way.copies > 1:
@@ -64,6 +78,12 @@ def _engine(way: Way, concurrency: int) -> dict[str, object]:
         if (parser := getattr(local, name, None)) is not None:
             told[name] = parser
     return told
+
+
+def check_absent(file: Path | None) -> None:
+    """Raises ConfigError where the file is there already."""
+    if file is not None and (file.exists() or file.is_symlink()):
+        raise ConfigError(f"--write: {file} is there already; name another file")
 
 
 def write(file: Path, text: str) -> None:

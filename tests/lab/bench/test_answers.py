@@ -56,7 +56,7 @@ async def test_each_event_with_text_has_the_time_of_its_read() -> None:
     assert (found.written, found.prompt, found.cached) == (9, 30, 16)
     texts = found.texts
     assert len(texts) == 2 and texts[0] == texts[1]
-    assert found.first < texts[0] <= found.end
+    assert found.first is not None and found.first < texts[0] <= found.end
 
 
 async def test_an_event_may_be_cut_in_two() -> None:

@@ -21,7 +21,7 @@ from tests.doubles.upstream import Answer, Request, Upstream, openai_delta, open
 pytestmark = pytest.mark.anyio
 
 ASKED = argparse.Namespace(streams=2, max_tokens=100, grace=1.0)
-HALF = openai_stream(openai_delta("half "), done=False)
+HALF = openai_stream(*[openai_delta("half ")] * life.UNDER_WAY, done=False)
 NAMED = """
 open("/proc/self/comm", "w").write({name!r})
 print("named", flush=True)
@@ -72,6 +72,16 @@ async def test_streams_that_end_by_themselves_are_no_measurement(
     async with Upstream(whole) as upstream:
         with pytest.raises(RuntimeError, match="ended before anything"):
             await _open(server(port_of(upstream), core), ASKED, 0)
+
+
+async def test_nothing_is_done_to_streams_before_each_has_as_many_tokens(
+    core: subprocess.Popen[str],
+) -> None:
+    slow = Answer((HALF[: len(HALF) // 2], HALF[len(HALF) // 2 :], b""), drip_s=0.1, then="cut")
+    async with Upstream(slow) as upstream:
+        streams, following = await _open(server(port_of(upstream), core), ASKED, 0)
+        assert [stream.tokens for stream in streams] == [life.UNDER_WAY] * 2
+        await asyncio.gather(*following)
 
 
 async def test_each_change_of_what_it_says_of_itself_is_kept(core: subprocess.Popen[str]) -> None:

@@ -26,6 +26,10 @@ def port_of(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 
+def openai_delta_event(text: str) -> bytes:
+    return openai_stream(openai_delta(text), done=False).strip()
+
+
 async def seen(answer: Answer, own: str = OWN) -> Stream:
     stream = Stream(own=own)
     async with Upstream(answer) as upstream:
@@ -52,6 +56,18 @@ async def test_what_is_seen_of_an_end(answer: Answer, saw: str, told: object, to
     stream = await seen(answer)
     assert (stream.saw, stream.told, stream.tokens) == (saw, told, tokens)
     assert stream.begun.is_set() and stream.ended > 0
+
+
+async def test_a_stream_is_under_way_once_enough_has_come_or_it_says_that_it_is_held() -> None:
+    stream = Stream(own=OWN, enough=3)
+    stream._event(openai_delta_event("one"))
+    stream._event(openai_delta_event("two"))
+    assert not stream.begun.is_set()
+    stream._event(openai_delta_event("three"))
+    assert stream.begun.is_set()
+    held = Stream(own=OWN, enough=3)
+    held._event(b": held")
+    assert held.begun.is_set()
 
 
 async def test_a_whole_answer_of_another_model_is_the_next_rungs() -> None:

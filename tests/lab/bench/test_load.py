@@ -2,7 +2,7 @@
 
 import pytest
 
-from rungwise.lab.bench.load import interval_of_ratio, load
+from rungwise.lab.bench.load import ask, load
 from tests.doubles.upstream import Answer, Upstream, openai_delta, openai_stream
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ async def test_a_stream_is_counted() -> None:
     async with Upstream(Answer(STREAM)) as upstream:
         done = await load("127.0.0.1", port_of(upstream), [b"{}"], concurrency=2, requests=6)
     assert done.requests == 6 and done.tokens == 42
-    assert len(done.latencies_s) == 6 and done.rps > 0
+    assert len(done.latencies_s) == len(done.first_s) == 6 and done.rps > 0
     assert len(done.first_token_s) == len(done.tokens_s) == 6 and done.events_s == ()
     assert {f"http://{asked.headers['host']}" for asked in upstream.requests} == {upstream.url}
 
@@ -32,6 +32,18 @@ async def test_a_broken_server_is_not_a_fast_one(answer: Answer) -> None:
             await load("127.0.0.1", port_of(upstream), [b"{}"], concurrency=1, requests=1)
 
 
-def test_the_ratio_is_paired() -> None:
-    middle, low, high = interval_of_ratio([2.0, 4.0, 8.0], [1.0, 2.0, 4.0])
-    assert (middle, low, high) == (2.0, 2.0, 2.0)
+WHOLE = b'{"usage":{"completion_tokens":7}}'
+
+
+async def test_a_whole_answer_has_no_first_byte_of_its_own() -> None:
+    whole = Answer(WHOLE, headers={"content-length": str(len(WHOLE))}, framing="close")
+    async with Upstream(whole) as upstream:
+        done = await load("127.0.0.1", port_of(upstream), [b"{}"], concurrency=1, requests=1)
+    assert done.tokens == 7 and len(done.latencies_s) == 1 and done.first_s == ()
+
+
+async def test_one_that_is_asked_for_says_when_its_headers_came() -> None:
+    whole = Answer(WHOLE, headers={"content-length": str(len(WHOLE))}, framing="close", drip_s=0.05)
+    async with Upstream(whole) as upstream:
+        asked = await ask("127.0.0.1", port_of(upstream), b"{}")
+    assert asked.status == 200 and 0 < asked.first_s < asked.latency_s

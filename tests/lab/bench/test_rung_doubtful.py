@@ -17,9 +17,9 @@ TEXT = "word " * 40
 
 async def test_three_drafts_of_ten_are_given_up_where_told() -> None:
     tier = ScriptedTier("tier1", say(TEXT, logprob=-0.1, engine_s=2.0))
-    figures: Any = await doubtful_figures(tier, lambda: None, [5], 40, rounds=2)
+    figures: Any = await doubtful_figures(tier, lambda: None, [5], 40, rounds=5)
     (found,) = figures
-    assert found["drafts"] == 40 and "scripted: 6 of every 20" in found["doubtful"]
+    assert found["drafts"] == 100 and "scripted: 6 of every 20" in found["doubtful"]
     assert SHARE == 6 / 20
     assert [one["at_tokens"] for one in found["stopped"]] == [10, 20]
     whole = found["to_the_end"]["tokens_per_draft"]

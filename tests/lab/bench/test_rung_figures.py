@@ -32,12 +32,13 @@ async def test_a_stopped_draft_is_told_by_what_it_wrote() -> None:
 async def test_the_drafts_joules_are_set_against_the_counter() -> None:
     counted = itertools.count(step=600)
     tier = ScriptedTier("tier1", say(TEXT, usage=Usage(input=10, output=40), engine_s=0.5))
-    (found,) = await energy_figures(tier, lambda: float(next(counted)), [2], 64, rounds=3)
-    assert found["drafts"] == 12 and found["prompt_tokens_read_per_written"] == 0.25
+    (found,) = await energy_figures(tier, lambda: float(next(counted)), [2], 64, rounds=5)
+    assert found["drafts"] == 20 and found["prompt_tokens_read_per_written"] == 0.25
     assert found["joules_per_token"] == (600 / 160, 600 / 160, 600 / 160)
     assert found["drafts_joules_over_counter"] == (0, 0, 0)
     (without,) = await energy_figures(tier, lambda: None, [1], 64, rounds=1)
     assert without["joules_per_token"] is None and without["watts"] is None
+    assert without["engine_s_over_time"][1:] == (None, None), "of one round no interval is told"
 
 
 async def test_a_prefix_is_as_long_as_asked_and_new_every_time() -> None:

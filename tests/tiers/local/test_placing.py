@@ -79,6 +79,33 @@ def test_a_gpu_that_is_not_here_is_named() -> None:
     assert said(engine("t1", data_parallel_size=2), gpus=0) == []
 
 
+# ---- what would not do what it says ------------------------------------------------------------
+
+
+def test_a_revision_of_a_folder_does_nothing(demo_model: Path) -> None:
+    assert said({**engine("t1"), "revision": "0" * 40}) == []
+    (line,) = said({**engine("t1", str(demo_model)), "revision": "0" * 40})
+    assert line.startswith("t1.revision: does nothing, ") and "; remove it" in line
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"speculative": '{"method": "ngram"}'},
+        {"speculative-config.method": "ngram"},
+        {"enable_lor": True},
+        {"max_model": 64},
+        {"gpu_memory": 0.5},
+        {"load": "dummy"},
+        {"api_key": "secret"},
+    ],
+)
+def test_extra_arguments_that_go_round_a_key_are_refused(extra: dict[str, object]) -> None:
+    gates = [{"tier": "t1", "accept": "checked"}]
+    (line,) = said(engine("t1", extra=extra), gpus=0, gates=gates)
+    assert line.startswith(f"t1.engine.extra.{next(iter(extra))}: ")
+
+
 # ---- adapters and speculation ----------------------------------------------------------------
 
 
@@ -91,6 +118,10 @@ def test_an_adapter_that_cannot_be_served_is_a_lack(tmp_path: Path, demo_model: 
     (lora / "adapter_config.json").unlink()
     (line,) = said(adapter, engine("t1", str(demo_model)))
     assert "adapter_config.json is missing" in line
+    lines = said(
+        adapter, {**adapter, "name": "b", "served_as": "c"}, engine("t1", extra={"api_key": "x"})
+    )
+    assert len(lines) == 3, "each of what is wrong"
 
 
 NGRAM = {"method": "ngram", "tokens": 3}
@@ -123,3 +154,11 @@ def test_a_model_that_guesses_must_be_there(tmp_path: Path) -> None:
     told = {"method": "draft_model", "tokens": 3, "model": str(tmp_path)}
     (line,) = said(engine("t1", speculative=told))
     assert line.startswith("t1.engine.speculative.model: no model in ")
+
+
+def test_a_chat_template_must_be_there(tmp_path: Path) -> None:
+    template = tmp_path / "own.jinja"
+    (line,) = said(engine("t1", chat_template=str(template)))
+    assert line.startswith(f"t1.engine.chat_template: there is no file {template}; ")
+    template.write_text("{{ messages }}")
+    assert said(engine("t1", chat_template=str(template))) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rungwise.tiers.local.root_cause import cause_of, exceptions_in
+from rungwise.tiers.local.root_cause import RootCause, cause_of, death_in, exceptions_in
 
 LOG = """\
 2026-11-26 04:41:57,485 954 INFO vllm.v1.worker.gpu_model_runner: Starting to load model m...
@@ -32,19 +32,19 @@ def test_the_exceptions_of_a_log_are_found_with_all_their_lines() -> None:
 def test_what_only_points_to_another_is_passed_over() -> None:
     hollow = exceptions_in(LOG)[1]
     assert cause_of([hollow]) is None
-    assert cause_of(["KeyError: 'layers'", hollow]) == "KeyError: 'layers'"
+    assert cause_of(["KeyError: 'layers'", hollow]) == RootCause("KeyError: 'layers'")
 
 
 def test_an_unknown_one_is_told_as_it_stands_in_one_line() -> None:
     said = cause_of(["OSError: first", "ValueError: of two\nlines " + "x" * 1000])
     assert said is not None
-    assert said.startswith("ValueError: of two lines xxx")
-    assert len(said) == 400
+    assert said.line.startswith("ValueError: of two lines xxx")
+    assert len(said.line) == 400
 
 
 def test_what_pydantic_puts_around_an_error_is_left_out() -> None:
     raised = "ValidationError: 1 validation error for Any\n  Value error, Odd. [type=x]\n  For"
-    assert cause_of([raised]) == "ValidationError: Odd."
+    assert cause_of([raised]) == RootCause("ValidationError: Odd.")
 
 
 # What this machine can produce: texts of vLLM 0.32 and transformers, cut. Some more are made with a
@@ -116,6 +116,12 @@ RECORDED = {
     "ValueError: The quantization method fp8 is not supported for the current GPU. Minimum "
     "capability: 89. Current capability: 80.": "cannot run the quantisation fp8 (it needs compute "
     "capability 89, this is 80); ",
+    "torch.distributed.DistNetworkError: The server socket has failed to listen on any local "
+    "network address. port: 29500, useIpv6: false, code: -98, name: EADDRINUSE, message: address "
+    "already in use": "port 29500, by which its processes were to talk, is taken; ",
+    "zmq.error.ZMQError: Address already in use (addr='tcp://127.0.0.1:29501')": "a port by which "
+    "its processes were to talk is taken; ",
+    "OSError: m does not appear to have a file named tokenizer_config.json": "no tokenizer",
     "ValueError: Bfloat16 is only supported on GPUs with compute capability of at least 8.0. Your "
     "Tesla T4 GPU has compute capability 7.5.": "set engine.dtype: float16",
 }
@@ -125,5 +131,75 @@ RECORDED = {
 def test_a_known_one_is_told_with_its_mend(raised: str, told: str) -> None:
     said = cause_of(["RuntimeError: something before", raised, "RuntimeError: and after"])
     assert said is not None
-    assert told in said
-    assert "\n" not in said
+    assert told in said.line
+    assert "\n" not in said.line
+
+
+def test_a_file_of_the_tokenizer_in_another_complaint_is_not_a_tokenizer_that_is_missing() -> None:
+    raised = "PermissionError: [Errno 13] Permission denied: '/models/m/tokenizer.json'"
+    assert cause_of([raised]) == RootCause(raised)
+
+
+def test_what_no_other_start_mends_is_known() -> None:
+    def for_good(raised: str) -> bool:
+        cause = cause_of([raised])
+        return cause is not None and cause.for_good
+
+    assert for_good("ValueError: Model architectures ['X'] are not supported for now.")
+    assert for_good("KeyError: \"Tool parser 'nope' not found.\"")
+    assert not for_good("torch.OutOfMemoryError: CUDA out of memory.")
+    assert not for_good("KeyError: 'layers'")
+
+
+FATAL = """\
+2026-11-26 05:00:02,000 863 ERROR vllm.v1.engine.core: EngineCore encountered a fatal error.
+Traceback (most recent call last):
+  File "vllm/v1/engine/core.py", line 1500, in run_engine_core
+RuntimeError: Executor failed.
+"""
+
+
+def died(line: str) -> str | None:
+    return death_in(f"{LOG}2026-11-26 05:00:01,000 863 ERROR vllm: {line}\n{FATAL}")
+
+
+def test_a_worker_that_was_killed_is_told_and_no_older_error() -> None:
+    said = died(
+        "Worker proc VllmWorker-0 died unexpectedly (exit code: -9), shutting down executor."
+    )
+    assert said is not None
+    assert said.startswith("its process was killed, most likely for want of memory")
+
+
+def test_a_worker_that_ended_otherwise_is_told_with_its_exit_code_where_that_is_known() -> None:
+    end = "shutting down executor."
+    assert died(f"Worker proc VllmWorker-0 died unexpectedly (exit code: -11), {end}") == (
+        "one of its processes ended with exit code -11"
+    )
+    assert died(f"Worker proc VllmWorker-0 died unexpectedly, {end}") == (
+        "one of its processes ended"
+    )
+
+
+def test_what_a_worker_raised_is_told_before_what_that_led_to() -> None:
+    raised = "WorkerProc hit an exception.\nTraceback (most recent call last):\n"
+    said = died(f"{raised}torch.OutOfMemoryError: CUDA out of memory. Tried to allocate")
+    assert said is not None
+    assert said.startswith("out of GPU memory; ")
+    assert died(f"{raised}IndexError: list index out of range") == (
+        "IndexError: list index out of range"
+    )
+
+
+def test_a_log_that_tells_no_death_gives_no_cause() -> None:
+    assert death_in(LOG) is None
+    assert death_in(FATAL) is None
+    assert death_in("") is None
+
+
+def test_a_first_process_that_was_killed_is_told_by_its_exit_code() -> None:
+    said = death_in("", -9)
+    assert said is not None
+    assert said.startswith("its process was killed, most likely for want of memory")
+    assert death_in(LOG, -11) == "one of its processes ended with exit code -11"
+    assert death_in("", 1) is None

@@ -110,6 +110,8 @@ def test_the_next_start_knows_how_long_this_one_took(
     clock.now += 0.2
     first.ready()
     assert told(caplog)[-1] == "tier1: ready after 34 s (importing 7, weights 12, compiling 15)"
+    assert first.log is not None
+    first.log.close()
 
     second = starting(tmp_path, clock)
     clock.now += 2
@@ -160,4 +162,17 @@ async def test_box_state_is_where_an_engines_log_is_kept_and_the_last_one_once(
             await tier.start()
     assert await tier.health() == "tier1: the engine is not started"
     kept = {file.name for file in (tmp_path / "state/engines").iterdir()}
-    assert kept == {"tier1.log", "tier1.log.1", "tier1.logging.json"}
+    assert kept == {"tier1.log", "tier1.log.1", "logging", "locks"}
+
+
+def test_it_is_told_for_how_long_an_engine_has_been_all_but_up(
+    tmp_path: Path, clock: Clock
+) -> None:
+    start = starting(tmp_path, clock)
+    clock.now += 50
+    assert start.warming_s == 0
+    start.reached(Stage.WARMING)
+    clock.now += 7
+    assert start.warming_s == 7
+    assert start.log is not None
+    start.log.close()

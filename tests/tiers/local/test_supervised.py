@@ -31,8 +31,10 @@ class Engine(ScriptedTier):
         super().__init__("tier1", *scripts, model="small")
         self.starts = list(starts)
         self.life: list[str] = []
-        self.go = asyncio.Event()
+        self.closed = 0
+        self.go, self.ends = asyncio.Event(), asyncio.Event()
         self.go.set()
+        self.ends.set()
 
     async def start(self) -> None:
         self.life.append("start")
@@ -47,8 +49,12 @@ class Engine(ScriptedTier):
         self.ill = None
         self.running = True
 
+    async def close(self) -> None:
+        self.closed += 1
+
     async def stop(self) -> None:
         self.life.append("stop")
+        await self.ends.wait()
         self.running = False
 
 
@@ -139,7 +145,7 @@ async def test_one_that_dies_is_stopped_and_started_again(
         assert await rig.tier.health() is None and await rig.ask() == WORKS
         assert rig.tier.restarts == 1
     died, back = [record.getMessage() for record in caplog.records]
-    assert died == ("tier1: down: the engine has died, 42 s after it was up; start 2 of 5 in 1 s")
+    assert died == ("tier1: down: the engine has died, 42 s after it was up; start 1 of 5 in 1 s")
     assert back == "tier1: back after 1 s"
 
 
@@ -269,21 +275,57 @@ async def test_a_crash_loop_ends_in_a_clear_state(caplog: pytest.LogCaptureFixtu
 
 async def test_an_engine_that_dies_again_and_again_is_a_crash_loop_too() -> None:
     async with rigged(tries=3, settled_s=10) as rig:
-        for _ in range(3):
+        for _ in range(4):
             await until(lambda: rig.tier.up)
             await rig.die(ran_s=9)
-        assert "3 starts in a row failed, the last: the engine has died, 9 s after it was up" in (
-            await rig.tier.health() or ""
-        )
+        said = "down: it died 4 times in a row, the last time: the engine has died, 9 s after it"
+        assert said in (await rig.tier.health() or "")
+
+
+async def test_one_death_of_an_engine_that_served_is_no_end_of_it() -> None:
+    async with rigged(tries=1) as rig:
+        await rig.die(ran_s=157)
+        await until(lambda: rig.tier.up)
+        assert rig.inner.life == ["start", "stop", "start"]
+
+
+async def test_one_that_takes_long_to_end_is_told_of_and_its_drafts_end_at_once() -> None:
+    turn = asyncio.Lock()
+    async with turn:  # another engine starts
+        rig = Rig(turn=turn)
+        rig.inner.ends.clear()
+        turn.release()
+        await rig.tier.start()
+        await turn.acquire()
+        await rig.die(ran_s=400)
+        await until(lambda: rig.inner.closed == 1)
+        assert rig.inner.life == ["start"], "its memory is given back in its turn"
+        assert (await rig.tier.health() or "").endswith("start 1 of 5 in 1 s")
+        rig.clock += 5
+        said = await rig.tier.health() or ""
+        assert said.endswith("400 s after it was up; start 1 of 5 once the last one has ended")
+    await until(lambda: rig.inner.life == ["start", "stop"])
+    assert await rig.tier.health() == said
+    rig.inner.ends.set()
+    await until(lambda: rig.tier.up)
+    await rig.tier.stop()
+
+
+async def test_a_draft_that_dies_with_its_engine_tells_when_to_come_again() -> None:
+    async with rigged(scripts=(say("half", finish=None) + fail("unavailable"),)) as rig:
+        with pytest.raises(TierError) as raised:
+            async for _ in rig.tier.draft(CHAT, read=False):
+                pass
+        assert raised.value.retry_after_s == 1, "its start took a second or less"
 
 
 async def test_one_that_ran_long_enough_begins_a_new_row() -> None:
     async with rigged(tries=2, settled_s=10) as rig:
-        for ran_s in (9, 10, 9, 11, 9):
+        for ran_s in (9, 9, 10, 9, 11, 9):
             await until(lambda: rig.tier.up)
             await rig.die(ran_s=ran_s)
         await until(lambda: rig.tier.up)
-        assert rig.slept == [1, 1, 2, 1, 2]
+        assert rig.slept == [1, 2, 1, 2, 1, 2]
 
 
 async def test_with_no_tries_it_is_never_started_again() -> None:
@@ -300,14 +342,15 @@ async def test_what_no_start_mends_is_not_tried_again(caplog: pytest.LogCaptureF
     rig = Rig(ConfigError(told))
     with pytest.raises(ConfigError, match="no such flag"):
         await rig.tier.start()
-    assert await rig.tier.health() == f"tier1: down: {told}"
+    down = "tier1: down: engine: no such flag; see engine.extra"
+    assert await rig.tier.health() == down, "it is named once"
     await asyncio.sleep(0.01)
     assert rig.inner.life == ["start"] and not rig.slept
     await rig.tier.stop()
     async with rigged(None, ConfigError(told)) as rig:
         await rig.die()
-        await until(lambda: any(told in r.getMessage() for r in caplog.records))
-        assert await rig.tier.health() == f"tier1: down: {told}"
+        await until(lambda: any(down in r.getMessage() for r in caplog.records))
+        assert await rig.tier.health() == down
 
 
 async def test_an_error_of_this_server_is_a_start_that_failed(

@@ -10,7 +10,6 @@ import pytest
 from tests.adapters import make_adapter
 
 from rungwise.config import AdapterTierConfig, EngineConfig, VllmTierConfig
-from rungwise.errors import ConfigError
 from rungwise.tiers.local.vllm_flags import engine_flags
 
 PLAIN: dict[str, Any] = {"name": "t", "kind": "vllm", "model": "org/m"}
@@ -113,21 +112,6 @@ def test_an_engine_is_told_its_adapters_and_room_for_the_highest_rank(
     named = [json.loads(item) for item in told[told.index("--lora-modules") + 1 :]]
     assert named == [{"name": a.name, "path": a.model} for a in adapters]
     assert "--enable-lora" not in engine_flags(section)
-
-
-@pytest.mark.parametrize(
-    ("key", "mend"),
-    [
-        ("device_ids", "tiers[].gpus"),
-        ("data-parallel-size", "engine.data_parallel_size"),
-        ("spec_tokens", "engine.speculative"),
-        ("enable_lora", "a tier of kind adapter"),
-    ],
-)
-def test_what_has_a_key_of_its_own_is_no_extra(key: str, mend: str) -> None:
-    with pytest.raises(ConfigError, match="set ") as raised:
-        flags(engine={"extra": {key: 1}})
-    assert f"set {mend} instead" in str(raised.value)
 
 
 def test_every_key_has_its_flag() -> None:

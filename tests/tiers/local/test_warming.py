@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import pytest
 
@@ -81,3 +82,25 @@ async def test_an_engine_that_dies_of_a_question_is_not_up() -> None:
     tier = ScriptedTier("tier1", lambda chat: fail("unavailable") if chat.labels else say("hi"))
     with pytest.raises(TierError, match="unavailable"):
         await warm_up(tier, EngineConfig())
+
+
+async def test_each_adapter_writes_a_draft_that_is_read() -> None:
+    asked: list[str] = []
+
+    def writing(name: str, _: Chat) -> Script:
+        asked.append(name)
+        return say("hi")
+
+    adapters = [(name, ScriptedTier(name, partial(writing, name)).draft) for name in ("law", "tax")]
+    await warm_up(ScriptedTier("tier1", say("hi")), EngineConfig(), adapters)
+    assert asked == ["law", "tax"]
+
+
+async def test_an_adapter_that_cannot_write_keeps_nothing_from_starting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "rungwise.tiers.local.warming")
+    law = ScriptedTier("law", fail("broken", "no such layer"))
+    await warm_up(ScriptedTier("tier1", say("hi")), EngineConfig(), [("law", law.draft)])
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line == "tier1: warming up, a draft of law: no such layer"

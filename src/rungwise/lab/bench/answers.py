@@ -21,8 +21,8 @@ _TEXT = re.compile(rb'"content":\s*"(?!")')
 class Answered:
     """Times are `time.perf_counter`'s, in seconds; tokens are the answer's own count of them."""
 
-    first: float
-    """The first byte of the body."""
+    first: float | None = None
+    """Of a stream: its first byte. Others come as one, and have none that would tell anything."""
     end: float
     texts: tuple[float, ...] = ()
     """Of a stream: each event that carried text. Events that came in one read have one time."""
@@ -57,7 +57,9 @@ async def read_answer(reader: asyncio.StreamReader) -> Answered:
     """A whole answer. Raises RuntimeError for any status but 200."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if b" 200 " not in head.split(b"\r\n", 1)[0] + b" ":
-        raise RuntimeError(f"the server answered {head.splitlines()[0].decode()}")
+        why = await reader.readexactly(_length(head) or 0)
+        status = head.splitlines()[0].decode()
+        raise RuntimeError(f"the server answered {status}: {why.decode(errors='replace'):.300}")
     return await read_body(reader, head)
 
 
@@ -65,12 +67,16 @@ async def read_body(reader: asyncio.StreamReader, head: bytes) -> Answered:
     """What comes after the headers, of which `head` is in lower case."""
     if b"transfer-encoding: chunked" in head:
         return await _stream(reader)
-    length = next(
-        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-len")
-    )
+    length = _length(head)
+    if length is None:
+        raise RuntimeError("an answer of unknown length")
     body = await reader.readexactly(length)
-    end = time.perf_counter()
-    return _answered(body, first=end, end=end)
+    return _answered(body, end=time.perf_counter())
+
+
+def _length(head: bytes) -> int | None:
+    named = (line.split(b":") for line in head.split(b"\r\n"))
+    return next((int(value[0]) for name, *value in named if name == b"content-length"), None)
 
 
 async def _stream(reader: asyncio.StreamReader) -> Answered:
@@ -97,7 +103,9 @@ async def _stream(reader: asyncio.StreamReader) -> Answered:
     return _answered(last[len(b"data: ") :], first=first, end=now, texts=texts)
 
 
-def _answered(told: bytes, *, first: float, end: float, texts: Sequence[float] = ()) -> Answered:
+def _answered(
+    told: bytes, *, end: float, first: float | None = None, texts: Sequence[float] = ()
+) -> Answered:
     """`told` is JSON and holds the usage."""
     usage = json.loads(told).get("usage") or {}
     return Answered(

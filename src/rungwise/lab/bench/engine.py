@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -14,26 +15,17 @@ from pathlib import Path
 from rungwise.errors import ConfigError
 from rungwise.lab.bench.command import command_of
 from rungwise.lab.bench.compact import write_compact
-from rungwise.lab.bench.cpu import cpu_of
-from rungwise.lab.bench.engine_figures import (
-    MEASURES,
-    Point,
-    Taken,
-    figures,
-    ratio_rows,
-    table,
-)
+from rungwise.lab.bench.engine_figures import MEASURES, Point, figures, ratio_rows, table
 from rungwise.lab.bench.engine_plot import plot_engine
-from rungwise.lab.bench.load import load
-from rungwise.lab.bench.prompts import MadeUp, Suite, words_per_token
-from rungwise.lab.bench.served import Server, bodies, engine_of, name_of, own, reference
+from rungwise.lab.bench.engine_rounds import Asked, take_rounds
+from rungwise.lab.bench.prompts import words_per_token
+from rungwise.lab.bench.served import Server, engine_of, name_of, own, reference
 from rungwise.lab.machine import describe
 from rungwise.lab.pictures import check_matplotlib
 
-__all__ = ["bench_engine", "points_of"]
+__all__ = ["bench_engine", "measure", "points_of"]
 
 Figures = list[dict[str, object]]
-LEAST_ROUNDS = 2
 ROOM = 64
 """Tokens that a chat template may add."""
 
@@ -55,8 +47,8 @@ def bench_engine(arguments: argparse.Namespace) -> int:
     }
 
     def write(found: Figures, left: Sequence[Point]) -> None:
-        left_out = [f"{p.concurrency} at a time, {p.prompts}, stream: {p.stream}" for p in left]
         rows = [row for one in found for row in ratio_rows(one)]
+        left_out = [point.told for point in left]
         document = {**about, "left_out": left_out, "ratios": rows, "points": found}
         write_compact(arguments.json, document)
 
@@ -67,8 +59,14 @@ def bench_engine(arguments: argparse.Namespace) -> int:
         vllm = stack.enter_context(reference(tier, folder))
         both = stack.enter_context(own(tier, folder, deaf=bool(arguments.prompt_tokens)))
         about["start_s"] = time.perf_counter() - begin
-        end = None if arguments.within is None else begin + arguments.within
-        found = asyncio.run(_measure((vllm, *both), points, rate, arguments, end, write))
+        asked = Asked(
+            rounds=arguments.rounds,
+            seconds=arguments.seconds,
+            max_tokens=arguments.max_tokens,
+            words_per_token=rate,
+        )
+        end = math.inf if arguments.within is None else begin + arguments.within
+        found = asyncio.run(measure((vllm, *both), points, asked, end, write))
     if arguments.plot is not None and found:
         plot_engine(arguments.plot, found, name_of(arguments))
     return 0
@@ -93,81 +91,32 @@ def points_of(arguments: argparse.Namespace) -> list[Point]:
     ]
 
 
-async def _measure(
+async def measure(
     servers: Sequence[Server],
     points: Sequence[Point],
-    rate: float,
-    arguments: argparse.Namespace,
-    end: float | None,
+    asked: Asked,
+    end: float,
     write: Callable[[Figures, Sequence[Point]], None],
 ) -> Figures:
-    """Where there is an end, each point may take its share of the time that is left."""
+    """Where there is an end, each point may take its share of the time that is left. Those for
+    which there is no time are left out, and the others keep their rounds."""
     from tqdm import tqdm
 
     found: Figures = []
+    left_out: list[Point] = []
     with tqdm(total=len(points), unit="point", mininterval=1) as bar:
         for number, point in enumerate(points):
-            now, left = time.perf_counter(), points[number:]
-            if end is not None and now >= end:
-                print(f"no time left: {len(left)} of {len(points)} points were not measured")
-                break
-            until = None if end is None else now + (end - now) / len(left)
-            one = figures(point, await _rounds(servers, point, rate, arguments, until))
-            found.append(one)
+            now, ahead = time.perf_counter(), len(points) - number
+            until = now + (end - now) / ahead
+            timely = now < end
+            taken = await take_rounds(servers, point, asked, until, end) if timely else None
             bar.clear()
-            print(table(one), end="\n\n", flush=True)
+            if taken is None:
+                left_out.append(point)
+                print(f"no time left for {asked.least} rounds of {point.told}", flush=True)
+            else:
+                found.append(one := figures(point, taken))
+                print(table(one), end="\n\n", flush=True)
             bar.update()
-            write(found, points[number + 1 :])
+            write(found, [*left_out, *points[number + 1 :]])
     return found
-
-
-async def _rounds(
-    servers: Sequence[Server],
-    point: Point,
-    rate: float,
-    arguments: argparse.Namespace,
-    until: float | None,
-) -> dict[str, list[Taken]]:
-    """In every round each server has one turn, and another one begins."""
-    turns = _Turns(point, rate, arguments.max_tokens)
-    count = await _warm_up(servers, turns, float(arguments.seconds))
-    found: dict[str, list[Taken]] = {server.name: [] for server in servers}
-    for number in range(arguments.rounds):
-        if number >= LEAST_ROUNDS and until is not None and time.perf_counter() >= until:
-            break
-        for place in range(len(servers)):
-            server = servers[(number + place) % len(servers)]
-            found[server.name].append(await turns.take(server, number, count))
-    return found
-
-
-async def _warm_up(servers: Sequence[Server], turns: _Turns, seconds: float) -> int:
-    """How many requests fill a turn of so many seconds on the reference."""
-    at_once = turns.point.concurrency
-    for server in servers[1:]:
-        await turns.take(server, -1, at_once)
-    trial = await turns.take(servers[0], -1, max(at_once, min(3 * at_once, 96)))
-    return max(1, round(trial.round.rps * seconds / at_once)) * at_once
-
-
-class _Turns:
-    """What one point asks of any server."""
-
-    def __init__(self, point: Point, rate: float, max_tokens: int) -> None:
-        self.point, self._most = point, max_tokens
-        self._prompts: MadeUp | Suite = Suite()
-        if point.prompt_tokens is not None:
-            self._prompts = MadeUp(
-                tokens=point.prompt_tokens, shared=point.shared_prefix, words_per_token=rate
-            )
-
-    async def take(self, server: Server, number: int, count: int) -> Taken:
-        point, salted = self.point, isinstance(self._prompts, MadeUp)
-        asked = self._prompts.of_round(number, count)
-        sent = bodies(server, point.stream, self._most, asked, salted=salted)
-        before = cpu_of(server.pid)
-        done = await load(
-            "127.0.0.1", server.port, sent, concurrency=point.concurrency, requests=count
-        )
-        after = cpu_of(server.pid)
-        return Taken(done, None if before is None or after is None else after.since(before))

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from rungwise.counted import percentile
+from rungwise.lab.bench import by_round
+from rungwise.lab.bench.by_round import Interval
 from rungwise.lab.bench.cpu import Cpu
-from rungwise.lab.bench.load import Round, interval_of_ratio
-from rungwise.lab.intervals import bootstrap_median
+from rungwise.lab.bench.load import Round
 
-__all__ = ["MEASURES", "PAIRS", "Interval", "Point", "Taken", "figures", "ratio_rows", "table"]
+__all__ = ["MEASURES", "PAIRS", "Point", "Taken", "figures", "ratio_rows", "table"]
 
-Interval = tuple[float, float, float]
-"""A figure and its 95 % interval."""
 Figures = dict[str, object]
 
 PAIRS = (("off", "vllm"), ("on", "vllm"), ("on", "off"))
@@ -44,6 +43,11 @@ class Point:
         return f"{self.prompt_tokens} tokens" + (
             f" after {self.shared_prefix} shared" if self.shared_prefix else ""
         )
+
+    @property
+    def told(self) -> str:
+        how = "streamed" if self.stream else "whole"
+        return f"{self.concurrency} at a time, {how}, {self.prompts}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +125,7 @@ def figures(point: Point, taken: Mapping[str, Sequence[Taken]]) -> Figures:
             for ours, theirs in PAIRS
             if ours in rounds and theirs in rounds
         },
-        "added_first_byte_p50_ms": {
-            server: _added(rounds[server], rounds["vllm"], "first_byte_p50")
-            for server in ("off", "on")
-            if server in rounds and "vllm" in rounds
-        },
+        **_added(rounds, "first_byte_p50"),
         "rounds": {
             server: {name: [_short(value) for value in values] for name, values in columns.items()}
             for server, columns in rounds.items()
@@ -147,21 +147,25 @@ def _columns(turns: Sequence[Taken]) -> Columns:
 
 def _ratios(ours: Columns, theirs: Columns) -> dict[str, Interval]:
     return {
-        name: _interval(interval_of_ratio(values, theirs[name]))
+        name: by_round.in_terms(by_round.ratio(values, theirs[name]), _short)
         for name, values in ours.items()
         if name in theirs and all(theirs[name])
     }
 
 
-def _added(ours: Columns, theirs: Columns, name: str) -> Interval:
-    """Milliseconds, paired by round."""
-    pairs = zip(ours[name], theirs[name], strict=True)
-    return _interval(bootstrap_median([1000 * (a - b) for a, b in pairs]))
-
-
-def _interval(found: Interval) -> Interval:
-    middle, low, high = map(_short, found)
-    return middle, low, high
+def _added(rounds: Mapping[str, Columns], name: str) -> dict[str, dict[str, Interval]]:
+    """What ours take longer than vLLM's own, in milliseconds, paired by round; nothing where the
+    measure is missing."""
+    theirs = rounds.get("vllm", {}).get(name, [])
+    found = {
+        server: by_round.in_terms(
+            by_round.median([a - b for a, b in zip(rounds[server][name], theirs, strict=True)]),
+            lambda seconds: _short(1000 * seconds),
+        )
+        for server in ("off", "on")
+        if theirs and name in rounds.get(server, {})
+    }
+    return {f"added_{name}_ms": found} if found else {}
 
 
 def _short(value: float) -> float:
@@ -188,14 +192,17 @@ def _row(by_name: Mapping[str, Interval]) -> Figures:
 
 
 def table(found: Mapping[str, object]) -> str:
-    """One point, a line for each measure: vLLM's own median, and the ratios with 95 % intervals."""
+    """One point, a line for each measure: vLLM's own median, and the ratios with 95 % intervals,
+    or why there are none."""
     ratios, rounds = found["ratios"], found["rounds"]
     assert isinstance(ratios, dict) and isinstance(rounds, dict)
     how = "streamed" if found["stream"] else "whole"
+    count = len(rounds["vllm"]["requests_per_s"])
+    why = "" if count >= by_round.LEAST else f": too few for intervals, which take {by_round.LEAST}"
     lines = [
         f"{found['concurrency']} at a time, {how}; prompts: {found['prompts']} "
         f"({found['prompt_tokens']:.0f} tokens), answers of {found['answer_tokens']:.0f}; "
-        f"{len(rounds['vllm']['requests_per_s'])} rounds of {found['requests_per_round']}",
+        f"{count} rounds of {found['requests_per_round']}{why}",
         f"{'':<30}{'vLLM':>10}  " + "  ".join(f"{'gate ' + pair:<23}" for pair in ratios),
     ]
     for name, measure in MEASURES.items():
@@ -207,7 +214,4 @@ def table(found: Mapping[str, object]) -> str:
 
 
 def _cell(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    middle, low, high = interval
-    return f"{middle:.3f} [{low:.3f}, {high:.3f}]"
+    return "-" if interval is None else by_round.shown(interval)

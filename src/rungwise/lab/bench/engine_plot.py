@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ SHAPES = {False: ("whole", "--", "o"), True: ("streamed", "-", "s")}
 
 def plot_engine(path: Path, points: Sequence[Mapping[str, Any]], model: str) -> None:
     """`points` as `engine_figures.figures` gives them: a row for each kind of prompts, a panel for
-    each of PANELS, whiskers for the 95 % intervals. Raises ConfigError."""
+    each of PANELS, whiskers for the 95 % intervals that there are. Raises ConfigError."""
     check_matplotlib()
     import matplotlib
 
@@ -58,9 +59,13 @@ def redraw(figures: Path, path: Path) -> int:
     """From the file of `rungwise bench engine --json`, of any machine. Raises ConfigError."""
     try:
         document = json.loads(figures.read_text(encoding="utf-8"))
+        if "ratios" in document and "points" not in document:
+            raise ConfigError(f"--drawn-from: {figures} is of an older form, without rounds")
         points, model = document["points"], document["model"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigError(f"--drawn-from: no figures of bench engine in {figures}") from None
+    if not points:
+        raise ConfigError(f"--drawn-from: no point was measured in {figures}")
     plot_engine(path, points, model)
     return 0
 
@@ -80,11 +85,19 @@ def _panel(panel: Any, points: Sequence[Mapping[str, Any]], measure: str) -> Non
             if found:
                 at = [concurrency for concurrency, _ in found]
                 middle = [ratio[0] for _, ratio in found]
-                below = [ratio[0] - ratio[1] for _, ratio in found]
-                above = [ratio[2] - ratio[0] for _, ratio in found]
+                below, above = zip(*(_whiskers(*ratio) for _, ratio in found), strict=True)
                 style = {"color": colour, "ls": dashes, "marker": mark, "ms": 4, "lw": 1.4}
                 label = f"{gate}, {how}"
                 panel.errorbar(at, middle, [below, above], capsize=2, label=label, **style)
+    _axes(panel, points)
+
+
+def _whiskers(middle: float, low: float | None, high: float | None) -> tuple[float, float]:
+    """Down and up; a length that is no number is not drawn."""
+    return (math.nan, math.nan) if low is None or high is None else (middle - low, high - middle)
+
+
+def _axes(panel: Any, points: Sequence[Mapping[str, Any]]) -> None:
     ticks = sorted({point["concurrency"] for point in points})
     panel.set_xscale("log", base=2)
     panel.set_xticks(ticks, [str(tick) for tick in ticks])

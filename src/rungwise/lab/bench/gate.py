@@ -19,7 +19,8 @@ from pathlib import Path
 
 from rungwise.config import VllmTierConfig
 from rungwise.counted import percentile
-from rungwise.lab.bench.load import Asked, Round, ask, interval_of_ratio, load
+from rungwise.lab.bench import by_round
+from rungwise.lab.bench.load import Asked, Round, ask, load
 from rungwise.lab.bench.served import Server, bodies, engine_of, name_of, own, prose
 from rungwise.lab.chats import chat_of
 from rungwise.lab.machine import describe
@@ -40,9 +41,9 @@ class Point:
     reading: tuple[float, ...]
 
     def as_json(self) -> dict[str, object]:
-        gate = interval_of_ratio(self.on, self.off)
-        engine = interval_of_ratio(self.reading, self.bare)
-        beyond = interval_of_ratio(_ratios(self.on, self.off), _ratios(self.reading, self.bare))
+        gate = by_round.ratio(self.on, self.off)
+        engine = by_round.ratio(self.reading, self.bare)
+        beyond = by_round.ratio(_ratios(self.on, self.off), _ratios(self.reading, self.bare))
         return {
             "concurrency": self.concurrency,
             "stream": self.stream,
@@ -153,8 +154,8 @@ def _table(ratios: Sequence[dict[str, object]]) -> str:
 
 
 def _cell(value: object, interval: object) -> str:
-    assert isinstance(interval, tuple)
-    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+    assert isinstance(value, float) and isinstance(interval, tuple)
+    return by_round.shown((value, *interval))
 
 
 # ---- how long a stream is held ---------------------------------------------------------------

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rungwise.counted import percentile
+from rungwise.lab.bench import by_round
 from rungwise.lab.bench.gateways import Gateway, bare, bodies, litellm, passthrough, rungwise
-from rungwise.lab.bench.load import Round, interval_of_ratio, load
-from rungwise.lab.intervals import bootstrap_median
+from rungwise.lab.bench.load import Round, load
 
 __all__ = ["Point", "figures", "measure_gateways"]
 
@@ -101,7 +101,8 @@ async def _load(gateway: Gateway, concurrency: int, stream: bool, requests: int)
 def figures(rounds: Rounds) -> dict[str, object]:
     """By gateway and concurrency: requests/s, the median latency, and what of it was added to the
     bare upstream's in the same round. `ratios` are this server's figures over each other's. All
-    again for streams under `streams`. Each is a median over rounds, with its 95 % interval."""
+    again for streams under `streams`. Each is a median over rounds, with its 95 % interval: None
+    and None where they were too few."""
     return {**_figures(rounds, stream=False), "streams": _figures(rounds, stream=True)}
 
 
@@ -131,8 +132,8 @@ def _point(own: Sequence[Round], least: Sequence[Round]) -> dict[str, object]:
 
 
 def _ratio(ours: Sequence[Round], theirs: Sequence[Round]) -> dict[str, object]:
-    rps, low, high = interval_of_ratio([r.rps for r in ours], [r.rps for r in theirs])
-    p50, p50_low, p50_high = interval_of_ratio(
+    rps, low, high = by_round.ratio([r.rps for r in ours], [r.rps for r in theirs])
+    p50, p50_low, p50_high = by_round.ratio(
         [_p50_ms(r) for r in ours], [_p50_ms(r) for r in theirs]
     )
     return {
@@ -144,7 +145,7 @@ def _ratio(ours: Sequence[Round], theirs: Sequence[Round]) -> dict[str, object]:
 
 
 def _median(name: str, values: Sequence[float]) -> dict[str, object]:
-    middle, low, high = bootstrap_median(values)
+    middle, low, high = by_round.median(values)
     return {name: middle, f"{name}_interval": [low, high]}
 
 

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rungwise.lab.bench import by_round
+
 __all__ = ["summary", "told"]
 
 Figures = dict[str, object]
 
 
 def summary(files: Mapping[str, Path]) -> Figures:
-    """Of the files that are there, by part: what they hold so far. Intervals are of 95 %."""
+    """Of the files that are there, by part: what they hold so far. Intervals are of 95 %; None in
+    their place where rounds were too few."""
     found: Figures = {}
     for part, file in files.items():
         if file.exists():
@@ -24,10 +27,10 @@ def summary(files: Mapping[str, Path]) -> Figures:
 def _rung(figures: Mapping[str, Any]) -> Figures:
     found: Figures = {"start_s": figures["start_s"]}
     if prefix := figures.get("prefix"):
-        middle, low, high = prefix["warm_over_cold"]
+        sooner = by_round.in_terms(prefix["warm_over_cold"], lambda ratio: 1 / ratio)
         found["prefix_speed_up"] = {
             "prompt_tokens": prefix["prompt_tokens"],
-            "first_token_sooner_by_a_factor": [1 / middle, 1 / high, 1 / low],
+            "first_token_sooner_by_a_factor": sooner,
         }
     if reading := figures.get("reading"):
         found["logprobs_tokens_per_s_ratio"] = {_at(one): one["read_over_not"] for one in reading}
@@ -39,7 +42,8 @@ def _rung(figures: Mapping[str, Any]) -> Figures:
         }
     if energy := figures.get("energy"):
         found["joules_per_1000_tokens"] = {
-            _at(one): one["joules_per_token"] and [1000 * j for j in one["joules_per_token"]]
+            _at(one): one["joules_per_token"]
+            and by_round.in_terms(one["joules_per_token"], lambda joules: 1000 * joules)
             for one in energy
         }
     return found
@@ -87,7 +91,7 @@ def _lines(figure: object) -> Iterable[str]:
 def _number(figure: object) -> str:
     if isinstance(figure, list | tuple):
         middle, low, high = figure
-        return f"{middle:.3g} [{low:.3g}, {high:.3g}]"
+        return by_round.shown((middle, low, high), ".3g")
     return (
         f"{figure:.4g}"
         if isinstance(figure, float)

@@ -2,7 +2,8 @@
 
 This server against vLLM's own, on the same model and engine flags: (1) SIGKILL to the engine's
 process, (2) SIGTERM to the server, each with streams open. Of ours half the streams are held when
-the engine is killed, and a rung that always answers stands above the engine.
+the engine is killed, and a rung that always answers stands above the engine. Each stream has as
+many tokens by then, whichever server writes it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ Figures = dict[str, object]
 BACK_S, END_S = 300.0, 120.0
 """So long it is waited for a server to serve again, and to end."""
 LOOK_S = 0.1
+UNDER_WAY = 64
+"""Tokens of each stream that is not held have come before anything is done to it."""
 WORDS = ("repetition", "language", "format", "hedging")
 """What the words themselves give reason to doubt."""
 CORE = "VLLM::EngineCor"
@@ -225,10 +228,10 @@ def _written(ledger: Path) -> list[Figures]:
 async def _open(
     server: _Server, arguments: argparse.Namespace, held: int
 ) -> tuple[list[Stream], list[asyncio.Task[None]]]:
-    """So many streams, once something of each has come; the first `held` of them by the ladder."""
+    """So many streams, once all are under way; the first `held` of them by the ladder."""
     streams, following = list[Stream](), list[asyncio.Task[None]]()
     for number in range(arguments.streams):
-        stream = Stream(own=server.shown, held=number < held)
+        stream = Stream(own=server.shown, held=number < held, enough=UNDER_WAY)
         model = server.ladder if stream.held and server.ladder else server.model
         body = server.asks(model, arguments.max_tokens, number)
         streams.append(stream)

@@ -24,8 +24,10 @@ class Stream:
 
     own: str
     held: bool = False
+    enough: int = 1
+    """Tokens after which it is under way."""
     begun: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something of its body has come: words, or a comment that it is held."""
+    """It is under way: enough has come, or a comment that it is held; or it has ended."""
     status: int | None = None
     tokens: int = 0
     """Events that carried text."""
@@ -82,8 +84,8 @@ class Stream:
                 self._event(event)
 
     def _event(self, event: bytes) -> None:
-        self.begun.set()
         if not event.startswith(b"data: "):
+            self.begun.set()
             return
         if event.startswith(b"data: [DONE]"):
             self._done = True
@@ -96,6 +98,8 @@ class Stream:
         for choice in told.get("choices", ()):
             self.tokens += bool(choice["delta"].get("content"))
             self._finish = choice.get("finish_reason") or self._finish
+        if self.tokens >= self.enough:
+            self.begun.set()
 
 
 async def post(port: int, body: Mapping[str, object]) -> tuple[int | None, Any]:

@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
 from rungwise.lab.bench.answers import Answered, read_answer, read_body
 
-__all__ = ["Asked", "Round", "ask", "interval_of_ratio", "load"]
+__all__ = ["Asked", "Round", "ask", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +26,8 @@ class Round:
     cached_tokens: int = 0
     """Of these, those in the prefix cache; 0 where the server does not tell."""
     latencies_s: tuple[float, ...]
-    first_s: tuple[float, ...]
-    """To the first byte of each answer's body."""
+    first_s: tuple[float, ...] = ()
+    """To the first byte of each stream."""
     first_token_s: tuple[float, ...] = ()
     """To the first event of each answer that carried text."""
     events_s: tuple[float, ...] = ()
@@ -86,7 +84,7 @@ def _round(seconds: float, found: Sequence[tuple[float, Answered]]) -> Round:
         prompt_tokens=sum(one.prompt for _, one in found),
         cached_tokens=sum(one.cached for _, one in found),
         latencies_s=tuple(one.end - begin for begin, one in found),
-        first_s=tuple(one.first - begin for begin, one in found),
+        first_s=tuple(one.first - begin for begin, one in found if one.first is not None),
         first_token_s=tuple(one.texts[0] - begin for begin, one in streams),
         events_s=tuple(b - a for _, one in streams for a, b in pairwise(one.texts)),
         tokens_s=tuple(
@@ -100,7 +98,7 @@ def _round(seconds: float, found: Sequence[tuple[float, Answered]]) -> Round:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One request and what came of it. Times in seconds; for a status other than 200 they are
-    those of its headers."""
+    those of its headers, and so is the first byte of what is no stream."""
 
     status: int
     headers: Mapping[str, str]
@@ -120,7 +118,7 @@ async def ask(host: str, port: int, body: bytes) -> Asked:
         lines = head.decode("latin-1").split("\r\n")[1:]
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
         if status == 200:
-            first = (await read_body(reader, head.lower())).first
+            first = (await read_body(reader, head.lower())).first or first
         end = time.perf_counter()
     finally:
         writer.close()
@@ -136,14 +134,3 @@ def _request(host: str, port: int, body: bytes, key: str | None = None) -> bytes
         *([f"authorization: Bearer {key}"] if key else []),
     )
     return "\r\n".join((*lines, "", "")).encode() + body
-
-
-def interval_of_ratio(
-    ours: Sequence[float], theirs: Sequence[float], seed: int = 0
-) -> tuple[float, float, float]:
-    """The median of the paired ratios and its 95 % bootstrap interval over rounds."""
-    ratios = np.array(ours) / np.array(theirs)
-    rng = np.random.default_rng(seed)
-    medians = np.median(rng.choice(ratios, size=(2000, len(ratios))), axis=1)
-    low, high = np.quantile(medians, (0.025, 0.975))
-    return float(np.median(ratios)), float(low), float(high)

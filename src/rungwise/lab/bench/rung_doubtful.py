@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rungwise.contracts import Tier
+from rungwise.lab.bench import by_round
+from rungwise.lab.bench.by_round import Interval
 from rungwise.lab.bench.rung_drafts import Drafted, draft, question, words
-from rungwise.lab.intervals import bootstrap_ratio
 from rungwise.types import Chat
 
 __all__ = ["SHARE", "STOPS", "doubtful_figures"]
 
 Figures = dict[str, object]
-Interval = tuple[float, float, float]
 Joules = Callable[[], float | None]
 
 SHARE = 0.3
@@ -119,14 +119,13 @@ def _told(runs: Sequence[_Run]) -> Figures:
 
 
 def _saved(whole: Sequence[_Run], early: Sequence[_Run]) -> Figures:
-    """Shares of what all drafts to their end took, with 95 % intervals by round."""
+    """Shares of what all drafts to their end took in the same round."""
 
     def share(of: Callable[[_Run], float]) -> Interval | None:
         above, below = [of(run) for run in early], [of(run) for run in whole]
         if not all(below):
             return None
-        ratio, low, high = bootstrap_ratio(above, below)
-        return 1 - ratio, 1 - high, 1 - low
+        return by_round.in_terms(by_round.ratio(above, below), lambda left: 1 - left)
 
     return {
         "gpu_s_saved": share(lambda run: run.engine_s),

@@ -7,17 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rungwise.contracts import Tier
+from rungwise.lab.bench import by_round
+from rungwise.lab.bench.by_round import Interval
 from rungwise.lab.bench.rung_drafts import Drafted, draft, drafts, question, words
 from rungwise.lab.bench.served import prose
 from rungwise.lab.chats import chat_of
-from rungwise.lab.intervals import bootstrap_median, bootstrap_ratio
 from rungwise.types import Chat
 
 __all__ = ["energy_figures", "look_figures", "prefix_figures", "stopped_figures"]
 
 Figures = dict[str, object]
-Interval = tuple[float, float, float]
-"""A figure and its 95 % interval."""
 Joules = Callable[[], float | None]
 """What the GPU has counted so far."""
 
@@ -68,10 +67,10 @@ async def _at(
     found = [await _round(tier, joules, chats, concurrency) for _ in range(rounds)]
 
     def ratio(above: Callable[[_Round], float], below: Callable[[_Round], float]) -> Interval:
-        return bootstrap_ratio([above(r) for r in found], [below(r) for r in found])
+        return by_round.ratio([above(r) for r in found], [below(r) for r in found])
 
     usd = ratio(lambda r: r.nano / 1e9, lambda r: r.written / 1e6)
-    counter = any(r.counted for r in found)
+    counter = all(r.counted for r in found)
     read = sum(one.read for r in found for one in r.drafted)
     return {
         "concurrency": concurrency,
@@ -122,7 +121,7 @@ async def prefix_figures(tier: Tier, tokens: int, rounds: int) -> Figures:
         },
         "first_token_cold_ms": _ms(firsts[0]),
         "first_token_warm_ms": _ms(firsts[1]),
-        "warm_over_cold": bootstrap_median([w / c for c, w in zip(*firsts, strict=True)]),
+        "warm_over_cold": by_round.ratio(firsts[1], firsts[0]),
     }
 
 
@@ -177,7 +176,7 @@ async def stopped_figures(
 def _saved(whole: list[list[Drafted]], early: list[list[Drafted]]) -> Figures:
     def over(value: Callable[[Drafted], float]) -> Interval | None:
         above, below = ([sum(map(value, r)) for r in found] for found in (early, whole))
-        return bootstrap_ratio(above, below) if all(below) else None
+        return by_round.ratio(above, below) if all(below) else None
 
     stopped = [one for found in early for one in found]
     return {
@@ -193,6 +192,5 @@ def _mean(values: list[int]) -> float:
     return sum(values) / len(values)
 
 
-def _ms(seconds: list[float]) -> list[float]:
-    """The median and its 95 % interval."""
-    return [1000 * value for value in bootstrap_median(seconds)]
+def _ms(seconds: Sequence[float]) -> Interval:
+    return by_round.in_terms(by_round.median(seconds), lambda value: 1000 * value)

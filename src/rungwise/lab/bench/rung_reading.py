@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from rungwise.lab.bench.load import interval_of_ratio
+from rungwise.lab.bench import by_round
 from rungwise.lab.bench.prompts import prose
 from rungwise.lab.chats import chat_of
 from rungwise.types import Chat
@@ -42,5 +42,5 @@ async def _at(bare: Bare, concurrency: int, max_tokens: int, rounds: int) -> Fig
     return {
         "concurrency": concurrency,
         "tokens_per_s": {"not_read": rates[False], "read": rates[True]},
-        "read_over_not": interval_of_ratio(rates[True], rates[False]),
+        "read_over_not": by_round.ratio(rates[True], rates[False]),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,31 @@ def rank_of(tier: AdapterTierConfig) -> int:
             if pickled
             else f"{_place(tier)}: no {WEIGHTS} in {folder}; put the adapter's weights there"
         )
-    ranks = [told.get("r"), *(told.get("rank_pattern") or {}).values()]
-    if any(not isinstance(rank, int) or not 1 <= rank <= HIGHEST_RANK for rank in ranks):
-        raise ConfigError(
-            f"{_place(tier)}: a rank of {ranks[0] if len(ranks) == 1 else ranks} in {CONFIG}; "
-            f"vLLM serves 1 to {HIGHEST_RANK}: train it with one of those"
-        )
+    highest = max(_ranks(tier, told))
     for name in ("use_dora", "modules_to_save", "lora_bias", "layer_replication"):
         if told.get(name):
             raise ConfigError(
-                f"{_place(tier)}: {CONFIG} says {name}: {told[name]}, which vLLM does not serve; "
-                "train it without, or merge it into its model"
+                f"{_place(tier)}: {CONFIG} says {name}: {_shown(told[name])}, which vLLM does not "
+                "serve; train it without, or merge it into its model"
             )
-    highest: int = max(ranks)
+    _matrices(tier)
     return highest
+
+
+def _ranks(tier: AdapterTierConfig, told: Mapping[str, Any]) -> list[int]:
+    patterns = told.get("rank_pattern") or {}
+    if not isinstance(patterns, dict):
+        raise ConfigError(
+            f"{_place(tier)}: {CONFIG} says rank_pattern: {_shown(patterns)}, and not a rank for "
+            "each module; fetch the adapter again"
+        )
+    ranks = [told.get("r"), *patterns.values()]
+    if any(type(rank) is not int or not 1 <= rank <= HIGHEST_RANK for rank in ranks):
+        raise ConfigError(
+            f"{_place(tier)}: a rank of {_shown(ranks[0] if len(ranks) == 1 else ranks)} in "
+            f"{CONFIG}; vLLM serves 1 to {HIGHEST_RANK}: train it with one of those"
+        )
+    return ranks
 
 
 def check_fit(tier: AdapterTierConfig, base: str) -> None:
@@ -56,10 +68,10 @@ def check_fit(tier: AdapterTierConfig, base: str) -> None:
     Told where the base is in a folder, too, and not quantised there; else vLLM has to find out.
     """
     shapes = _shapes_of_model(Path(base).expanduser())
-    for name, found in _header(_folder(tier) / WEIGHTS).items():
+    for name, shape in _matrices(tier).items():
         side = 1 if name.endswith(_DOWN) else 0
         module = name.removeprefix(_PREFIX).removesuffix(_DOWN).removesuffix(_UP)
-        wanted, shape = shapes.get(f"{module}.weight"), _shape(found)
+        wanted = shapes.get(f"{module}.weight")
         if wanted is None or len(wanted) != 2 or len(shape) != 2 or not name.startswith(_PREFIX):
             continue
         if shape[side] != wanted[side] and name.endswith((_DOWN, _UP)):
@@ -101,7 +113,7 @@ def _config(tier: AdapterTierConfig) -> Mapping[str, Any]:
         )
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         raise ConfigError(f"{_place(tier)}: {file} cannot be read; fetch the adapter again")
@@ -112,26 +124,59 @@ def _shapes_of_model(folder: Path) -> Mapping[str, tuple[int, ...]]:
     """Of each tensor; nothing where it is no folder, or its tensors are packed."""
     try:
         told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(told, dict) or told.get("quantization_config"):
         return {}
-    found = (_header(file) for file in sorted(folder.glob("*.safetensors")))
-    return {name: _shape(row) for header in found for name, row in header.items()}
+    found: dict[str, tuple[int, ...]] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with suppress(OSError, ValueError):  # the model's own check tells of it
+            found |= _shapes(file)
+    return found
 
 
-def _header(file: Path) -> Mapping[str, Any]:
-    """What a safetensors file says of its tensors: 8 bytes of length, then so much JSON."""
+def _matrices(tier: AdapterTierConfig) -> Mapping[str, tuple[int, ...]]:
+    """The shape of each. Raises ConfigError where the file is not whole."""
+    file = _folder(tier) / WEIGHTS
     try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            if length > file.stat().st_size:
-                return {}
+        found = _shapes(file)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{_place(tier)}: {file} cannot be read as safetensors ({error}); fetch the adapter "
+            "again"
+        ) from None
+    if not found:
+        raise ConfigError(f"{_place(tier)}: {file} holds no weights; fetch the adapter again")
+    return found
+
+
+def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Of a safetensors file's tensors: 8 bytes of length, then so much JSON, then the tensors.
+    Raises OSError, or ValueError with a few words."""
+    with file.open("rb") as stream:
+        length, size = int.from_bytes(stream.read(8), "little"), file.stat().st_size
+        if not 2 <= length <= size - 8:
+            raise ValueError("its header is cut short")
+        try:
             told = json.loads(stream.read(length))
-    except (OSError, ValueError):
-        return {}
-    return {name: row for name, row in told.items() if name != "__metadata__"}
+        except (ValueError, RecursionError):
+            raise ValueError("its header is no JSON") from None
+    if not isinstance(told, dict):
+        raise ValueError("its header names no tensors")
+    rows = {name: row for name, row in told.items() if name != "__metadata__"}
+    shapes = {name: _sides(row, "shape") for name, row in rows.items()}
+    ends = [_sides(row, "data_offsets") for row in rows.values()]
+    if any(len(end) != 2 for end in ends) or 8 + length + max(map(max, ends), default=0) != size:
+        raise ValueError("its weights are cut short, or more than it tells")
+    return shapes
 
 
-def _shape(row: Any) -> tuple[int, ...]:
-    return tuple(row.get("shape", ())) if isinstance(row, dict) else ()
+def _sides(row: object, key: str) -> tuple[int, ...]:
+    told = row.get(key) if isinstance(row, dict) else None
+    if not isinstance(told, list) or any(type(side) is not int or side < 0 for side in told):
+        raise ValueError(f"a tensor's {key} is no list of sizes")
+    return tuple(told)
+
+
+def _shown(told: object) -> str:
+    return f"{told!r:.80}"

@@ -9,12 +9,13 @@ __all__ = ["Backoff"]
 
 class Backoff:
     """Waits `first_wait_s`, then twice as long each time, at most `most_wait_s`; gives up once
-    `tries` starts in a row failed. An engine that died before it ran `settled_s` counts as one
-    that did not start; one that died later begins a new row."""
+    `tries` starts in a row failed. One after which the engine died before it ran `settled_s` has
+    failed, too. A death after that begins a new row, and so does the first thing that goes wrong:
+    a row that begins with a death has no failed start yet, so there is one start at the least."""
 
     def __init__(self, config: RestartConfig) -> None:
         self._config = config
-        self._waits = 0
+        self._waits = self._deaths = 0
         self.failed = 0
         """Starts in a row."""
 
@@ -23,9 +24,10 @@ class Backoff:
 
     def died(self, ran_s: float) -> None:
         if ran_s >= self._config.settled_s:
-            self.failed = self._waits = 0
-        else:
+            self.failed = self._waits = self._deaths = 0
+        if self.failed or self._deaths:
             self.failed += 1
+        self._deaths += 1
 
     def wait_s(self) -> float | None:
         """Seconds until the next start, which counts as waited for; None where there is none."""
@@ -45,6 +47,13 @@ class Backoff:
         mend = "mend that, then restart the server"
         if not self._config.tries:
             return f"{why}; restart.tries is 0, so it is not started again: {mend}"
-        if self.failed == 1:
-            return f"its start failed: {why}; {mend}"
-        return f"{self.failed} starts in a row failed, the last: {why}; {mend}"
+        return f"{self._row()}{why}; {mend}"
+
+    def _row(self) -> str:
+        if self._deaths > self.failed:
+            return f"it died {self._deaths} times in a row, the last time: "
+        if self._deaths > 1:
+            return f"{self.failed} starts in a row failed, or it died soon after; the last: "
+        if self.failed > 1:
+            return f"{self.failed} starts in a row failed, the last: "
+        return "its start failed: "

@@ -17,9 +17,9 @@ from rungwise.errors import ConfigError, TierError
 from rungwise.tiers.local import vllm_compat as compat
 from rungwise.tiers.local import vllm_processes as processes
 from rungwise.tiers.local.engine_log import EngineLog
-from rungwise.tiers.local.root_cause import cause_of, exceptions_in
+from rungwise.tiers.local.root_cause import RootCause, cause_of, exceptions_in
 from rungwise.tiers.local.vllm_faults import one_line
-from rungwise.tiers.local.vllm_flags import missing_folder, parse_flags
+from rungwise.tiers.local.vllm_flags import missing_folder, missing_template, parse_flags
 from rungwise.tiers.local.vllm_labels import LabelReads
 
 __all__ = ["Running", "launch"]
@@ -45,13 +45,16 @@ async def launch(
     """Start the engine's processes and vLLM's endpoint on it. When cancelled, none of them stays.
 
     Raises ConfigError where no second try would help: no model, no vLLM, settings that it does not
-    know; else TierError. Both in one line, with the mend where it is known.
+    know, a model that it cannot run; else TierError. Both in one line, with the mend where it is
+    known.
     """
     if (folder := missing_folder(config.model)) is not None:
         raise ConfigError(
             f"tier {config.name!r}: no model in {folder} (config.json is missing); "
             "put a model there, or correct `model`"
         )
+    if (template := missing_template(config.engine)) is not None:
+        raise ConfigError(f"tier {config.name!r}: {template}")
     try:
         vllm = await asyncio.to_thread(compat.load)
     except ImportError as error:
@@ -61,12 +64,25 @@ async def launch(
         ) from error
     try:
         args = parse_flags(vllm, config, adapters)
+        _check_parsers(config, args)
         built = await _built(_Build(vllm, args, listeners, log.environment if log else {}))
         return await _serve(vllm, compat.TappedEngine(built, vllm.EngineDeadError), args)
     except ConfigError:
         raise
     except Exception as error:
-        raise _unavailable(config, f"the engine did not start: {_why(error, log)}") from error
+        raise _fault(config, error, log) from error
+
+
+def _check_parsers(config: VllmTierConfig, args: Any) -> None:
+    """Raises ConfigError for one that this vLLM does not know: it would say so itself once the
+    weights are loaded. A plug-in may bring others."""
+    for kind in compat.PARSERS:
+        asked, known = getattr(config.engine, kind), compat.known_parsers(kind)
+        if asked and known and asked not in known and not getattr(args, f"{kind}_plugin", None):
+            raise ConfigError(
+                f"tier {config.name!r}: engine.{kind}: this vLLM knows no {asked!r}; correct it to "
+                f"one of {', '.join(sorted(known))}"
+            )
 
 
 @dataclass(slots=True)
@@ -140,12 +156,17 @@ async def _endpoint(vllm: compat.Vllm, engine: compat.TappedEngine, args: Any) -
     return Running(vllm, engine, serving, compat.reasoning_markers(serving), labels)
 
 
-def _why(error: BaseException, log: EngineLog | None) -> str:
+def _fault(
+    config: VllmTierConfig, error: BaseException, log: EngineLog | None
+) -> TierError | ConfigError:
     """In one line. What this process raised says little where one of the engine's raised first."""
     here = [f"{type(step).__name__}: {step}" for step in _chain(error)]
     there = exceptions_in(log.text()) if log is not None else []
-    cause = cause_of([*there, *reversed(here)]) or one_line(error)
-    return cause if log is None else f"{cause} (its log: {log.path})"
+    cause = cause_of([*there, *reversed(here)]) or RootCause(one_line(error))
+    where = "" if log is None else f" (its log: {log.path})"
+    if cause.for_good:
+        return ConfigError(f"tier {config.name!r}: {cause.line}{where}")
+    return TierError(config.name, "unavailable", f"{cause.line}{where}")
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -155,7 +176,3 @@ def _chain(error: BaseException) -> list[BaseException]:
         chain.append(step)
         step = step.__cause__ or step.__context__
     return chain
-
-
-def _unavailable(config: VllmTierConfig, message: str) -> TierError:
-    return TierError(config.name, "unavailable", message)

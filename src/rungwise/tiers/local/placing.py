@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 
 from rungwise.config import AdapterTierConfig, Config, VllmTierConfig
 from rungwise.errors import ConfigError
-from rungwise.tiers.local.adapter_files import check_fit
-from rungwise.tiers.local.vllm_flags import engine_flags, missing_folder
+from rungwise.tiers.local.adapter_files import check_fit, rank_of
+from rungwise.tiers.local.vllm_flags import engine_flags, missing_folder, missing_template
 
 __all__ = ["MOST_OF_A_GPU", "adapters_of", "lacks"]
 
@@ -36,13 +38,25 @@ def adapters_of(config: Config, engine: VllmTierConfig) -> tuple[AdapterTierConf
 
 def _options(config: Config, engine: VllmTierConfig) -> Iterator[str]:
     """Flags that vLLM could not be given, and adapters that it could not serve."""
-    adapters = adapters_of(config, engine)
-    try:
-        engine_flags(engine, adapters)
-        for adapter in adapters:
-            check_fit(adapter, engine.model)
-    except ConfigError as error:
-        yield str(error)
+    checks: list[Callable[[], object]] = [partial(engine_flags, engine)]
+    checks += [partial(_adapter, adapter, engine) for adapter in adapters_of(config, engine)]
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            yield str(error)
+    if engine.revision is not None and Path(engine.model).is_absolute():
+        yield (
+            f"{engine.name}.revision: does nothing, for {engine.model} is a folder; remove it, or "
+            "name the model by its id of the hub"
+        )
+    if (template := missing_template(engine.engine)) is not None:
+        yield f"{engine.name}.{template}"
+
+
+def _adapter(tier: AdapterTierConfig, engine: VllmTierConfig) -> None:
+    rank_of(tier)
+    check_fit(tier, engine.model)
 
 
 def _places(engine: VllmTierConfig, gpus: int) -> Iterator[str]:

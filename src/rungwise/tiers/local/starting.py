@@ -74,6 +74,11 @@ class Starting:
         self.stage = stage
         self._tell()
 
+    @property
+    def warming_s(self) -> float:
+        """For how long it has been all but up; 0 before."""
+        return self._now() - self._stage_begun if self.stage is Stage.WARMING else 0.0
+
     def line(self) -> str:
         """What it does just now, for how long, and how long that took last time."""
         if self.stage is None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from rungwise.config import RestartConfig
 from rungwise.contracts import Tier
@@ -36,6 +36,13 @@ State: TypeAlias = Literal[
     "down",  # for good
 ]
 Fault: TypeAlias = TierError | ConfigError
+
+
+class Engine(Tier, Protocol):
+    """A rung that has an engine of its own."""
+
+    async def close(self) -> None:
+        """End its drafts and take no more, at once: before `stop`, which may have to wait."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +74,8 @@ class _OnEngine(Wrapping):
         except TierError as fault:
             if fault.fault == "unavailable":
                 self.engine.look()
+                if fault.retry_after_s is None:
+                    fault.retry_after_s = self.engine.soon_s()
             raise
 
 
@@ -80,7 +89,7 @@ class Supervised(_OnEngine):
 
     def __init__(
         self,
-        inner: Tier,
+        inner: Engine,
         restart: RestartConfig,
         *,
         turn: asyncio.Lock,
@@ -90,6 +99,7 @@ class Supervised(_OnEngine):
     ) -> None:
         super().__init__(inner)
         self.engine, self._restart, self._turn = self, restart, turn
+        self._close = inner.close
         self._look_s, self._now, self._sleep = look_s, now, sleep
         self._state: State = "waiting"
         self._why = ""
@@ -122,8 +132,9 @@ class Supervised(_OnEngine):
             case "starting":
                 return await self.inner.health() or f"{self.name}: starting"
             case "resting":
-                left = math.ceil(max(0.0, self._at - self._now()))
-                return f"{self.name}: down: {self._why} in {left} s"
+                left = math.ceil(self._at - self._now())
+                when = f"in {left} s" if left > 0 else "once the last one has ended"
+                return f"{self.name}: down: {self._why} {when}"
             case "down":
                 return f"{self.name}: down: {self._why}"
             case "up":
@@ -135,9 +146,10 @@ class Supervised(_OnEngine):
     async def away(self, tier: str) -> TierError:
         """Why a draft of this rung cannot be had just now, and when one might be."""
         said = _words(await self.health() or "has just come up", self.name)
-        return TierError(tier, "unavailable", said, retry_after_s=self._soon_s())
+        return TierError(tier, "unavailable", said, retry_after_s=self.soon_s())
 
-    def _soon_s(self) -> float | None:
+    def soon_s(self) -> float | None:
+        """Seconds until it may be up, where it is not; None: it will not be."""
         match self._state:
             case "down":
                 return None
@@ -178,7 +190,7 @@ class Supervised(_OnEngine):
         while True:
             fault = await self._rise()
             if isinstance(fault, ConfigError):
-                self._state, self._why = "down", str(fault)
+                self._state, self._why = "down", _words(str(fault), f"tier {self.name!r}")
                 await self._say(fault)
                 return
             if fault is None:
@@ -237,13 +249,17 @@ class Supervised(_OnEngine):
         self.restarts += 1
 
     async def _clear(self) -> None:
-        """Stop what is left, in its turn too: memory that is given back while another engine
-        measures the GPU fails that one's start."""
+        """Stop what is left. Its drafts end at once, the rest in its turn too: memory that is given
+        back while another engine measures the GPU fails that one's start."""
+        await self._done(self._close)
         async with self._turn:
-            try:
-                await self.inner.stop()
-            except Exception:
-                logger.exception("%s: an error of this server while it stopped", self.name)
+            await self._done(self.inner.stop)
+
+    async def _done(self, ending: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await ending()
+        except Exception:
+            logger.exception("%s: an error of this server while it stopped", self.name)
 
     async def _say(self, fault: Fault | None = None) -> None:
         """Why it is not up: by `start`, while somebody waits for it, else in the log."""

@@ -18,9 +18,11 @@ from rungwise.tiers.drafting import Drafting
 from rungwise.tiers.local import vllm_compat as compat
 from rungwise.tiers.local.busy import BusyClock
 from rungwise.tiers.local.energy import Energy
+from rungwise.tiers.local.engine_log import EngineLog
 from rungwise.tiers.local.launching import Running, launch
+from rungwise.tiers.local.root_cause import death_in
 from rungwise.tiers.local.stages import Stage
-from rungwise.tiers.local.stalling import Stall
+from rungwise.tiers.local.stalling import Hung, Stall, unless_hung
 from rungwise.tiers.local.standing import Standing, price_nano
 from rungwise.tiers.local.starting import Starting
 from rungwise.tiers.local.vllm_bare import generate_bare, prompt_ids
@@ -38,6 +40,8 @@ __all__ = ["VllmTier", "held_stride"]
 logger = logging.getLogger(__name__)
 
 LEAST_STRIDE, MOST_STRIDE = 4, 16
+WARMING_S = 120.0
+"""An engine may be silent for so long while it is warmed, whatever `stalled_s`: it compiles."""
 
 
 def held_stride(running: int, *, stream: bool) -> int:
@@ -74,13 +78,15 @@ class VllmTier:
         self._config, self._adapters, self._usd_per_kwh = config, adapters, box.usd_per_kwh
         self._running: Running | None = None
         self._starting: Starting | None = None
+        self._log: EngineLog | None = None
+        self._died: str | None = None
         self._clock = BusyClock(
             now,
             decode_weight=box.decode_weight,
             energy=None if energy is None else energy.engine(config.placed),
         )
         self._kv = compat.KvUse()
-        self._stall = Stall(config.restart.stalled_s, now)
+        self._stall = Stall(self._answers, config.restart.stalled_s, now)
         self._asked = 0
         """Choices of the drafts that are being written, or wait to be."""
 
@@ -107,30 +113,52 @@ class VllmTier:
         )
         try:
             async with starting.followed():
-                self._running = await launch(
-                    self._config, self._adapters, self._listeners(), starting.log
+                launching = launch(self._config, self._adapters, self._listeners(), starting.log)
+                self._running = await unless_hung(
+                    launching, lambda: self._stall.too_long(starting.warming_s, least_s=WARMING_S)
                 )
                 starting.reached(Stage.WARMING)
-                await warm_up(self, self._config.engine)
-        except BaseException:
-            running, self._running = self._running, None
-            if running is not None:
-                await asyncio.to_thread(running.engine.shutdown)
+                await self._warm()
+        except BaseException as error:
+            await self._end()
+            if starting.log is not None:
+                starting.log.close()
+            if isinstance(error, Hung):
+                said = f"while it was warmed, {_hangs(error.silent_s)}"
+                raise TierError(self.name, "unavailable", said) from None
             raise
         finally:
             self._starting = None
+        self._log, self._died = starting.log, None
         starting.ready()
         self._clock.turn(up=True)
 
+    async def _warm(self) -> None:
+        adapted = ((each.name, partial(self.draft, adapter=each)) for each in self._adapters)
+        warming = warm_up(self, self._config.engine, adapted)
+        await unless_hung(warming, lambda: self._stall.look(least_s=WARMING_S))
+
+    async def close(self) -> None:
+        """End its drafts and take no more, at once, whatever state the engine is in: it is to be
+        stopped then, which may take longer, and until then keeps its memory."""
+        self._stall.end()
+        if self._running is not None:
+            with suppress(Exception):
+                await self._running.engine.close()
+
     async def stop(self) -> None:
+        if self._running is not None:
+            self._clock.turn(up=False)
+        await self._end()
+        if self._log is not None:
+            self._log.close()
+
+    async def _end(self) -> None:
+        await self.close()
         running, self._running = self._running, None
-        if running is None:
-            return
-        self._clock.turn(up=False)
-        with suppress(Exception):
-            await running.engine.close()
-        with suppress(Exception):
-            await asyncio.to_thread(running.engine.shutdown)
+        if running is not None:
+            with suppress(Exception):
+                await asyncio.to_thread(running.engine.shutdown)
 
     async def health(self) -> str | None:
         if self._starting is not None:
@@ -140,12 +168,23 @@ class VllmTier:
         try:
             await self._running.engine.check_health()
         except Exception:
-            return f"{self.name}: the engine has died"
-        heard = self._running.engine.heard
-        silent_s = self._stall.look(held=self.unfinished if heard else 0, heard=heard)
-        if silent_s is not None:
-            return f"{self.name}: the engine hangs: nothing came of it for {silent_s:.0f} s"
-        return None
+            return f"{self.name}: {self._death(self._running)}"
+        silent_s = self._stall.look()
+        return None if silent_s is None else f"{self.name}: {_hangs(silent_s)}"
+
+    async def _answers(self) -> None:
+        if self._running is not None:
+            await self._running.engine.answers()
+
+    def _death(self, running: Running) -> str:
+        """With its cause, where there is one to tell; looked up once, and that log is kept."""
+        if self._died is None:
+            log = self._log.text() if self._log is not None else ""
+            cause = death_in(log, running.engine.exit_code())
+            self._died = "the engine has died" + (f": {cause}" if cause else "")
+            if self._log is not None:
+                self._log.keep()
+        return self._died
 
     # ---- drafts ----
 
@@ -309,8 +348,9 @@ class VllmTier:
             )
         return parsed(chunks, tap, unspoken) if needs_parsing else plain(tap)
 
-    def _unavailable(self, message: str) -> TierError:
-        return TierError(self.name, "unavailable", message)
+
+def _hangs(silent_s: float) -> str:
+    return f"the engine hangs: it has not answered for {silent_s:.0f} s"
 
 
 def _adapter(writer: TierConfig) -> str | None:

@@ -13,12 +13,14 @@ from typing import Any
 from rungwise.tiers.local.vllm_processes import prepare
 
 __all__ = [
+    "PARSERS",
     "TAP",
     "KvUse",
     "TappedEngine",
     "Vllm",
     "ask_for_tokens",
     "first_of",
+    "known_parsers",
     "kv_listeners",
     "load",
     "mixes_label_reads",
@@ -42,6 +44,11 @@ _CHAT_REQUEST = (
     "vllm.entrypoints.openai.chat_completion.protocol",
     "vllm.entrypoints.openai.protocol",
 )
+PARSERS = {
+    "tool_parser": ("ToolParserManager", ("vllm.tool_parsers",)),
+    "reasoning_parser": ("ReasoningParserManager", ("vllm.reasoning",)),
+}
+"""By the keys of EngineConfig that name one: who knows them."""
 _ARGUMENT_PARSER = ("vllm.utils.argparse_utils", "vllm.utils")
 
 
@@ -88,6 +95,14 @@ def first_of(name: str, modules: Sequence[str]) -> Any:
                 raise  # a dependency of vLLM is missing: the module itself is there
             tried.append(module)
     raise ImportError(f"{name} is in none of {', '.join(tried)}", name=modules[0])
+
+
+def known_parsers(kind: str) -> frozenset[str]:
+    """The names that this vLLM knows; empty where it does not tell them as it did."""
+    try:
+        return frozenset(first_of(*PARSERS[kind]).list_registered())
+    except (ImportError, AttributeError):
+        return frozenset()
 
 
 # ---- what one request may ask ---------------------------------------------------------------
@@ -201,6 +216,7 @@ def kv_listeners(use: KvUse) -> list[Any] | None:
 
 _SHUTDOWN_S = 15.0
 """vLLM's own 5 s are as long as its engine waits for its workers: it killed one of two."""
+_JOIN_S = 2.0
 
 TAP: ContextVar[Any] = ContextVar("draft_tap", default=None)
 """The tap of the draft whose request is being made just now."""
@@ -212,24 +228,9 @@ class TappedEngine:
     def __init__(self, engine: Any, dead: type[Exception]) -> None:
         self._engine, self._dead = engine, dead
         self._closed = False
-        self.heard = 0
-        """Results that came from the engine's processes, of whatever request; stays 0 where vLLM's
-        insides look otherwise."""
-        self._listen()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
-
-    def _listen(self) -> None:
-        processor: Any = getattr(self._engine, "output_processor", None)
-        if (process := getattr(processor, "process_outputs", None)) is None:
-            return
-
-        def listening(results: Any, *args: Any, **more: Any) -> Any:
-            self.heard += len(results)
-            return process(results, *args, **more)
-
-        processor.process_outputs = listening
 
     # A plain def: it must read the tap while its own draft is the one that calls.
     def generate(self, prompt: Any, sampling_params: Any, request_id: str, **more: Any) -> Any:
@@ -274,6 +275,21 @@ class TappedEngine:
 
         return work
 
+    async def answers(self) -> None:
+        """Until the engine, each copy of it, has answered something that costs it nothing. It does
+        between two steps, or at once when it has nothing to do."""
+        await self._engine.is_sleeping()
+
+    def exit_code(self) -> int | None:
+        """Of its first process, where that ended by itself, as Python tells it: that of a signal is
+        negative. None where vLLM's insides look otherwise."""
+        with suppress(AttributeError):
+            manager = self._engine.engine_core.resources.engine_manager
+            ended = (p for p in manager.processes if p.name == manager.failed_proc_name)
+            code: int | None = next((process.exitcode for process in ended), None)
+            return code
+        return None
+
     async def close(self) -> None:
         """Take no more generations and end those that run: a shutdown alone leaves them waiting."""
         self._closed = True
@@ -283,4 +299,9 @@ class TappedEngine:
 
     def shutdown(self) -> None:
         """End the engine's processes. Blocks until they are gone, or killed."""
+        processes: list[Any] = []
+        with suppress(AttributeError):
+            processes = list(self._engine.engine_core.resources.engine_manager.processes)
         self._engine.shutdown(timeout=_SHUTDOWN_S)
+        for process in processes:
+            process.join(_JOIN_S)  # vLLM leaves one that it killed as a zombie

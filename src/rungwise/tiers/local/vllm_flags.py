@@ -10,44 +10,17 @@ from pathlib import Path
 from rungwise.config import AdapterTierConfig, EngineConfig, SpeculativeConfig, VllmTierConfig
 from rungwise.errors import ConfigError
 from rungwise.tiers.local.adapter_files import rank_of
+from rungwise.tiers.local.extra import check_kept, extra_flag
 from rungwise.tiers.local.vllm_compat import Vllm
 
-__all__ = ["engine_flags", "missing_folder", "parse_flags"]
-
-# What the tier sets itself, or must not be set: extra flags for these would not do what they say.
-_TAKEN = {
-    "model": "tiers[].model",
-    "served_model_name": "tiers[].served_as",
-    "revision": "tiers[].revision",
-    "dtype": "engine.dtype",
-    "max_model_len": "engine.max_model_len",
-    "max_num_seqs": "engine.max_num_seqs",
-    "kv_cache_memory_bytes": "engine.kv_cache_gib",
-    "gpu_memory_utilization": "engine.gpu_memory_utilization",
-    "tensor_parallel_size": "engine.tensor_parallel_size",
-    "data_parallel_size": "engine.data_parallel_size",
-    "device_ids": "tiers[].gpus",
-    "quantization": "engine.quantization",
-    "enforce_eager": "engine.enforce_eager",
-    "enable_prefix_caching": "engine.prefix_caching",
-    "load_format": "engine.load_format",
-    "tool_call_parser": "engine.tool_parser",
-    "enable_auto_tool_choice": "engine.tool_parser",
-    "reasoning_parser": "engine.reasoning_parser",
-    "chat_template": "engine.chat_template",
-    "speculative_config": "engine.speculative",
-    "spec_method": "engine.speculative",
-    "spec_model": "engine.speculative",
-    "spec_tokens": "engine.speculative",
-    "enable_lora": "a tier of kind adapter",
-    "lora_modules": "a tier of kind adapter",
-    "max_loras": "a tier of kind adapter",
-    "max_lora_rank": "a tier of kind adapter",
-}
-
+__all__ = [
+    "engine_flags",
+    "missing_folder",
+    "missing_template",
+    "parse_flags",
+]
 
 LEAST_UTILIZATION = 0.01
-
 
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """vLLM keeps room for one of these."""
@@ -83,7 +56,7 @@ def engine_flags(config: VllmTierConfig, adapters: Sequence[AdapterTierConfig] =
     flags += ["--enforce-eager"] if engine.enforce_eager else []
     flags += ["--enable-auto-tool-choice"] if engine.tool_parser else []
     flags += [f"--{'' if engine.prefix_caching else 'no-'}enable-prefix-caching"]
-    flags += [_extra_flag(config.name, *item) for item in engine.extra.items()]
+    flags += [extra_flag(config.name, *item) for item in engine.extra.items()]
     return [*flags, *_adapter_flags(adapters)]
 
 
@@ -121,33 +94,20 @@ def _utilization(engine: EngineConfig) -> float:
 def parse_flags(
     vllm: Vllm, config: VllmTierConfig, adapters: Sequence[AdapterTierConfig] = ()
 ) -> Namespace:
-    """vLLM's own reading of the flags. Raises ConfigError naming what it does not know."""
-    parser = vllm.make_arg_parser(vllm.ArgumentParser(prog="vllm"))
+    """vLLM's own reading of the flags. Raises ConfigError naming what it does not know, and what
+    its extra arguments may not change."""
+    parser = vllm.make_arg_parser(vllm.ArgumentParser(prog="vllm", allow_abbrev=False))
 
     def refuse(message: str) -> None:
         raise ConfigError(f"tier {config.name!r}: engine: vLLM says: {message}; see engine.extra")
 
     parser.error = refuse  # argparse would print its usage and leave the process
     args: Namespace = parser.parse_args(engine_flags(config, adapters))
-    if args.trust_remote_code:
-        raise ConfigError(_remote_code(config.name))
+    if config.engine.extra:
+        engine = config.engine.model_copy(update={"extra": {}})
+        bare = config.model_copy(update={"engine": engine})
+        check_kept(config.name, args, parser.parse_args(engine_flags(bare, adapters)))
     return args
-
-
-def _extra_flag(tier: str, key: str, value: str | int | float | bool) -> str:
-    name = key.replace("_", "-").strip("-")
-    taken = _TAKEN.get(name.removeprefix("no-").replace("-", "_"))
-    if taken is not None:
-        raise ConfigError(f"tier {tier!r}: engine.extra.{key}: set {taken} instead")
-    if name.startswith("trust-remote"):
-        raise ConfigError(_remote_code(tier))
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no-{name}"
-    return f"--{name}={value}"
-
-
-def _remote_code(tier: str) -> str:
-    return f"tier {tier!r}: engine.extra: code that comes with a model is never run; remove it"
 
 
 def missing_folder(model: str) -> Path | None:
@@ -155,3 +115,11 @@ def missing_folder(model: str) -> Path | None:
     folder = Path(model).expanduser()
     is_path = model.startswith((".", "/", "~", "models/")) or folder.is_dir()
     return folder if is_path and not (folder / "config.json").is_file() else None
+
+
+def missing_template(engine: EngineConfig) -> str | None:
+    """`place: what is wrong; what to do`; None where a template is there, or none is asked for."""
+    template = engine.chat_template
+    if template is None or template.is_file():
+        return None
+    return f"engine.chat_template: there is no file {template}; correct it, or leave it out"

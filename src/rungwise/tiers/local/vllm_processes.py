@@ -17,6 +17,8 @@ __all__ = ["logging_to", "logs_as", "making_processes", "owners_logging", "prepa
 # vLLM reads these when it is imported, so they must be set by whoever imports it. What the owner
 # set stays, but for what would report this machine's use to vLLM's project or to the hub.
 _DEFAULTS = {
+    # as NVML counts them, by which it was told what fits where; CUDA's own is the fastest first
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",
     # fork would copy our event loop and threads into the engine
@@ -39,6 +41,8 @@ def prepare() -> None:
 
 _MAKING = threading.Lock()
 """The environment is the whole process's: engines are made one after another."""
+_QUIET = "ignore::UserWarning:multiprocessing.resource_tracker"
+"""Python's own process that removes what others left in /dev/shm tells of it at every stop."""
 _CONSOLE_LINE = "%(asctime)s %(levelname)s %(name)s {}%(message)s"
 
 
@@ -47,8 +51,9 @@ def making_processes(environment: Mapping[str, str]) -> Iterator[None]:
     """While an engine's processes are made: they find this in their environment, and the rest; and
     a Ctrl-C is not theirs, or they would drop what they write while the server drains."""
     with _MAKING, _own_logging(kept=bool(environment)):
-        before = {name: os.environ.get(name) for name in environment}
-        os.environ.update(environment)
+        told = {**environment, "PYTHONWARNINGS": _quietly()}
+        before = {name: os.environ.get(name) for name in told}
+        os.environ.update(told)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield
@@ -58,6 +63,12 @@ def making_processes(environment: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
                 if value is not None:
                     os.environ[name] = value
+
+
+def _quietly() -> str:
+    """What the owner wants of warnings, and that."""
+    owners = os.environ.get("PYTHONWARNINGS")
+    return f"{owners},{_QUIET}" if owners else _QUIET
 
 
 @contextmanager

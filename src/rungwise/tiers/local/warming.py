@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from rungwise.config import EngineConfig
-from rungwise.contracts import Tier
+from rungwise.contracts import Drafting, Tier
 from rungwise.errors import TierError
 from rungwise.types import Chat, JsonObject, Message, OutputShape, Sampling, Tool
 
-__all__ = ["Warming", "warm_up", "warmings"]
+__all__ = ["Draft", "Warming", "warm_up", "warmings"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +29,19 @@ WORD_TOKENS = 8
 """A word has no more in the worst vocabularies; the prompt must fit the context."""
 
 _GREEDY = Sampling(max_tokens=2, temperature=0)
+_HELLO = Chat(messages=(Message(role="user", text="hello"),), sampling=_GREEDY)
 _DRAWN = Sampling(max_tokens=4, temperature=0.7, top_p=0.9, frequency_penalty=0.1, seed=1)
 _FIELD: JsonObject = {
     "type": "object",
     "properties": {"word": {"type": "string"}},
     "required": ["word"],
 }
+
+
+class Draft(Protocol):
+    """A rung's way to draft."""
+
+    def __call__(self, chat: Chat, *, read: bool) -> Drafting: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +55,11 @@ class Warming:
 
 def warmings(engine: EngineConfig) -> Iterator[Warming]:
     """What this engine will be asked for, plain drafts first."""
-    hello = Chat(messages=(Message(role="user", text="hello"),), sampling=_GREEDY)
-    short = replace(hello, sampling=replace(_GREEDY, max_tokens=8))
-    yield Warming(name="a draft", chats=(hello,))
+    short = replace(_HELLO, sampling=replace(_GREEDY, max_tokens=8))
+    yield Warming(name="a draft", chats=(_HELLO,))
     yield Warming(
         name="a stream that nobody reads",
-        chats=(replace(hello, stream=True, sampling=_DRAWN),),
+        chats=(replace(_HELLO, stream=True, sampling=_DRAWN),),
         read=False,
     )
     # before any caller's: with the first of them vLLM settles on a maker of grammars for good
@@ -60,8 +67,8 @@ def warmings(engine: EngineConfig) -> Iterator[Warming]:
     if engine.tool_parser is not None:
         tool = Tool(name="say", description="Say a word.", parameters=_FIELD)
         yield Warming(name="a tool call", chats=(replace(short, tools=(tool,)),))
-    yield Warming(name="a label", chats=(replace(hello, labels=("yes", "no")),))
-    long = replace(hello, messages=(Message(role="user", text=_words(engine)),))
+    yield Warming(name="a label", chats=(replace(_HELLO, labels=("yes", "no")),))
+    long = replace(_HELLO, messages=(Message(role="user", text=_words(engine)),))
     yield Warming(name="a long prompt", chats=(long,))
     if engine.prefix_caching:
         yield Warming(name="a long prompt again", chats=(long,))
@@ -77,13 +84,18 @@ def warmings(engine: EngineConfig) -> Iterator[Warming]:
     yield Warming(name="several at once", chats=several)
 
 
-async def warm_up(tier: Tier, engine: EngineConfig) -> None:
-    """Raises TierError where the first draft fails, or the engine dies of one: it cannot be served
-    with. What else a model or its parsers cannot do is no reason not to start."""
-    for number, warming in enumerate(warmings(engine)):
+async def warm_up(
+    tier: Tier, engine: EngineConfig, adapters: Iterable[tuple[str, Draft]] = ()
+) -> None:
+    """`adapters`, by their names, draft on the same engine. Raises TierError where the first draft
+    fails, or the engine dies of one: it cannot be served with. What else a model, its parsers or an
+    adapter cannot do is no reason not to start."""
+    asked: list[tuple[Warming, Draft]] = [(each, tier.draft) for each in warmings(engine)]
+    asked += [(Warming(name=f"a draft of {name}", chats=(_HELLO,)), d) for name, d in adapters]
+    for number, (warming, draft) in enumerate(asked):
         begun = time.perf_counter()
         try:
-            await asyncio.gather(*(_drafted(tier, chat, warming.read) for chat in warming.chats))
+            await asyncio.gather(*(_drafted(draft, chat, warming.read) for chat in warming.chats))
         except TierError as error:
             if number == 0 or error.fault == "unavailable":
                 raise
@@ -92,8 +104,8 @@ async def warm_up(tier: Tier, engine: EngineConfig) -> None:
         logger.debug("%s: warmed up, %s: %.2f s", tier.name, warming.name, seconds)
 
 
-async def _drafted(tier: Tier, chat: Chat, read: bool) -> None:
-    async with aclosing(tier.draft(chat, read=read)) as drafting:
+async def _drafted(draft: Draft, chat: Chat, read: bool) -> None:
+    async with aclosing(draft(chat, read=read)) as drafting:
         async for _ in drafting:
             pass
 
