@@ -116,6 +116,10 @@ async def test_a_server_thought_dead_is_charged_what_it_cost_under_its_rungs_own
 
 
 @pytest.mark.anyio
+class ScriptedEngine(ScriptedTier):
+    async def close(self) -> None: ...
+
+
 async def test_a_local_rung_is_started_again_as_its_section_says() -> None:
     restart = RestartConfig(first_wait_s=7, tries=3)
     sections = (
@@ -123,7 +127,7 @@ async def test_a_local_rung_is_started_again_as_its_section_says() -> None:
         AdapterTierConfig(name="lora", kind="adapter", model="fine", of="t"),
         OPENAI.model_copy(update={"name": "top"}),
     )
-    bare = [ScriptedTier("t"), ScriptedTier("lora"), ScriptedTier("top", local=False)]
+    bare = [ScriptedEngine("t"), ScriptedTier("lora"), ScriptedTier("top", local=False)]
     bare[0].start_fault = TierError("t", "unavailable", "no GPU")
     metrics = Metrics()
     engine, adapter, top = _supervised(Config(tiers=sections), bare, metrics)

@@ -96,7 +96,10 @@ async def test_an_engine_of_which_a_process_is_killed_says_so_and_what_it_logged
             break
         await asyncio.sleep(0.1)
     assert said is not None
-    assert said.startswith("tier1: the engine has died: its process was killed, most likely for ")
+    killed_one = "its process was killed, most likely for want of memory"
+    untold = "one of its processes ended"  # vLLM tells of a worker before it knows its exit code
+    causes = (killed_one, untold) if "Worker" in name else (killed_one,)
+    assert said.startswith(tuple(f"tier1: the engine has died: {cause}" for cause in causes))
     assert await tier.health() == said
     await tier.stop()
     died = (tmp_path / "state/engines/died/tier1.log").read_text()
