@@ -115,11 +115,11 @@ async def test_a_server_thought_dead_is_charged_what_it_cost_under_its_rungs_own
     assert models == ["small"], "whatever the upstream calls it"
 
 
-@pytest.mark.anyio
 class ScriptedEngine(ScriptedTier):
     async def close(self) -> None: ...
 
 
+@pytest.mark.anyio
 async def test_a_local_rung_is_started_again_as_its_section_says() -> None:
     restart = RestartConfig(first_wait_s=7, tries=3)
     sections = (
