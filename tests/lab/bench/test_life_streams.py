@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -94,3 +95,23 @@ async def test_a_whole_answer_comes_with_its_status() -> None:
     async with Upstream(answer) as upstream:
         assert await post(port_of(upstream.url), {"stream": False}) == (200, told)
         assert await get(port_of(upstream.url), "/health") == (200, told)
+
+
+async def test_a_stream_that_has_no_end_is_left() -> None:
+    async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        event = openai_delta_event("one") + b"\n\n"
+        writer.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(stay, "127.0.0.1", 0)
+    stream = Stream(own=OWN)
+    following = asyncio.create_task(stream.follow(server.sockets[0].getsockname()[1], {}))
+    await stream.begun.wait()
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    assert (stream.saw, stream.tokens) == ("nothing more, and no end", 1) and stream.ended > 0
+    server.close()
+    await server.wait_closed()

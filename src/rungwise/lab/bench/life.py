@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +139,7 @@ async def _kill(server: _Server, arguments: argparse.Namespace) -> Figures:
     watch = asyncio.create_task(_watch(server, seen))
     os.kill(core, signal.SIGKILL)
     blow = time.perf_counter()
-    await asyncio.gather(*following)
+    await _until_ended(following)
     meanwhile = None
     if server.ladder is not None:
         status, told = await post(server.port, server.asks(server.ladder, 1))
@@ -192,7 +192,7 @@ async def _stop(server: _Server, arguments: argparse.Namespace) -> Figures:
     blow = time.perf_counter()
     await asyncio.sleep(5 * LOOK_S)
     new, _ = await post(server.port, server.asks(server.model, 1))
-    await asyncio.gather(*following)
+    await _until_ended(following)
     with suppress(subprocess.TimeoutExpired):
         await asyncio.to_thread(process.wait, END_S)
     ended_s = time.perf_counter() - blow
@@ -241,6 +241,14 @@ async def _open(
     if any(task.done() for task in following):
         raise RuntimeError("a stream ended before anything was done to it; use more --max-tokens")
     return streams, following
+
+
+async def _until_ended(following: Sequence[asyncio.Task[None]]) -> None:
+    """Or for so long: a server may leave its streams open for ever."""
+    _, still = await asyncio.wait(following, timeout=END_S)
+    for task in still:
+        task.cancel()
+    await asyncio.gather(*still, return_exceptions=True)
 
 
 def _figures(stream: Stream, blow: float) -> Figures:

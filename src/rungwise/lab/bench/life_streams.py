@@ -37,10 +37,13 @@ class Stream:
     _finish: str | None = None
     _fault: Mapping[str, Any] | None = None
     _done: bool = False
+    _left: bool = False
 
     @property
     def saw(self) -> str:
         """In a few words."""
+        if self._left:
+            return "nothing more, and no end"
         if self._fault is not None:
             return "a typed error" + (", then [DONE]" if self._done else "")
         if self.status != 200:
@@ -59,7 +62,7 @@ class Stream:
         return self._fault.get("code") or self._fault.get("type")
 
     async def follow(self, port: int, body: Mapping[str, object]) -> None:
-        """To its end, whatever that is."""
+        """To its end, whatever that is, or until it is cancelled."""
         try:
             reader, writer = await _asked(port, body)
             try:
@@ -68,8 +71,12 @@ class Stream:
                 writer.close()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the connection ended: what it told until then counts
-        self.ended = time.perf_counter()
-        self.begun.set()
+        except asyncio.CancelledError:
+            self._left = True
+            raise
+        finally:
+            self.ended = time.perf_counter()
+            self.begun.set()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
