@@ -27,7 +27,7 @@ from rungwise.weights.memory import GIB
 from rungwise.weights.places import shown
 from rungwise.weights.recommending import ways
 from rungwise.weights.shown import recommended
-from rungwise.weights.sound import faults
+from rungwise.weights.sound import is_sound
 from rungwise.weights.written import written
 
 __all__ = ["boxed", "held", "kept", "main"]
@@ -88,9 +88,7 @@ def held(local: Document, places: Sequence[Path], fetch: Callable[[str], bool]) 
     tries by itself, and `serve` says what is lacking."""
     repository: str = local["model"]
     folders = [place / repository for place in places]
-    found = next(
-        (folder for folder in folders if folder.is_dir() and not any(faults(folder))), None
-    )
+    found = next(filter(is_sound, folders), None)
     if found is None and fetch(repository):
         found = folders[-1]
     if found is None:
@@ -108,8 +106,8 @@ def kept(file: Path, machine: str) -> Document | None:
         is_local, same = tier["kind"] == "vllm", f"{MACHINE}{machine}" in text.splitlines()
     except (OSError, ValueError, yaml.YAMLError, KeyError, IndexError, TypeError):
         return None
-    whole = folder.is_absolute() and folder.is_dir() and not any(faults(folder))
-    return tier if is_local and same and whole else None
+    there = folder.is_absolute() and is_sound(folder)
+    return tier if is_local and same and there else None
 
 
 def main(argv: Sequence[str] | None = None, fetch: Callable[[str], bool] | None = None) -> int:

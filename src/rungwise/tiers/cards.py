@@ -37,6 +37,10 @@ class LocalCard(Section):
     awq: str | None = Field(default=None, description="a repository of it in 4 bit; unset: unknown")
     shape: Shape | None = Field(default=None, description="unset: nothing is said of its memory")
 
+    def pinned(self, repository: str) -> str | None:
+        """The commit of its repository; of another, such as that in 4 bit, none is known."""
+        return self.revision if repository == self.hub else None
+
 
 class Card(Section):
     """One model. What is null is not known, and lacks nothing."""

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from rungwise.errors import ConfigError
 from rungwise.tiers.shape import Shape
+from rungwise.tiers.tensors import Tensor
 from rungwise.weights.attention import attention, head_size, whole
-from rungwise.weights.headers import Tensor, tensors
+from rungwise.weights.headers import tensors
 
 __all__ = ["Folder", "read_config", "read_folder", "read_shape"]
 

@@ -52,7 +52,6 @@ class HubSource:
             )
         from huggingface_hub import HfApi, constants
 
-        _tell_nobody_else()
         with _told(sought, self._place(), self._own):
             info = HfApi(endpoint=self.endpoint, token=self._token).model_info(
                 sought.repository,
@@ -103,14 +102,6 @@ class _Broken(ConfigError):
 
 def _bytes(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
-
-
-def _tell_nobody_else() -> None:
-    """The hub's client asks huggingface.co for a list of agents first, to say in its headers
-    which one runs it: whatever mirror is named."""
-    from huggingface_hub import constants
-
-    constants.HF_HUB_DISABLE_TELEMETRY = True
 
 
 def _listed(where: str, sibling: Any) -> Listed:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rungwise.config import has_variable
-from rungwise.tiers.local.vllm_processes import prepare
 from rungwise.weights.memory import GIB
 
 __all__ = ["Hub", "free_bytes", "lacks", "snapshot", "the_hub"]
@@ -25,12 +24,14 @@ class Hub:
 
 def the_hub() -> Hub:
     """By the hub's own client, which vLLM fetches with, where it is installed."""
-    prepare()  # it reads once, when it is imported, whether it may tell the hub what is used here
     try:
         from huggingface_hub import constants, get_token
     except ImportError:
         usual = Path("~/.cache/huggingface/hub").expanduser()
         return Hub(cache=usual, token=has_variable("HF_TOKEN"), offline=False)
+    # Not by the environment, which it read when it was first imported, by whomever. Else it tells
+    # huggingface.co at a download what is used here, whatever mirror is named.
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     return Hub(
         cache=Path(constants.HF_HUB_CACHE),
         token=get_token() is not None,

@@ -11,7 +11,7 @@ from rungwise.weights import hub
 from rungwise.weights.hub import Hub
 from rungwise.weights.memory import GIB, Precision, weight_bytes
 from rungwise.weights.recommending import Way
-from rungwise.weights.sound import faults
+from rungwise.weights.sound import faults, is_sound
 
 __all__ = ["download", "lack"]
 
@@ -23,11 +23,11 @@ def lack(way: Way, at: Hub, brought: Sequence[Path] = ()) -> str | None:
     candidate, repository = way.candidate, way.candidate.repository(way.fit.precision)
     if candidate.folder is not None:
         return next((found for found, _ in faults(candidate.folder)), None)
-    if repository is None or any(_whole(place / repository) for place in brought):
+    if repository is None or any(is_sound(place / repository) for place in brought):
         return None
     here = way.place.gpus == 0 or way.place.indices is not None
     local = candidate.card.local if candidate.card is not None else None
-    pinned = local.revision if local is not None and local.hub == repository else None
+    pinned = local.pinned(repository) if local is not None else None
     kept = hub.snapshot(at, repository, pinned)
     if kept is not None:
         return next((found for found, _ in faults(kept)), None) if at.offline and here else None
@@ -35,10 +35,6 @@ def lack(way: Way, at: Hub, brought: Sequence[Path] = ()) -> str | None:
     size = download(shape, way.fit.precision) if here and shape is not None else None
     told = hub.lacks(asked, repository, gated=way.gated, download=size)
     return next((f"{found}: {mend}" for found, mend in told), None)
-
-
-def _whole(folder: Path) -> bool:
-    return folder.is_dir() and not any(faults(folder))
 
 
 def download(shape: Shape, precision: Precision) -> int:

@@ -12,7 +12,7 @@ from rungwise.weights.folder import read_config
 from rungwise.weights.headers import named_shards, tensors
 from rungwise.weights.manifest import AGAIN, MANIFEST, Sealed, read
 
-__all__ = ["MANIFEST", "PICKLES", "TOKENIZERS", "altered", "faults"]
+__all__ = ["MANIFEST", "PICKLES", "TOKENIZERS", "altered", "faults", "is_sound"]
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tekken.json", "vocab.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -40,6 +40,10 @@ def faults(folder: Path, *, weights: bool = True) -> Iterator[tuple[str, str]]:
     except ConfigError as error:
         found, _, mend = str(error).partition("; ")
         yield found, mend
+
+
+def is_sound(folder: Path) -> bool:
+    return folder.is_dir() and not any(faults(folder))
 
 
 def _code(folder: Path, config: Mapping[str, object]) -> Iterator[tuple[str, str]]:

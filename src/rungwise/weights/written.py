@@ -49,8 +49,8 @@ def _rung(way: Way, concurrency: int) -> _Told:
     if card is not None and card.local is not None:
         if repository != card.id:
             told["card"] = card.id
-        if repository == card.local.hub and card.local.revision is not None:
-            told["revision"] = card.local.revision
+        if (pinned := card.local.pinned(repository)) is not None:
+            told["revision"] = pinned
     used = (way.place.indices or ())[: way.fit.tensor * way.copies]
     if used != tuple(range(len(used))):
         told["gpus"] = list(used)

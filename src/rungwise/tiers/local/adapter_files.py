@@ -11,6 +11,7 @@ from typing import Any
 
 from rungwise.config import AdapterTierConfig
 from rungwise.errors import ConfigError
+from rungwise.tiers.tensors import tensors_in
 
 __all__ = ["WEIGHTS", "check_fit", "digest_of", "rank_of"]
 
@@ -131,7 +132,7 @@ def _shapes_of_model(folder: Path) -> Mapping[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for file in sorted(folder.glob("*.safetensors")):
         with suppress(OSError, ValueError):  # the model's own check tells of it
-            found |= _shapes(file)
+            found |= {name: tensor.shape for name, tensor in tensors_in(file).items()}
     return found
 
 
@@ -139,7 +140,7 @@ def _matrices(tier: AdapterTierConfig) -> Mapping[str, tuple[int, ...]]:
     """The shape of each. Raises ConfigError where the file is not whole."""
     file = _folder(tier) / WEIGHTS
     try:
-        found = _shapes(file)
+        found = tensors_in(file)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"{_place(tier)}: {file} cannot be read as safetensors ({error}); fetch the adapter "
@@ -147,35 +148,7 @@ def _matrices(tier: AdapterTierConfig) -> Mapping[str, tuple[int, ...]]:
         ) from None
     if not found:
         raise ConfigError(f"{_place(tier)}: {file} holds no weights; fetch the adapter again")
-    return found
-
-
-def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    """Of a safetensors file's tensors: 8 bytes of length, then so much JSON, then the tensors.
-    Raises OSError, or ValueError with a few words."""
-    with file.open("rb") as stream:
-        length, size = int.from_bytes(stream.read(8), "little"), file.stat().st_size
-        if not 2 <= length <= size - 8:
-            raise ValueError("its header is cut short")
-        try:
-            told = json.loads(stream.read(length))
-        except (ValueError, RecursionError):
-            raise ValueError("its header is no JSON") from None
-    if not isinstance(told, dict):
-        raise ValueError("its header names no tensors")
-    rows = {name: row for name, row in told.items() if name != "__metadata__"}
-    shapes = {name: _sides(row, "shape") for name, row in rows.items()}
-    ends = [_sides(row, "data_offsets") for row in rows.values()]
-    if any(len(end) != 2 for end in ends) or 8 + length + max(map(max, ends), default=0) != size:
-        raise ValueError("its weights are cut short, or more than it tells")
-    return shapes
-
-
-def _sides(row: object, key: str) -> tuple[int, ...]:
-    told = row.get(key) if isinstance(row, dict) else None
-    if not isinstance(told, list) or any(type(side) is not int or side < 0 for side in told):
-        raise ValueError(f"a tensor's {key} is no list of sizes")
-    return tuple(told)
+    return {name: tensor.shape for name, tensor in found.items()}
 
 
 def _shown(told: object) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rungwise.tiers.local import vllm_processes as processes
 
-__all__ = ["EngineLog"]
+__all__ = ["EngineLog", "write_whole"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class EngineLog:
                 path.replace(path.with_suffix(".log.1"))
             path.touch()  # a log that cannot be opened would keep the engine from starting
             told.parent.mkdir(exist_ok=True)
-            _write_whole(told, json.dumps(processes.logging_to(path, tier), indent=1))
+            write_whole(told, json.dumps(processes.logging_to(path, tier), indent=1))
         except OSError as error:
             if lock is not None:
                 os.close(lock)
@@ -113,8 +113,8 @@ def _free(folder: Path, tier: str) -> tuple[Path, int]:
             return place, lock
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Whoever reads meanwhile sees the old text or the new one."""
+def write_whole(path: Path, text: str) -> None:
+    """Whoever reads meanwhile sees the old text or the new one. Raises OSError."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_text(text)
     part.replace(path)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rungwise.tiers.local.engine_log import write_whole
 from rungwise.tiers.local.stages import Stage
 
 __all__ = ["Lasted"]
@@ -39,10 +39,8 @@ class Lasted(BaseModel):
 
     def write(self, path: Path) -> None:
         """Whole or not at all; a folder that cannot be written costs a warning."""
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(self.model_dump_json(indent=1))
-            part.replace(path)
+            write_whole(path, self.model_dump_json(indent=1))
         except OSError as error:
             logger.warning("%s: not written: %s", path, error.strerror or error)

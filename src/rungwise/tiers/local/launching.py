@@ -18,7 +18,7 @@ from rungwise.tiers.local import vllm_compat as compat
 from rungwise.tiers.local import vllm_processes as processes
 from rungwise.tiers.local.engine_log import EngineLog
 from rungwise.tiers.local.root_cause import RootCause, cause_of, exceptions_in
-from rungwise.tiers.local.vllm_faults import one_line
+from rungwise.tiers.local.vllm_faults import chain_of, one_line
 from rungwise.tiers.local.vllm_flags import missing_folder, missing_template, parse_flags
 from rungwise.tiers.local.vllm_labels import LabelReads
 
@@ -160,19 +160,10 @@ def _fault(
     config: VllmTierConfig, error: BaseException, log: EngineLog | None
 ) -> TierError | ConfigError:
     """In one line. What this process raised says little where one of the engine's raised first."""
-    here = [f"{type(step).__name__}: {step}" for step in _chain(error)]
+    here = [f"{type(step).__name__}: {step}" for step in chain_of(error)]
     there = exceptions_in(log.text()) if log is not None else []
     cause = cause_of([*there, *reversed(here)]) or RootCause(one_line(error))
     where = "" if log is None else f" (its log: {log.path})"
     if cause.for_good:
         return ConfigError(f"tier {config.name!r}: {cause.line}{where}")
     return TierError(config.name, "unavailable", f"{cause.line}{where}")
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    chain: list[BaseException] = []
-    step: BaseException | None = error
-    while step is not None and step not in chain:
-        chain.append(step)
-        step = step.__cause__ or step.__context__
-    return chain

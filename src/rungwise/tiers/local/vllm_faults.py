@@ -9,7 +9,7 @@ from rungwise.tiers.local.vllm_compat import Vllm
 from rungwise.tiers.local.vllm_routes import Aborted, StreamedError
 from rungwise.types import TierFault
 
-__all__ = ["fault_of", "one_line", "refusal"]
+__all__ = ["chain_of", "fault_of", "one_line", "refusal"]
 
 _NESTS = "maximum recursion depth"
 _TOO_LONG = ("context length", "model length", "max_model_len", "maximum input length")
@@ -21,7 +21,7 @@ def fault_of(
     """The TierError for whatever came out of vLLM; `constrained` as in vllm_request."""
     if isinstance(error, TierError):
         return error
-    causes = _causes(error)
+    causes = chain_of(error)
     if any(isinstance(e, (vllm.EngineDeadError, Aborted)) for e in causes):
         return TierError(tier, "unavailable", "the engine stopped")
     if any(isinstance(e, RecursionError) for e in causes):
@@ -54,7 +54,8 @@ def one_line(message: object) -> str:
     return " ".join(str(message).split())[:400]
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def chain_of(error: BaseException) -> list[BaseException]:
+    """The error, and what it came from, the first cause last."""
     chain: list[BaseException] = []
     step: BaseException | None = error
     while step is not None and step not in chain:
