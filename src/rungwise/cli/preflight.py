@@ -25,6 +25,7 @@ from rungwise.tiers.local import placing
 from rungwise.tiers.local.vllm_compat import visible_gpus
 from rungwise.weights.hub import the_hub
 from rungwise.weights.lacking import lacking
+from rungwise.weights.places import shown
 
 __all__ = ["lacks", "notes"]
 
@@ -84,9 +85,8 @@ def _foresight(config: RoutingConfig, ladder: tuple[str, ...]) -> Iterator[Calla
 
 def _shown_gpus() -> int:
     """How many GPUs CUDA shows to this process."""
-    found, shown = gpus(), visible_gpus()
-    here = 0 if isinstance(found, GpuAbsent) else len(found)
-    return here if shown is None else min(here, len(shown))
+    found = gpus()
+    return 0 if isinstance(found, GpuAbsent) else len(shown(found, visible_gpus()))
 
 
 def _reachable_only_with_keys(config: Config) -> None:
