@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.browser import browser
 from tests.databases import _redis_server, postgres_server, postgres_url, redis_url, store_url
 
-__all__ = ["_redis_server", "postgres_server", "postgres_url", "redis_url", "store_url"]
+__all__ = ["_redis_server", "browser", "postgres_server", "postgres_url", "redis_url", "store_url"]
 
 settings.register_profile("untimed", deadline=None)  # no test asserts a time
 settings.load_profile("untimed")

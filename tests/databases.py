@@ -1,12 +1,10 @@
 """Which real databases do tests use? Those an address names, else the distribution's own.
 
 `postgres_url` is a new, empty database on a real PostgreSQL, `redis_url` an emptied Redis,
-`store_url` a new database on SQLite and then on PostgreSQL. Servers are started once a session and
-ended by their id.
+`store_url` a new database on SQLite and then on PostgreSQL.
 
 RUNGWISE_TEST_POSTGRES   address of a server where databases may be made and dropped
 RUNGWISE_TEST_REDIS      address of a Redis whose database may be emptied
-RUNGWISE_TEST_REQUIRE    "postgres,redis": their absence fails a test instead of leaving it out
 """
 
 from __future__ import annotations
@@ -15,23 +13,19 @@ import os
 import pwd
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.outside import folder, free_port, leave_out, running
+
 __all__ = ["Server", "postgres_server", "postgres_url", "redis_url", "store_url"]
 
-PATIENCE_S = 30.0
-"""A server that takes this long to start never will."""
 POSTGRES_HOMES = Path("/usr/lib/postgresql")
 FAST = "fsync=off synchronous_commit=off full_page_writes=off max_connections=200".split()
 
@@ -57,16 +51,17 @@ def postgres_server() -> Iterator[Server]:
         return
     initdb, postgres = _postgres("initdb"), _postgres("postgres")
     if initdb is None or postgres is None:
-        _leave_out("postgres", "PostgreSQL", "postgresql")
-    with _folder() as folder, ExitStack() as running:
-        _make_postgres(initdb, folder / "data")
-        port = _free_port()
+        leave_out("postgres", _lacking("postgres", "PostgreSQL", "postgresql"))
+    whom = _as_whom()
+    with folder(whom) as home:
+        _make_postgres(initdb, home / "data")
+        port = free_port()
         url = f"postgresql://rungwise@127.0.0.1:{port}/postgres"
-        command = [postgres, "-D", folder / "data", "-p", str(port)]
+        command = [postgres, "-D", home / "data", "-p", str(port)]
         for setting in ("listen_addresses=127.0.0.1", "unix_socket_directories=", *FAST):
             command += ["-c", setting]
-        running.enter_context(_running(command, folder, lambda: _answers_postgres(url)))
-        yield Server(url)
+        with running(command, home, lambda: _answers_postgres(url), whom):
+            yield Server(url)
 
 
 @pytest.fixture
@@ -88,13 +83,13 @@ def _redis_server() -> Iterator[str]:
         return
     binary = shutil.which("redis-server")
     if binary is None:
-        _leave_out("redis", "Redis", "redis-server")
-    with _folder() as folder, ExitStack() as running:
-        port = _free_port()
-        settings = f"--port {port} --bind 127.0.0.1 --appendonly no --dir {folder}".split()
+        leave_out("redis", _lacking("redis", "Redis", "redis-server"))
+    with folder() as home:
+        port = free_port()
+        settings = f"--port {port} --bind 127.0.0.1 --appendonly no --dir {home}".split()
         command = [binary, *settings, "--save", ""]
-        running.enter_context(_running(command, folder, lambda: _answers_redis(port)))
-        yield f"redis://127.0.0.1:{port}/0"
+        with running(command, home, lambda: _answers_redis(port)):
+            yield f"redis://127.0.0.1:{port}/0"
 
 
 @pytest.fixture
@@ -118,19 +113,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 # ---- how they come to be ---------------------------------------------------------------------
 
 
-class _LeftOut(pytest.skip.Exception):
-    """All tests that one missing server leaves out share a line, which pytest would rather write
-    for each of them."""
-
-    _use_item_location = property(lambda _: False, lambda _, __: None)  # type: ignore[assignment]
-
-
-def _leave_out(kind: str, name: str, package: str) -> NoReturn:
-    """Skip the test, or fail it where the suite must be whole."""
-    said = f"no {name}: install Debian's package {package}, or set RUNGWISE_TEST_{kind.upper()}"
-    if kind in os.environ.get("RUNGWISE_TEST_REQUIRE", "").split(","):
-        pytest.fail(said, pytrace=False)
-    raise _LeftOut(said)
+def _lacking(kind: str, name: str, package: str) -> str:
+    return f"no {name}: install Debian's package {package}, or set RUNGWISE_TEST_{kind.upper()}"
 
 
 def _postgres(program: str) -> str | None:
@@ -157,44 +141,6 @@ def _as_whom() -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """Not pytest's, whose parents only their owner may enter; a socket's name must be short too."""
-    folder = Path(tempfile.mkdtemp(prefix="rungwise-test-"))
-    try:
-        if whom := _as_whom():
-            os.chown(folder, whom["user"], whom["group"])
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _running(
-    command: Sequence[str | Path], folder: Path, answers: Callable[[], bool]
-) -> Iterator[None]:
-    """One server while the block lasts."""
-    said = folder / "said"
-    with said.open("wb") as out:
-        server = subprocess.Popen(
-            command, cwd=folder, stdout=out, stderr=out, stdin=subprocess.DEVNULL, **_as_whom()
-        )
-    try:
-        end = time.monotonic() + PATIENCE_S
-        while not answers():
-            alive = server.poll() is None and time.monotonic() < end
-            assert alive, f"{command[0]}: {said.read_text(errors='replace')[-2000:]}"
-            time.sleep(0.05)
-        yield
-    finally:
-        server.send_signal(signal.SIGINT)
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
 def _answers_postgres(url: str) -> bool:
     import psycopg
 
@@ -212,9 +158,3 @@ def _answers_redis(port: int) -> bool:
             return link.recv(16).startswith(b"+PONG")
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

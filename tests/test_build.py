@@ -25,6 +25,7 @@ from rungwise.errors import ConfigError, TierError
 from rungwise.observe.metrics import Metrics
 from rungwise.store.sql import Store
 from rungwise.store.tables import rung_tally
+from rungwise.tiers.local.standing import Standing
 from rungwise.tiers.scripted import ScriptedTier
 from tests.access.accounts import Account, bids, capped, ended, tried
 from tests.confidence.test_calibration import FILE
@@ -102,7 +103,7 @@ async def test_a_server_thought_dead_is_charged_what_it_cost_under_its_rungs_own
     store = Store(tmp_path / "l.db")
     await store.start()
     config = Config(tiers=(OPENAI,), ledger=LedgerConfig(path=tmp_path / "l.db"))
-    money = _money(config, [ScriptedTier("t", model="small", local=False)], store, Metrics())
+    money = _money(config, [ScriptedTier("t", model="small", local=False)], store, "here")
     await money.purse.reserve("a", capped(100), bids(60, first="t"), most_nano=None)
     heir = Account(store)
     await store.write(partial(heir.lease.forget, dead=[money.purse._lease.id]))
@@ -116,7 +117,12 @@ async def test_a_server_thought_dead_is_charged_what_it_cost_under_its_rungs_own
 
 
 class ScriptedEngine(ScriptedTier):
+    stats = None
+
     async def close(self) -> None: ...
+
+    def standing(self) -> Standing:
+        return Standing()
 
 
 @pytest.mark.anyio

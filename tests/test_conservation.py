@@ -406,7 +406,7 @@ async def test_reports_are_the_sum_of_the_entries(run: Run) -> None:
     for by in ((), ("key",), ("route",), ("step_type", "day"), ("key", "route", "step_type")):
         told = read_report(run.ledger, by)  # type: ignore[arg-type]
         assert told.all.cost_nano == total == sum(line.cost_nano for line in told.lines)
-        assert told.all.tasks == len(run.entries) == sum(line.tasks for line in told.lines)
+        assert told.all.steps == len(run.entries) == sum(line.steps for line in told.lines)
         for line in (told.all, *told.lines):
             assert line.unpriced == 0
             assert line.cost_nano == sum(rung.cost_nano for rung in line.rungs)

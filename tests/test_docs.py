@@ -25,14 +25,17 @@ from rungwise.config import (
     AgreementConfig,
     AnswerCacheConfig,
     AnthropicTierConfig,
+    AuditsConfig,
     BoxConfig,
     CapConfig,
     ChecksConfig,
     ChoiceConfig,
     Config,
+    DriftConfig,
     EngineConfig,
     EscalationAlarmConfig,
     GateConfig,
+    GoldenConfig,
     GuardsConfig,
     HostedTierConfig,
     JudgeConfig,
@@ -40,6 +43,7 @@ from rungwise.config import (
     LimitsConfig,
     LongContextConfig,
     OpenAITierConfig,
+    OutcomesConfig,
     PluginTierConfig,
     PriceConfig,
     PricesConfig,
@@ -53,6 +57,7 @@ from rungwise.config import (
     SpeculativeConfig,
     SpillConfig,
     TierConfig,
+    TracesConfig,
     VllmTierConfig,
     WorthConfig,
 )
@@ -60,13 +65,11 @@ from rungwise.edge import wish
 from rungwise.edge.extension import extension
 from rungwise.edge.faults import CALLER_STATUS, MESSAGE_KINDS
 from rungwise.edge.quotes import shown_quote
+from rungwise.escalations import Why
 from rungwise.lab.calibration.answers import read_answers
 from rungwise.lab.calibration.promise import least_labels
 from rungwise.lab.calibration.recorded import read_recorded
 from rungwise.lab.ladders.data import read_ladder
-from rungwise.observe.climbing import Climbing
-from rungwise.observe.escalations import Why
-from rungwise.observe.metrics import Metrics
 from rungwise.policy.table import SHIPPED
 from rungwise.types import (
     AttemptRole,
@@ -93,6 +96,7 @@ ARCHITECTURE = (DOCS / "architecture.md").read_text(encoding="utf-8")
 OPERATING = (DOCS / "operating.md").read_text(encoding="utf-8")
 API = (DOCS / "api.md").read_text(encoding="utf-8")
 ROUTING = (DOCS / "routing.md").read_text(encoding="utf-8")
+OBSERVING = (DOCS / "observing.md").read_text(encoding="utf-8")
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "`gates[]`": GateConfig,
@@ -130,6 +134,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`prices`": PricesConfig,
     "`box`": BoxConfig,
     "`answer_cache`": AnswerCacheConfig,
+    "`outcomes`": OutcomesConfig,
+    "`drift`": DriftConfig,
+    "`drift.golden`": GoldenConfig,
+    "`audits`": AuditsConfig,
+    "`traces`": TracesConfig,
 }
 """What stands in the heading of a table, and the section that it tells: what a section inherits
 from another one here is told there."""
@@ -137,7 +146,7 @@ from another one here is told there."""
 
 def knobs_of(section: str) -> dict[str, str]:
     """Name and default of each knob in the table under a heading of one of the pages."""
-    pages = [page for page in (CASCADE, ROUTING, OPERATING) if f"### {section}\n" in page]
+    pages = [page for page in (CASCADE, ROUTING, OPERATING, OBSERVING) if f"### {section}\n" in page]
     assert len(pages) == 1, f"one page should have a table for {section}"
     table = pages[0].partition(f"### {section}\n")[2].partition("\n#")[0]
     return dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+)`? \|", table, re.MULTILINE))
@@ -186,16 +195,6 @@ def test_every_state_and_fault_is_told() -> None:
         assert f"`{word}`" in API, word
     for word in set(get_args(TierFault)) - {"rejected", "too_long", "broken"}:
         assert f"`{word}`" in OPERATING, word
-
-
-def test_every_metric_is_told_and_no_other() -> None:
-    metrics = Metrics()
-    metrics.watch_climbing(Climbing(EscalationAlarmConfig(), [], {}))
-    there = {
-        family.name + ("_total" if family.type == "counter" else "")
-        for family in metrics.registry.collect()
-    }
-    assert set(re.findall(r"^\| `(rungwise_\w+)` \|", OPERATING, re.MULTILINE)) == there
 
 
 def test_every_signal_is_told_with_what_it_asks_for_and_whether_it_binds() -> None:
@@ -257,10 +256,12 @@ def test_the_examples_of_extension_and_dry_run_have_their_fields() -> None:
 
 
 def routes() -> set[tuple[str, str]]:
-    own = {"HEAD"}
+    """Of a server with everything that a ledger brings."""
+    own, books = {"HEAD"}, Books(Store(Path("none.db")))
+    whole = app(books=books, owner=lambda rising: OwnerRoutes(books, (), rising=rising))
     return {
-        (method, str(route.path).replace("{id:path}", "{id}"))  # type: ignore[attr-defined]
-        for route in app().routes
+        (method, str(route.path).replace(":path}", "}"))  # type: ignore[attr-defined]
+        for route in whole.routes
         for method in (route.methods or set()) - own  # type: ignore[attr-defined]
     }
 
@@ -338,7 +339,7 @@ def test_the_shipped_table_is_told() -> None:
 
 def commands() -> list[str]:
     """Every line of the documents' shell blocks that calls us."""
-    pages = CASCADE + ROUTING + CALIBRATION + OPERATING + API
+    pages = CASCADE + ROUTING + CALIBRATION + OPERATING + OBSERVING + API
     blocks = re.findall(r"```sh\n(.*?)```", pages, re.DOTALL)
     lines = [line.strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line.startswith("rungwise ")]
@@ -354,7 +355,8 @@ def test_every_command_can_be_given_as_it_stands(line: str) -> None:
 
 def test_the_configurations_that_are_shown_are_ones() -> None:
     """Each block of YAML, in a whole document where it is a part of one."""
-    for told in re.findall(r"```yaml\n(.*?)```", CASCADE + ROUTING + OPERATING, re.DOTALL):
+    pages = CASCADE + ROUTING + OPERATING + OBSERVING
+    for told in re.findall(r"```yaml\n(.*?)```", pages, re.DOTALL):
         found = yaml.safe_load(told)
         document = {"tiers": found} if isinstance(found, list) else found
         names = ("tier1", "tier2", "tier3")
@@ -411,13 +413,14 @@ def test_the_tree_names_every_room_and_no_other() -> None:
     tree = ARCHITECTURE.partition("```\nsrc/rungwise/\n")[2].partition("```")[0]
     named = set(re.findall(r"^  (\w+)(?:/|\.py) ", tree, re.MULTILINE))
     there = {p.stem for p in SOURCE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    there.add("page")  # files that a browser reads, and no Python
     assert named == there - {"__init__", "__main__"}
 
 
 MANY = {
     *("access", "build", "cache", "cli", "confidence", "edge", "lab", "ledger", "observe"),
     *("policy", "store", "tiers", "tiers/local", "tiers/hosted", "tiers/guards"),
-    *("weights", "offline"),
+    *("weights", "offline", "drift", "auditing"),
 }
 
 

@@ -38,13 +38,40 @@ BILL = "tiers/test_prices.py::test_a_known_bill"
 BANDS = "tiers/test_prices.py::test_of_several_bounds_the_highest_that_is_passed_counts"
 RESTARTED = "test_build.py::test_a_local_rung_is_started_again_as_its_section_says"
 BACKOFF = "tiers/local/test_backoff.py::test_"
+DRIFT = "drift/test_drift.py::test_"
+GOLDEN = "test_golden_over_http.py::test_"
+AUDITS = "auditing/test_auditor.py::test_"
+OUTCOMES = "test_outcomes_over_http.py::test_"
+TRACES = "observe/test_traces.py::test_"
 
 TURNED: dict[str, tuple[str, ...]] = {
+    "OutcomesConfig.right_reward": (f"{OUTCOMES}right_reward_is_what_a_reward_must_reach",),
+    "OutcomesConfig.labels": (f"{OUTCOMES}labels_say_right_or_wrong",),
+    "OutcomesConfig.most_per_day": (f"{OUTCOMES}most_per_day_is_how_many_of_one_key_count",),
+    "OutcomesConfig.most_share": (
+        "cli/test_train_router.py::test_most_share_of_the_configuration_is_what_one_key_may_say",
+    ),
+    "OutcomesConfig.keep_corrections": (f"{OUTCOMES}keep_corrections_keeps_them",),
+    "DriftConfig.kinds": (f"{DRIFT}kinds_names_the_alarms_that_there_are",),
+    "DriftConfig.false_alarm_every": (f"{DRIFT}false_alarm_every_is_the_evidence_that_it_takes",),
+    "DriftConfig.calm": (f"{DRIFT}calm_is_how_many_say_what_is_usual",),
+    "DriftConfig.fall": (f"{DRIFT}fall_is_what_is_worth_an_alarm",),
+    "DriftConfig.slower": (f"{DRIFT}slower_is_what_is_worth_an_alarm",),
+    "DriftConfig.demote": (f"{DRIFT}with_demote_a_rungs_fall_demotes_it_until_the_alarm_is_over",),
+    "DriftConfig.golden": (f"{GOLDEN}golden_opens_the_section_whose_steps_are_asked",),
+    "GoldenConfig.path": (
+        f"{GOLDEN}path_names_the_file_and_one_that_is_not_there_is_told_before_serving",
+    ),
+    "GoldenConfig.every_s": (
+        "test_golden.py::test_runs_come_every_so_often_and_outlive_a_restart",
+    ),
+    "GoldenConfig.route": (f"{GOLDEN}route_is_what_stands_in_model",),
     "ServerConfig.host": ("cli/test_main.py::test_without_keys_it_listens_to_this_machine_only",),
     "ServerConfig.port": ("cli/test_main.py::test_a_port_in_use_is_named",),
     "ServerConfig.max_body_mib": (
         "edge/test_body.py::test_a_chunked_body_over_the_limit_is_refused",
     ),
+    "ServerConfig.page": ("edge/test_page.py::test_the_page_needs_no_key_and_can_be_turned_off",),
     "ServerConfig.max_connections": (UVICORN,),
     "ServerConfig.heartbeat_s": (
         "edge/test_sse.py::test_a_long_hold_opens_the_stream_with_comments",
@@ -272,6 +299,27 @@ TURNED: dict[str, tuple[str, ...]] = {
     "EscalationAlarmConfig.window": (
         "observe/test_climbing.py::test_only_the_last_steps_of_the_window_count",
     ),
+    "TracesConfig.endpoint": (
+        f"{TRACES}an_answer_is_one_span_and_each_attempt_one_below_it",
+        f"{TRACES}without_an_endpoint_nothing_is_kept_and_nothing_loaded",
+    ),
+    "TracesConfig.share": (f"{TRACES}a_share_of_the_others_is_traced_none_or_all",),
+    "TracesConfig.prompts": (
+        f"{TRACES}neither_prompt_nor_answer_is_told_unless_the_owner_wants_it",
+        f"{TRACES}prompt_and_answer_are_told_where_the_owner_wants_it",
+    ),
+    "AuditsConfig.share": (f"{AUDITS}share_is_how_many_of_them",),
+    "AuditsConfig.tier": (f"{AUDITS}tier_answers_and_judge_compares",),
+    "AuditsConfig.judge": (f"{AUDITS}tier_answers_and_judge_compares",),
+    "AuditsConfig.usd_per_day": (
+        f"{AUDITS}the_worst_case_is_set_aside_before_anything_is_asked",
+        "auditing/test_money.py::test_usd_per_day_of_nothing_audits_nothing",
+    ),
+    "AuditsConfig.concurrent": (
+        f"{AUDITS}concurrent_is_how_many_run_and_what_comes_beyond_is_let_go",
+    ),
+    "AuditsConfig.step_types": (f"{AUDITS}what_may_not_be_shown_is_not_and_is_counted",),
+    "AuditsConfig.deadline_s": (f"{AUDITS}deadline_s_is_for_all_of_it",),
 }
 
 LISTS = (

@@ -16,6 +16,7 @@ def test_contracts() -> None:
         "Judgement",
         "Keyring",
         "Ledger",
+        "Onlooker",
         "Pace",
         "Probe",
         "Purse",

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from rungwise.attempts import Ascent
-from rungwise.contracts import Cache, Gate, Ledger, Probe, Purse, Router, Tier, Verifier
+from rungwise.contracts import (
+    Cache,
+    Gate,
+    Ledger,
+    Onlooker,
+    Probe,
+    Purse,
+    Router,
+    Tier,
+    Verifier,
+)
 from rungwise.drafts import collect
 from rungwise.errors import TierError
 from rungwise.feasible import Feasible
@@ -52,11 +62,12 @@ class Cascade:
         purse: Purse,
         ledger: Ledger,
         clock: Clock,
+        onlookers: Sequence[Onlooker] = (),
     ) -> None:
         self._tiers = {tier.name: tier for tier in ladder}
         self._router, self._gates, self._verifier = router, gates, verifier
         self._cache, self._purse, self._ledger, self._clock = cache, purse, ledger, clock
-        self._feasible = Feasible(self._tiers, gates)
+        self._feasible, self._onlookers = Feasible(self._tiers, gates), tuple(onlookers)
 
     def quote(self, chat: Chat, caller: Caller) -> Quote:
         """What `answer` would do, and what it can cost. Calls nothing. Raises CallerError."""
@@ -191,4 +202,6 @@ class Cascade:
         if story.touched:
             entry = replace(entry, baselines=self._feasible.baselines(entry))
             await asyncio.shield(asyncio.ensure_future(self._ledger.record(entry)))
+            for onlooker in self._onlookers:
+                onlooker.see(story.chat, story.given, entry)
         return entry

@@ -34,6 +34,7 @@ __all__ = [
     "Judgement",
     "Keyring",
     "Ledger",
+    "Onlooker",
     "Pace",
     "Probe",
     "Purse",
@@ -245,8 +246,9 @@ class Ledger(Protocol):
     async def record(self, entry: Entry) -> None:
         """Write one entry for good. Raises StoreError."""
 
-    async def label(self, entry_id: str, outcome: Outcome) -> bool:
-        """Add what the caller said of it; False when there is no such entry."""
+    async def label(self, entry_id: str, outcome: Outcome) -> Entry | None:
+        """Add what was said of it: the entry with the outcome that is believed now; None when
+        there is no such entry. Raises StoreError."""
         ...
 
     async def find(self, entry_id: str) -> Entry | None:
@@ -268,6 +270,12 @@ class Cache(Protocol):
     async def remember(self, chat: Chat, answer: Remembered) -> None:
         """Keep an accepted answer, where this chat's answers are kept at all."""
         ...
+
+
+class Onlooker(Protocol):
+    def see(self, chat: Chat, given: Sequence[Piece], entry: Entry) -> None:
+        """One step after it was written down: what was asked, what the caller saw, what became
+        of it. At once, and never raises; nobody waits for what it makes of that."""
 
 
 class Purse(Protocol):

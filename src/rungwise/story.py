@@ -226,6 +226,7 @@ class Story:
             shadow=self.plan.shadow,
             conversation=self.plan.conversation,
             sketch=self.plan.sketch,
+            task=self.chat.task,
         )
 
     def _unasked(self, tier: str, model: str, state: AttemptState, reason: str) -> Attempt:

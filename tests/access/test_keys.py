@@ -104,7 +104,9 @@ async def test_keys_of_the_environment_stand_beside_the_stored_ones(store: Store
     secret = await made(store, Caller(name="ci"))
     async with keyring(store, "one-secret", requests_per_minute=7) as ring:
         assert ring.identify(secret).name == "ci"
-        assert ring.identify("one-secret") == Caller(name="key1", requests_per_minute=7)
+        assert ring.identify("one-secret") == Caller(
+            name="key1", requests_per_minute=7, sees_all=True
+        )
 
 
 async def test_a_revoked_key_is_refused_and_a_new_one_known_without_a_restart(

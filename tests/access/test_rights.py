@@ -28,6 +28,8 @@ callers = st.builds(
     requests_per_minute=st.none() | st.integers(1, 10**6),
     concurrent=st.none() | st.integers(1, 100),
     caps=st.lists(caps, max_size=3).map(tuple),
+    sees_all=st.booleans(),
+    outcomes_count=st.booleans(),
 )
 
 
@@ -36,7 +38,15 @@ def test_rights_come_back_as_they_were_given(caller: Caller) -> None:
     assert caller_of("ci", rights_of(caller)) == caller
 
 
-@pytest.mark.parametrize("text", ["", "[]", "3", '{"god_mode":true}', '{"caps":[{"usd":1}]}'])
+def test_a_key_sees_only_its_own_and_counts_where_nothing_else_is_written() -> None:
+    caller = caller_of("ci", "{}")
+    assert (caller.sees_all, caller.outcomes_count) == (False, True)
+
+
+UNKNOWN = ["", "[]", "3", '{"god_mode":true}', '{"caps":[{"usd":1}]}', '{"sees_all":"no"}']
+
+
+@pytest.mark.parametrize("text", UNKNOWN)
 def test_rights_that_are_not_known_are_not_taken_for_none(text: str) -> None:
     with pytest.raises(ValueError):
         caller_of("ci", text)

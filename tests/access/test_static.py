@@ -12,13 +12,13 @@ from rungwise.types import Caller, Cap
 
 def test_without_keys_everyone_is_anonymous() -> None:
     ring = StaticKeyring(())
-    assert ring.identify(None) == ring.identify("any") == Caller()
+    assert ring.identify(None) == ring.identify("any") == Caller(sees_all=True)
 
 
 def test_a_caller_is_named_by_place_and_never_by_secret() -> None:
     ring = StaticKeyring(("one-secret", "two-secret"))
-    assert ring.identify("one-secret") == Caller(name="key1")
-    assert ring.identify("two-secret") == Caller(name="key2")
+    assert ring.identify("one-secret") == Caller(name="key1", sees_all=True)
+    assert ring.identify("two-secret") == Caller(name="key2", sees_all=True)
 
 
 @pytest.mark.parametrize("secret", [None, "", "one", "one-secret ", "ONE-SECRET", "é", "\ud800"])
@@ -33,7 +33,7 @@ def test_the_configured_limits_hold_for_every_key_and_where_there_is_none() -> N
         requests_per_minute=3, concurrent=2, caps=(CapConfig(usd=0.5, window="day"),)
     )
     caps = (Cap(nano=500_000_000, window="day"),)
-    expected = {"requests_per_minute": 3, "concurrent": 2, "caps": caps}
+    expected = {"requests_per_minute": 3, "concurrent": 2, "caps": caps, "sees_all": True}
     assert StaticKeyring((), limits).identify(None) == Caller(**expected)  # type: ignore[arg-type]
     keyed = StaticKeyring(("one-secret",), limits)
     assert keyed.identify("one-secret") == Caller(name="key1", **expected)  # type: ignore[arg-type]

@@ -307,3 +307,24 @@ def test_a_tier_without_log_probabilities_cannot_be_calibrated(
     done = calibrate("--config", config(tmp_path), "--tier", "silent", "--count", 9, "--test", 0)
     assert done == 2
     assert "check that it gives log-probabilities" in capsys.readouterr().err
+
+
+@pytest.mark.anyio
+async def test_of_a_ledger_no_key_says_more_than_its_share_and_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, record = tmp_path / "l.db", tmp_path / "r.jsonl"
+    await fill(path, 30)
+    ledger = SqliteLedger(path)
+    await ledger.start()
+    for number in range(4):
+        await ledger.record(replace(entry(RELEASED), id=f"o{number}", caller="other"))
+    await ledger.stop()
+    asked = ("--ledger", path, "--tier", "tier1", "--signals", "mean_logprob", "--record", record)
+    calibrate(*asked)
+    assert len(read_recorded(record)) == 8
+    assert "26 labels of keys that gave more than --most-share" in capsys.readouterr().err
+    calibrate(*asked, "--most-share", 1)
+    assert len(read_recorded(record)) == 34
+    assert calibrate(*asked, "--most-share", 2) == 2
+    assert "--most-share: must lie above 0" in capsys.readouterr().err

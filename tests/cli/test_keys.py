@@ -84,6 +84,21 @@ def test_the_list_tells_rights_limits_and_what_is_used(keys: Keys, tmp_path: Pat
     assert told["gone"]["revoked_at"] > told["gone"]["created_at"]
 
 
+def test_who_sees_all_and_whose_outcomes_steer_nothing_is_listed(
+    keys: Keys, tmp_path: Path
+) -> None:
+    assert keys("create", "owner", "--sees-all", "--outcomes-noted") == 0
+    assert keys("create", "scraper", "--sees-all", "--local-only") == 0
+    file = tmp_path / "keys.json"
+    assert keys("list", "--json", str(file)) == 0
+    lines = [re.split(r"  +", line) for line in keys.out.splitlines()]
+    assert lines[1][3] == "all; sees all; outcomes noted"
+    assert lines[2][3] == "local only; sees all"
+    (owner, scraper) = json.loads(file.read_text())["keys"]
+    assert (owner["sees_all"], owner["outcomes_count"]) == (True, False)
+    assert (scraper["sees_all"], scraper["outcomes_count"]) == (True, True)
+
+
 def test_a_key_may_be_held_to_aliases_tiers_and_models(keys: Keys) -> None:
     assert keys("create", "ci", "--names", "auto,auto:code_generation,tier1,large") == 0
     assert keys("list") == 0 and "auto, auto:code_generation, large, tier1" in keys.out

@@ -48,10 +48,10 @@ def test_groups_days_and_files(folder: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     told = json.loads((folder / "r.json").read_text())
-    assert [(g["day"], g["step_type"], g["tasks"]) for g in told["groups"]] == [
+    assert [(g["day"], g["step_type"], g["steps"]) for g in told["groups"]] == [
         ("1970-01-02", "planning", 1)
     ]
-    assert (folder / "r.csv").read_text().startswith("day,step_type,tasks")
+    assert (folder / "r.csv").read_text().startswith("day,step_type,steps")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_shadow_is_set_against_what_was_done(shadowed: Path) -> None:
     ]
     assert told["all"][0]["recorded_shadow_usd"] == 1e-6
     assert told["all"][0]["estimated_shadow_usd"] == 9e-6
-    assert (shadowed / "r.csv").read_text().startswith("day,step_type,router,tasks,starts_same")
+    assert (shadowed / "r.csv").read_text().startswith("day,step_type,router,steps,starts_same")
 
 
 def test_days_without_a_shadow_are_said_and_tiers_are_no_group_of_it(shadowed: Path) -> None:

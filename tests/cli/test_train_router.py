@@ -202,3 +202,28 @@ def test_a_file_of_a_ledger_does_not_know_the_ladder(
 def test_a_missing_ledger_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("--ledger", tmp_path / "none.db", "--ladder", "low,high")
     assert "no ledger there" in refused(capsys, *asked)
+
+
+def test_most_share_of_the_configuration_is_what_one_key_may_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = [replace(one, caller="flood") for one in ledger_of(20)]
+    others = [replace(one, id=f"{one.id}_o", caller="small") for one in ledger_of(4)]
+    written(tmp_path / "ledger.db", [*mine, *others])
+    config = tmp_path / "c.yaml"
+
+    def labels(outcomes: str, *options: object) -> str:
+        config.write_text(f"{CONFIG}\noutcomes: {outcomes}\n")
+        return refused(capsys, "--ledger", config, *options)
+
+    whole, half = labels("{most_share: 1.0}"), labels("{}")
+    assert whole != half == labels("{most_share: 1.0}", "--most-share", 0.5)
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.5, "nan"])
+def test_a_share_that_is_none_is_named(
+    share: object, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--most-share: must lie above 0" in refused(
+        capsys, "--data", data, "--most-share", share
+    )

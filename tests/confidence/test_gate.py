@@ -451,3 +451,45 @@ def test_an_empty_document_has_a_token_that_decides(text: str) -> None:
     pieces = [Piece(char, logprobs=(-0.01,)) for char in text]
     readings, _ = read_draft(chat, pieces, ("mean_logprob",))
     assert readings == {"mean_logprob": pytest.approx(-0.01)}
+
+
+def test_a_demoted_rung_is_hopeless_until_its_alarm_is_over() -> None:
+    alarm: list[str | None] = ["alarm_1, accuracy: of late 70 % are right"]
+    for accept in ("calibrated", "checked"):
+        config = GateConfig(tier="t1", accept=accept)
+        gate = CalibratedGate(config, WINDOWED, demoted=lambda: alarm[0])
+        assert gate.hopeless(PLAN) == f"its calibration is not believed: {alarm[0]}"
+    alarm[0] = None
+    assert gate.hopeless(PLAN) is None
+
+
+@pytest.mark.parametrize("accept", ["calibrated", "checked"])
+def test_a_draft_that_is_open_when_the_alarm_begins_is_not_accepted(accept: Any) -> None:
+    alarm: list[str | None] = [None]
+    config = GateConfig(tier="t1", accept=accept)
+    gate = CalibratedGate(config, WINDOWED, demoted=lambda: alarm[0])
+    pieces = words(-0.1, -0.2)
+    judgement = gate.open(CHAT, PLAN)
+    for piece in pieces:
+        judgement.feed(piece)
+    alarm[0] = "alarm_1"
+    verdict = judgement.close(Draft(choices=collect(pieces)))
+    assert verdict == Escalate(reason="its calibration is not believed: alarm_1")
+
+
+def test_no_stream_leaves_early_once_its_rung_is_demoted() -> None:
+    alarm: list[str | None] = [None]
+    fitted = prefixed(2)
+    gate = CalibratedGate(GateConfig(tier="t1"), fitted, demoted=lambda: alarm[0])
+    for demoted in (None, "alarm_1"):
+        alarm[0] = None
+        judgement = gate.open(STREAM, PLAN)
+        alarm[0] = demoted
+        early = [judgement.feed(piece) for piece in words(*[-0.01] * 6)]
+        assert any(isinstance(verdict, Accept) for verdict in early) is (demoted is None)
+
+
+def test_a_gate_names_its_calibration() -> None:
+    assert CalibratedGate(GateConfig(tier="t1"), WINDOWED).calibrated_by == WINDOWED.name
+    checked = GateConfig(tier="t1", accept="checked")
+    assert CalibratedGate(checked, WINDOWED).calibrated_by is None

@@ -41,7 +41,7 @@ def test_key_paths_others_rely_on() -> None:
     assert list(measured["policies"]) == ["auto", "tier1", "tier2", "tier3"]
     auto = measured["policies"]["auto"]["overall"]
     assert auto["accuracy"] == 1.0
-    assert auto["cost_per_task_usd"] == 0.003
+    assert auto["cost_per_step_usd"] == 0.003
     assert auto["share"] == {"tier1": 0.5, "tier2": 0.0, "tier3": 0.5}
     assert (auto["p50_ms"], auto["p95_ms"]) == (50.0, 300.0)
     assert measured["policies"]["tier1"]["by_step_type"]["planning"]["accuracy"] == 0.5
@@ -69,7 +69,7 @@ def test_an_unknown_cost_is_not_a_mean_of_the_known() -> None:
             answered(0, "tier3", True, 1),
         ]
     )
-    assert found.routes["auto"].overall.cost_per_task_usd is None
+    assert found.routes["auto"].overall.cost_per_step_usd is None
     assert found.against["tier3"].cost_saved_share is None
 
 
@@ -95,9 +95,9 @@ def test_cached_prompts_and_the_local_rung_are_read_from_the_ledger() -> None:
     assert found.local == Local(engine_s=0.25, joules=30.0, cost_usd=4e-6)
     auto = found.routes["auto"]
     assert auto.overall.cached_share == 30 / 160
-    assert auto.overall.local_cost_per_task_usd == 2e-6
+    assert auto.overall.local_cost_per_step_usd == 2e-6
     assert auto.by_step_type["planning"].cached_share == 0.3
-    assert auto.by_step_type["planning"].local_cost_per_task_usd == 4e-6
+    assert auto.by_step_type["planning"].local_cost_per_step_usd == 4e-6
     assert found.routes["tier1"].overall.cached_share is None, "none of its entries were written"
     told = json.loads(json.dumps(found.as_json()))
     assert told["local"] == {"engine_s": 0.25, "joules": 30.0, "cost_usd": 4e-6}
@@ -109,4 +109,4 @@ def test_an_unknown_local_price_or_energy_stays_unknown() -> None:
     unknown = replace(known, cost_nano=None, joules=None)
     found = figures(ANSWERED, [replace(ENTRY, id="auto-0", attempts=(known, unknown))])
     assert found.local == Local(engine_s=0.5, joules=None, cost_usd=None)
-    assert found.routes["auto"].overall.local_cost_per_task_usd is None
+    assert found.routes["auto"].overall.local_cost_per_step_usd is None

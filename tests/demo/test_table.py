@@ -33,7 +33,7 @@ def test_nothing_is_less_than_nothing() -> None:
 def test_the_cached_share_and_the_local_part_of_the_cost_stand_beside_the_whole() -> None:
     measured = figures(ANSWERED)
     auto = measured.routes["auto"]
-    cell = replace(auto.overall, cached_share=0.42, local_cost_per_task_usd=2e-6)
+    cell = replace(auto.overall, cached_share=0.42, local_cost_per_step_usd=2e-6)
     measured = replace(measured, routes={"auto": replace(auto, overall=cell)})
     head, _, *rows = table(measured).splitlines()
     assert head.endswith("cached %  USD/1k steps  of it local")
@@ -52,7 +52,7 @@ def test_of_a_shadow_facts_and_estimates_are_told_apart() -> None:
     line = ShadowLine(
         key=("auto",),
         router="pays:demo@1a2b3c4d",
-        tasks=90,
+        steps=90,
         same=80,
         lower=10,
         recorded=85,

@@ -18,6 +18,7 @@ from rungwise.config import ServerConfig
 from rungwise.contracts import Ledger
 from rungwise.edge.app import make_app
 from rungwise.edge.limits import Limits, bounded
+from rungwise.ledger.sayings import Heard, Saying
 from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import (
     Attempt,
@@ -112,8 +113,11 @@ class NoLedger:
 
     async def record(self, entry: Entry) -> None: ...
 
-    async def label(self, entry_id: str, outcome: Outcome) -> bool:
-        return False
+    async def label(self, entry_id: str, outcome: Outcome) -> Entry | None:
+        return None
+
+    async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
+        return [Heard(known=False) for _ in sayings]
 
     async def find(self, entry_id: str) -> Entry | None:
         return self._entries.get(entry_id)
@@ -122,6 +126,11 @@ class NoLedger:
 def ladder() -> tuple[ScriptedTier, ScriptedTier]:
     low = ScriptedTier("tier1", model="demo-bottom")
     return low, ScriptedTier("tier2", model="org/mid", local=False)
+
+
+async def rendered(content: bytes, kind: str) -> tuple[bytes, str]:
+    """As Metrics.rendered."""
+    return content, kind
 
 
 def app(
@@ -140,7 +149,7 @@ def app(
         ledger=ledger or NoLedger(),
         keyring=StaticKeyring(keys),
         config=ServerConfig(**server),
-        render_metrics=lambda: (b"rungwise_up 1\n", "text/plain; version=1.0.0"),
+        render_metrics=lambda: rendered(b"rungwise_up 1\n", "text/plain; version=1.0.0"),
         new_id=new_id,
         unix=lambda: 1700000000.5,
         body_stall_s=body_stall_s,

@@ -19,6 +19,7 @@ from rungwise.cascade import Cascade
 from rungwise.config import RoutingConfig, ServerConfig
 from rungwise.edge.app import make_app
 from rungwise.ledger.sql import SqliteLedger
+from rungwise.store.sql import Store
 from rungwise.story import Clock
 from rungwise.tiers.scripted import ScriptedTier, fail, say
 from rungwise.types import (
@@ -35,7 +36,8 @@ from rungwise.types import (
     Usage,
 )
 from rungwise.verify.checks import Checks
-from tests.edge.doubles import ATTEMPT, NoLedger, app, client
+from tests.edge.doubles import ATTEMPT, NoLedger, app, client, rendered
+from tests.edge.looking import OWNER, TEAM, looked_at, opened, write
 
 pytestmark = pytest.mark.anyio
 
@@ -97,8 +99,11 @@ async def test_an_answer_is_told_whole() -> None:
         "id": "req_7",
         "object": "answer",
         "at": 1700000000.25,
+        "caller": "anonymous",
         "route": "auto",
         "step_type": "planning",
+        "task": None,
+        "audits": None,
         "plan": "planning starts at tier1",
         "rungs": ["tier1", "tier2"],
         "forecasts": {"tier1": 0.625, "tier2": 0.875},
@@ -120,6 +125,18 @@ async def test_an_answer_is_told_whole() -> None:
         "cost_usd": None,
         "baselines_usd": {},
         "outcome": {"right": True, "source": "checker"},
+        "outcomes": [
+            {
+                "source": "checker",
+                "right": True,
+                "at": None,
+                "label": None,
+                "reward": None,
+                "corrected": False,
+                "counted": True,
+            }
+        ],
+        "audited_by": [],
     }
     assert first == {
         "role": "draft",
@@ -174,12 +191,20 @@ async def test_what_is_not_known_yet_is_null_and_not_zero() -> None:
 
 
 @pytest.mark.parametrize("fault", get_args(TierFault))
-async def test_what_an_upstream_says_of_the_owners_account_stays_here(fault: TierFault) -> None:
+async def test_what_an_upstream_says_of_the_owners_account_is_for_who_sees_all(
+    tmp_path: Path, fault: TierFault
+) -> None:
     refused = replace(JUDGE, fault=fault, reason="key sk-..xyz of org-1")
-    told = await told_of(replace(ENTRY, attempts=(refused,)))
+    entry = replace(ENTRY, caller="team", attempts=(refused,))
+    async with opened(Store(tmp_path / "l.db")) as store:
+        await write(store, [entry])
+        async with client(looked_at(store)) as http:
+            own = (await http.get("/v1/answers/req_7", headers=TEAM)).json()
+            all = (await http.get("/v1/answers/req_7", headers=OWNER)).json()
     hidden = fault in ("unauthorised", "rate_limited")
-    assert (told["attempts"][0]["reason"] is None) == hidden
-    assert told["attempts"][0]["fault"] == fault
+    assert (own["attempts"][0]["reason"] is None) == hidden
+    assert all["attempts"][0]["reason"] == "key sk-..xyz of org-1"
+    assert own["attempts"][0]["fault"] == fault
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -189,14 +214,16 @@ async def test_a_reading_that_is_no_number_is_null(value: float) -> None:
     assert told["attempts"][0]["readings"] == {"entropy": None}
 
 
-async def test_only_ones_own_answers_are_told() -> None:
-    ledger = NoLedger(replace(ENTRY, caller="key1"))
-    async with client(app(ledger=ledger, keys=["k1", "k2"])) as http:
-        own = await http.get("/v1/answers/req_7", headers={"x-api-key": "k1"})
-        other = await http.get("/v1/answers/req_7", headers={"x-api-key": "k2"})
-        unknown = await http.get("/v1/answers/req_8", headers={"x-api-key": "k2"})
-        nobody = await http.get("/v1/answers/req_7")
-    assert own.status_code == 200
+async def test_only_ones_own_answers_are_told(tmp_path: Path) -> None:
+    async with opened(Store(tmp_path / "l.db")) as store:
+        await write(store, [replace(ENTRY, caller="team")])
+        async with client(looked_at(store)) as http:
+            own = await http.get("/v1/answers/req_7", headers=TEAM)
+            other = await http.get("/v1/answers/req_7", headers={"x-api-key": "others"})
+            unknown = await http.get("/v1/answers/req_8", headers={"x-api-key": "others"})
+            owner = await http.get("/v1/answers/req_7", headers=OWNER)
+            nobody = await http.get("/v1/answers/req_7")
+    assert own.status_code == owner.status_code == 200
     assert other.status_code == unknown.status_code == 404
     assert other.text == unknown.text.replace("req_8", "req_7")
     assert other.json()["error"] == {
@@ -244,7 +271,7 @@ async def test_an_answer_can_be_asked_for_as_soon_as_it_ended_and_holds_no_text(
         ledger=ledger,
         keyring=StaticKeyring(()),
         config=ServerConfig(),
-        render_metrics=lambda: (b"", "text/plain"),
+        render_metrics=lambda: rendered(b"", "text/plain"),
         new_id=lambda: f"req_{next(ids)}",
     )
     asked = {"model": "auto", "messages": [{"role": "user", "content": "a secret question"}]}

@@ -120,7 +120,12 @@ async def test_retry_after_reaches_the_client() -> None:
 # ---- the door --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/metrics", "/nowhere", "/docs", "/openapi.json"])
+FIGURES = [f"/v1/{name}" for name in ("figures", "series", "answers", "answers/req_1")]
+OWNERS = [f"/v1/{name}" for name in ("alarms", "calibrations", "gpus", "ladder")]
+OTHERS = ["/v1/models", "/metrics", "/nowhere", "/docs", "/openapi.json", *FIGURES, *OWNERS]
+
+
+@pytest.mark.parametrize("path", OTHERS)
 async def test_every_other_route_needs_a_key(path: str) -> None:
     async with client(app(keys=["k1", "k2"])) as http:
         answer = await http.get(path)
@@ -189,7 +194,7 @@ async def test_the_caller_is_told_to_the_cascade(headers: dict[str, str]) -> Non
     cascade = ScriptedCascade()
     async with client(app(cascade, keys=["k1", "k2"])) as http:
         assert (await http.post(CHAT, json=ASK, headers=headers)).status_code == 200
-    assert cascade.callers == [Caller(name="key2")]
+    assert cascade.callers == [Caller(name="key2", sees_all=True)]
 
 
 async def test_what_is_not_there() -> None:

@@ -138,3 +138,38 @@ def test_any_header_is_read_or_refused(told: str) -> None:
             assert fault.param == f"x-rungwise-{header}"
         else:
             assert all(tag and tag == tag.strip() and "," not in tag for tag in chat.tags)
+
+
+@both
+def test_a_task_is_named_by_header_or_metadata_and_the_header_wins(surface: str) -> None:
+    assert read(surface).task is None
+    assert read(surface, metadata={"task": " größer "}).task == "größer"
+    assert read(surface, {"x-rungwise-task": "t-1"}, metadata={"task": "t-2"}).task == "t-1"
+    assert refused(surface, {"x-rungwise-task": "ä"}).param == "x-rungwise-task"
+    assert refused(surface, metadata={"task": "x" * 81}).param == "metadata.task"
+
+
+PARENT = f"00-{'4b' * 16}-{'a3' * 8}-01"
+
+
+@both
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        (PARENT, True),
+        (f"01{PARENT[2:]}", True),
+        (f"01{PARENT[2:]}-more", True),
+        (f"{PARENT}-more", False),
+        (f"ff{PARENT[2:]}", False),
+        (PARENT.upper(), False),
+        (f"00-{'0' * 32}-{'a3' * 8}-01", False),
+        (f"00-{'4b' * 16}-{'0' * 16}-01", False),
+        (PARENT[:-1], False),
+        ("", False),
+        ("hello", False),
+    ],
+)
+def test_a_traceparent_is_taken_where_it_is_one_and_else_left_alone(
+    surface: str, told: str, known: bool
+) -> None:
+    assert read(surface, {"traceparent": told}).trace == (told if known else None)

@@ -104,7 +104,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
             ledger=ledger,
             keyring=StaticKeyring(()),
             config=config.server,
-            render_metrics=metrics.render,
+            render_metrics=metrics.rendered,
             new_id=new_id,
         )
         with socket.socket() as listener:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import add
+from typing import get_args
 
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
+from rungwise.days import day_of
 from rungwise.ledger.tally import tally
 from rungwise.store import tables
 from rungwise.types import (
@@ -17,6 +20,7 @@ from rungwise.types import (
     Entry,
     Forecast,
     Outcome,
+    OutcomeSource,
     Reading,
     Shadow,
     StepType,
@@ -25,6 +29,7 @@ from rungwise.types import (
 
 __all__ = ["entries", "kept", "sums"]
 
+Kept = dict[str, frozenset[tuple[object, ...]]]
 NANO = st.none() | st.integers(0, 10**12)
 COUNT = st.integers(0, 10**6)
 SECONDS = st.floats(0, 1000)
@@ -84,6 +89,7 @@ def entries(*, old: bool = False, most: int = 8) -> st.SearchStrategy[list[Entry
         | st.builds(Shadow, router=st.sampled_from(["pays", "route"]), rungs=RUNGS, why=TEXTS),
         "conversation": st.none() | TEXTS,
         "sketch": st.none() | st.binary(max_size=9),
+        "task": st.sampled_from([None, None, "one", "two"]),
     }
     one = st.builds(
         Entry,
@@ -98,7 +104,8 @@ def entries(*, old: bool = False, most: int = 8) -> st.SearchStrategy[list[Entry
         first_byte_s=st.none() | SECONDS,
         latency_s=SECONDS,
         stream=st.booleans(),
-        outcome=st.none() | st.builds(Outcome, right=st.booleans(), source=TEXTS.filter(bool)),
+        outcome=st.none()
+        | st.builds(Outcome, right=st.booleans(), source=st.sampled_from(get_args(OutcomeSource))),
         baselines=st.just(())
         if old
         else st.lists(
@@ -115,27 +122,42 @@ def _named(found: list[Entry]) -> list[Entry]:
     return [replace(entry, id=f"req_{n:04}") for n, entry in enumerate(found)]
 
 
-def sums(found: Sequence[Entry]) -> dict[str, set[tuple[object, ...]]]:
-    """What every tally must hold for these entries, by table."""
-    added = tally(found)
-    return {
-        "step_tally": set(added.steps),
-        "rung_tally": set(added.rungs),
-        "latency_tally": set(added.latencies),
-        "baseline_tally": set(added.baselines),
-        "shadow_tally": set(added.shadows),
-        "judged_tally": set(added.judged),
+def sums(found: Sequence[Entry], said: Mapping[tuple[str, str], bool] = {}) -> Kept:
+    """What every tally must hold for these entries, in the order they were written in, by table.
+    `said` is what is believed of tasks, by caller and name."""
+    added = dict.fromkeys(TALLIES, frozenset()) | {
+        name: frozenset(rows) for name, rows in tally(found)
     }
+    return {**added, "task_tally": frozenset(_tasks(found, said))}
 
 
-def kept(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
+def _tasks(
+    found: Sequence[Entry], said: Mapping[tuple[str, str], bool]
+) -> list[tuple[object, ...]]:
+    """Those with a name and those without, added up one after another."""
+    named: dict[tuple[str, str], list[Entry]] = {}
+    for entry in found:
+        if entry.task is not None and entry.audits is None:
+            named.setdefault((entry.caller, entry.task), []).append(entry)
+    sums = {(int(str(r[0])), *r[1:3]): r[3:] for r in dict(tally(found)).get("task_tally", ())}
+    for key, steps in named.items():
+        right, costs = said.get(key), [entry.cost_nano for entry in steps]
+        cost = sum(c for c in costs if c is not None) if None not in costs else 0
+        labelled = right is not None
+        own = (1, int(labelled), int(right is True), cost, int(None in costs), labelled * cost)
+        place = (day_of(steps[0].at), steps[0].route, steps[0].caller)
+        sums[place] = tuple(map(add, sums.get(place, (0,) * 6), own))
+    return [(*place, *numbers) for place, numbers in sums.items()]
+
+
+TALLIES = (
+    *("step_tally", "task_tally", "rung_tally", "time_tally"),
+    *("doubt_tally", "slot_tally", "slot_latency", "baseline_tally", "shadow_tally"),
+    *("judged_tally", "audit_tally"),
+)
+
+
+def kept(connection: Connection) -> Kept:
     """What every tally does hold."""
-    found: tuple[Table, ...] = (
-        tables.step_tally,
-        tables.rung_tally,
-        tables.latency_tally,
-        tables.baseline_tally,
-        tables.shadow_tally,
-        tables.judged_tally,
-    )
-    return {t.name: {tuple(row) for row in connection.execute(select(t))} for t in found}
+    found = [tables.TABLES.tables[name] for name in TALLIES]
+    return {t.name: frozenset(tuple(r) for r in connection.execute(select(t))) for t in found}

@@ -49,19 +49,19 @@ async def test_tasks_accuracy_cost_and_share_of_each_route(store_url: str) -> No
     report = await told(store_url, [right, wrong, pinned, failed])
     lines = {line.key: line for line in report.lines}
     auto, other = lines[("auto",)], lines[("t2",)]
-    assert (auto.tasks, auto.answered, auto.labelled, auto.accuracy) == (3, 2, 2, 0.5)
-    assert auto.cost_per_task_nano == (1_001_234 * 2 + 1234) / 3
+    assert (auto.steps, auto.answered, auto.labelled, auto.accuracy) == (3, 2, 2, 0.5)
+    assert auto.cost_per_step_nano == (1_001_234 * 2 + 1234) / 3
     assert auto.cost_per_right_nano == 2 * 1_001_234, "two were paid for, one of them was right"
     assert auto.share == {"t2": 1.0} and auto.escalation_rate == 1.0
-    assert other.unpriced == 1 and other.cost_per_task_nano is None and other.accuracy is None
-    assert report.all.tasks == 4 and report.all.key == ()
+    assert other.unpriced == 1 and other.cost_per_step_nano is None and other.accuracy is None
+    assert report.all.steps == 4 and report.all.key == ()
 
 
 async def test_evidence_and_head_starts_cost_but_are_no_tasks_and_no_doubts(store_url: str) -> None:
     ahead = replace(ANSWER, tier="t3", state="outrun")
     report = await told(store_url, [replace(STEP, attempts=(ATTEMPT, JUDGED, ahead, ANSWER))])
     (line,) = report.lines
-    assert (line.tasks, line.answered, line.share) == (1, 1, {"t2": 1.0})
+    assert (line.steps, line.answered, line.share) == (1, 1, {"t2": 1.0})
     assert (line.escalated, line.abandoned_tokens) == (1, 3)
     assert line.cost_nano == 1234 + 70 + 2_000_000
 
@@ -78,8 +78,8 @@ async def test_the_share_of_cached_prompt_and_what_it_saved(store_url: str) -> N
 async def test_percentiles_of_latency_are_within_one_percent(store_url: str) -> None:
     steps = [replace(STEP, latency_s=number / 10) for number in range(1, 101)]
     report = await told(store_url, steps)
-    assert report.all.p50_s == pytest.approx(5.0, rel=0.01)
-    assert report.all.p95_s == pytest.approx(9.5, rel=0.01)
+    assert report.all.times.p50_s == pytest.approx(5.0, rel=0.01)
+    assert report.all.times.p95_s == pytest.approx(9.5, rel=0.01)
 
 
 async def test_a_baseline_is_set_against_what_the_same_answers_did_cost(store_url: str) -> None:
@@ -94,7 +94,7 @@ async def test_a_baseline_is_set_against_what_the_same_answers_did_cost(store_ur
 async def test_days_bound_the_report_and_are_a_group(store_url: str) -> None:
     steps = [replace(STEP, at=day * DAY + 5) for day in (10, 11, 11, 12)]
     report = await told(store_url, steps, "day", since_day=11, until_day=12)
-    assert [(line.key, line.tasks) for line in report.lines] == [(("11",), 2), (("12",), 1)]
+    assert [(line.key, line.steps) for line in report.lines] == [(("11",), 2), (("12",), 1)]
     assert as_json(report)["groups"][0]["day"] == "1970-01-12"  # type: ignore[index]
 
 
@@ -103,7 +103,7 @@ async def test_every_group_and_two_at_once(store_url: str) -> None:
     steps = [replace(STEP, caller=caller, step_type=kind) for caller, kind in product("ab", types)]
     report = await told(store_url, [*steps, steps[0]], "key", "step_type")
     assert report.lines[0].key == ("a", "planning")
-    assert sorted(line.tasks for line in report.lines) == [1, 1, 1, 2]
+    assert sorted(line.steps for line in report.lines) == [1, 1, 1, 2]
 
 
 async def test_by_tier_a_step_is_the_answering_models(store_url: str) -> None:
@@ -113,19 +113,23 @@ async def test_by_tier_a_step_is_the_answering_models(store_url: str) -> None:
     failed = replace(STEP, state="exhausted", attempts=(ATTEMPT,))
     report = await told(store_url, [quick, slow, slow, failed], "tier")
     lines = {line.key[0]: line for line in report.lines}
-    assert {tier: line.tasks for tier, line in lines.items()} == {"t1": 1, "t2": 2, "": 1}
-    assert lines["t1"].accuracy == 1.0 and lines["t1"].p50_s == pytest.approx(1.0, rel=0.01)
-    assert lines["t2"].p50_s == pytest.approx(4.0, rel=0.01)
+    assert {tier: line.steps for tier, line in lines.items()} == {"t1": 1, "t2": 2, "": 1}
+    assert lines["t1"].accuracy == 1.0 and lines["t1"].times.p50_s == pytest.approx(1.0, rel=0.01)
+    assert lines["t2"].times.p50_s == pytest.approx(4.0, rel=0.01)
     assert [rung.model for rung in lines["t2"].rungs] == ["n"]
-    assert report.all.tasks == 4 and report.all.p95_s == pytest.approx(4.0, rel=0.01)
+    assert report.all.steps == 4 and report.all.times.p95_s == pytest.approx(4.0, rel=0.01)
     assert as_table(report)
 
 
 async def test_latency_by_caller_and_kind_of_work_at_once_is_not_known(store_url: str) -> None:
     report = await told(store_url, [STEP], "key")
-    assert report.lines[0].p50_s == report.all.p50_s == pytest.approx(STEP.latency_s, rel=0.01)
+    assert (
+        report.lines[0].times.p50_s
+        == report.all.times.p50_s
+        == pytest.approx(STEP.latency_s, rel=0.01)
+    )
     both = read_report(store_url, ("key", "route"))
-    assert both.lines[0].p50_s is both.all.p50_s is None and both.lines[0].tasks == 1
+    assert both.lines[0].times.p50_s is both.all.times.p50_s is None and both.lines[0].steps == 1
 
 
 async def test_idle_time_is_a_line_of_its_own(store_url: str) -> None:
@@ -163,7 +167,7 @@ async def test_table_json_and_csv_tell_the_same(store_url: str) -> None:
 
 async def test_nothing_in_the_ledger_is_no_fault(store_url: str) -> None:
     report = await told(store_url, [])
-    assert (report.all.tasks, report.lines, report.idle) == (0, (), ())
+    assert (report.all.steps, report.lines, report.idle) == (0, (), ())
     assert as_csv(report).count("\n") == 1 and as_table(report)
 
 

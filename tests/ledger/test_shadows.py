@@ -52,7 +52,7 @@ async def test_a_shadow_that_leads_to_the_same_draft_is_recorded_with_its_outcom
     right = replace(CLIMBED, outcome=Outcome(right=True))
     report = await told(store_url, [right, CLIMBED])
     (line,) = report.lines
-    assert (line.key, line.router, line.tasks) == (("auto",), "pays", 2)
+    assert (line.key, line.router, line.steps) == (("auto",), "pays", 2)
     assert (line.same, line.lower, line.higher) == (0, 0, 2), "it starts at t2, not at t1"
     assert (line.recorded, line.estimated, line.unknown) == (2, 0, 0)
     assert (line.recorded_live_nano, line.recorded_nano) == (2_200, 2_000)
@@ -137,7 +137,7 @@ async def test_what_nobody_can_tell_is_counted_apart(store_url: str) -> None:
     unpriced = replace(CLIMBED, attempts=(LOW, BARE))
     never = shadowed(CLIMBED, "t0", "t2")
     (line,) = (await told(store_url, [failed, unpriced, never])).lines
-    assert (line.tasks, line.unknown) == (3, 3)
+    assert (line.steps, line.unknown) == (3, 3)
     assert line.recorded_saved is line.estimated_saved is line.recorded_share is None
 
 
@@ -149,12 +149,12 @@ async def test_lines_are_by_group_and_router_and_add_up(store_url: str) -> None:
         replace(CLIMBED, shadow=None),
     ]
     report = await told(store_url, steps, "key", "day")
-    assert {(line.key[0], line.router, line.tasks) for line in report.lines} == {
+    assert {(line.key[0], line.router, line.steps) for line in report.lines} == {
         ("anonymous", "pays", 1),
         ("anonymous", "route", 1),
         ("b", "pays", 1),
     }
-    assert [(line.router, line.tasks, line.recorded_nano) for line in report.all] == [
+    assert [(line.router, line.steps, line.recorded_nano) for line in report.all] == [
         ("pays", 2, 2_000),
         ("route", 1, 1_100),
     ]

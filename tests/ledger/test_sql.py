@@ -28,7 +28,7 @@ from rungwise.types import (
     StepType,
     Usage,
 )
-from tests.ledger.steps import entries, kept, sums
+from tests.ledger.steps import Kept, entries, kept, sums
 
 pytestmark = pytest.mark.anyio
 
@@ -110,7 +110,7 @@ async def ledger(store_url: str) -> AsyncIterator[SqlLedger]:
     await store.stop()
 
 
-async def tallies(place: str) -> dict[str, set[tuple[object, ...]]]:
+async def tallies(place: str) -> Kept:
     store, _ = await opened(place)
     try:
         return await store.read(kept)
@@ -122,7 +122,7 @@ async def test_an_entry_comes_back_as_it_was(store_url: str, ledger: SqlLedger) 
     await ledger.record(ENTRY)
     assert list(read_entries(store_url)) == [ENTRY], "readable while the server has it open"
     assert await ledger.label("req_1", Outcome(right=True, source="checker"))
-    assert not await ledger.label("req_2", Outcome(right=True))
+    assert await ledger.label("req_2", Outcome(right=True)) is None
     told = replace(ENTRY, outcome=Outcome(right=True, source="checker"))
     assert list(read_entries(store_url)) == [told]
 
@@ -177,8 +177,9 @@ def test_the_tallies_are_the_sums_over_the_entries_whatever_is_said_of_them(
         await asyncio.gather(*map(ledger.record, found))
         for number, right in said:
             known = number < len(found)
-            outcome = Outcome(right=right, source="test")
-            assert await ledger.label(f"req_{number:04}", outcome) is known
+            outcome = Outcome(right=right, source="checker")
+            told = await ledger.label(f"req_{number:04}", outcome)
+            assert (told is not None) is known
             if known:
                 found[number] = replace(found[number], outcome=outcome)
         assert await store.read(kept) == sums(found)

@@ -1,12 +1,28 @@
 """Metrics are a reading of the entry."""
 
-from dataclasses import dataclass, replace
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import get_args
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from rungwise.observe.gpu_usage import GpuWatch
 from rungwise.observe.metrics import Metrics
-from rungwise.types import Entry
+from rungwise.tiers.local.engine_stats import EngineStats
+from rungwise.tiers.local.standing import Standing
+from rungwise.types import Alarm, AttemptRole, Entry, Outcome, OutcomeSource, StepType
+from tests.doubles.nvml import PlayedNvml
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
+
+pytestmark = pytest.mark.anyio
+
+DOCS = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 
 
 def samples(*entries: Entry) -> dict[tuple[str, ...], float]:
@@ -14,6 +30,10 @@ def samples(*entries: Entry) -> dict[tuple[str, ...], float]:
     metrics = Metrics()
     for entry in entries:
         metrics.read(entry)
+    return told_by(metrics)
+
+
+def told_by(metrics: Metrics) -> dict[tuple[str, ...], float]:
     body, kind = metrics.render()
     assert kind.startswith("text/plain")
     return {
@@ -90,3 +110,323 @@ def test_engines_tell_whether_they_are_up_and_how_often_they_were_started_again(
     assert 'rungwise_engine_restarts_total{tier="tier1"} 3.0' in body
     kept[1].up = True
     assert 'rungwise_engine_up{tier="tier2"} 1.0' in metrics.render()[0].decode()
+
+
+# ---- steps -----------------------------------------------------------------------------------
+
+RELEASED = replace(BARE, cost_nano=5_000, first_piece_s=0.4)
+PRICED = replace(ENTRY, attempts=(ATTEMPT, RELEASED))
+
+
+def test_a_step_costs_what_its_attempts_cost_together() -> None:
+    told = samples(PRICED, PRICED)
+    cost = told["rungwise_answer_cost_usd_total", "auto", "planning"]
+    assert cost == pytest.approx(2 * 6234e-9)
+    assert ("rungwise_unpriced_answers_total", "auto", "planning") not in told
+
+
+def test_a_step_with_an_unknown_price_says_so_and_counts_what_is_known() -> None:
+    told = samples(ENTRY)
+    assert told["rungwise_unpriced_answers_total", "auto", "planning"] == 1
+    assert told["rungwise_answer_cost_usd_total", "auto", "planning"] == 1234e-9
+    assert not any(key[0].startswith("rungwise_baseline") for key in told), "nothing to compare"
+
+
+def test_a_baseline_is_compared_with_the_same_steps_only() -> None:
+    told = samples(PRICED)
+    assert told["rungwise_baseline_cost_usd_total", "t2"] == 900e-9
+    assert told["rungwise_baseline_answers_cost_usd_total", "t2"] == pytest.approx(6234e-9)
+    assert ("rungwise_baseline_cost_usd_total", "t3") not in told, "its price is unknown"
+
+
+def test_a_step_that_was_escalated_is_counted_once_however_many_drafts_were_doubted() -> None:
+    told = samples(replace(PRICED, attempts=(ATTEMPT, ATTEMPT, RELEASED)))
+    assert told["rungwise_escalated_steps_total", "auto", "planning"] == 1
+    alone = samples(replace(PRICED, attempts=(RELEASED,)))
+    assert ("rungwise_escalated_steps_total", "auto", "planning") not in alone
+
+
+def test_a_task_is_counted_with_its_first_step() -> None:
+    of_one = replace(PRICED, task="mend the tests")
+    other = replace(of_one, caller="another")
+    told = samples(of_one, of_one, other, PRICED, PRICED)
+    assert told["rungwise_tasks_total", "auto"] == 4
+
+
+def test_a_step_without_money_is_counted_and_one_that_failed_is_not() -> None:
+    short = replace(PRICED, state="exhausted", attempts=(ATTEMPT,))
+    assert samples(short)["rungwise_refused_for_money_total", "auto"] == 1
+    assert samples(replace(short, attempts=()))["rungwise_refused_for_money_total", "auto"] == 1
+    for failed in (
+        replace(short, attempts=(replace(ATTEMPT, state="failed", fault="timeout"),)),
+        replace(short, attempts=(ATTEMPT, replace(BARE, state="failed", fault="broken"))),
+    ):
+        assert ("rungwise_refused_for_money_total", "auto") not in samples(failed)
+
+
+def test_drafts_are_timed_from_their_own_begin() -> None:
+    told = samples(PRICED)
+    assert told["rungwise_attempt_seconds_sum", "t2"] == pytest.approx(0.6)
+    assert told["rungwise_first_piece_seconds_sum", "t2"] == pytest.approx(0.1)
+    recalled = replace(PRICED, attempts=(replace(RELEASED, state="recalled"),))
+    assert ("rungwise_attempt_seconds_sum", "t2") not in samples(recalled)
+
+
+def test_a_failure_is_counted_by_its_kind() -> None:
+    failed = replace(ATTEMPT, state="failed", fault="rate_limited")
+    told = samples(replace(PRICED, attempts=(failed, RELEASED)))
+    assert told["rungwise_attempt_faults_total", "draft", "rate_limited", "t1"] == 1
+
+
+def test_an_outcome_counts_for_its_route_and_for_the_tier_that_answered() -> None:
+    metrics = Metrics()
+    for right in (True, True, False):
+        metrics.read_outcome(replace(PRICED, outcome=Outcome(right=right, source="checker")))
+    metrics.read_outcome(PRICED)
+    told = told_by(metrics)
+    assert told["rungwise_outcomes_total", "auto", "checker", "planning", "true"] == 2
+    assert told["rungwise_tier_outcomes_total", "false", "t2"] == 1
+
+
+def test_an_audit_is_no_step_of_a_callers() -> None:
+    metrics = Metrics()
+    asked = replace(JUDGED, role="audit")
+    metrics.read_audit(replace(ENTRY, state="audited", audits="req_0", attempts=(asked,)))
+    told = told_by(metrics)
+    assert told["rungwise_cost_usd_total", "audit", "t3"] == 70e-9
+    assert not any(key[0].startswith("rungwise_answer") for key in told)
+
+
+# ---- how many series -------------------------------------------------------------------------
+
+NAMES = st.text(min_size=1, max_size=8)
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda caller, route, tier, model, kind, role, source, task: replace(
+                ENTRY,
+                caller=caller,
+                route=route,
+                step_type=kind,
+                task=task,
+                attempts=(
+                    replace(ATTEMPT, tier=tier, model=model, billed_as=model, role=role),
+                    replace(RELEASED, tier=tier, model=model),
+                ),
+                outcome=Outcome(right=True, source=source),
+            ),
+            NAMES,
+            NAMES,
+            NAMES,
+            NAMES,
+            st.sampled_from(StepType),
+            st.sampled_from(get_args(AttemptRole)),
+            st.sampled_from(get_args(OutcomeSource)),
+            NAMES,
+        ),
+        max_size=30,
+    )
+)
+@settings(deadline=None)
+def test_no_name_of_a_caller_or_of_an_upstream_makes_a_series(entries: list[Entry]) -> None:
+    metrics = Metrics(["t1", "t2"])
+    for entry in entries:
+        metrics.read(entry)
+        metrics.read_outcome(entry)
+        metrics.read_audit(entry)
+    known = {"t1", "t2", "other", "none", "true", "false"} | {kind.value for kind in StepType}
+    known |= {"auto"} | {f"auto:{kind.value}" for kind in StepType}
+    for family in metrics.registry.collect():
+        for sample in family.samples:
+            for label in ("tier", "route", "step_type", "right"):
+                assert sample.labels.get(label, "other") in known
+
+
+def test_a_hundred_tiers_and_ten_thousand_junk_names_make_no_more_series() -> None:
+    metrics = Metrics(["t1", "t2"])
+
+    def series() -> int:
+        return len(metrics.render()[0].splitlines())
+
+    metrics.read(replace(PRICED, route="junk", attempts=(replace(RELEASED, tier="junk"),)))
+    before = series()
+    for number in range(10_000):
+        junk = replace(RELEASED, tier=f"t-{number}", model=f"m-{number}")
+        metrics.read(
+            replace(
+                PRICED,
+                route=f"r-{number}",
+                caller=f"c-{number}",
+                task=f"k-{number}",
+                attempts=(junk,),
+            )
+        )
+    assert series() == before
+
+
+# ---- what is watched -------------------------------------------------------------------------
+
+
+@dataclass
+class Book:
+    on: Sequence[Alarm] = ()
+
+
+def alarm(about: str) -> Alarm:
+    return Alarm(id=about, kind="accuracy", about=about, why="0.9 -> 0.7", began_at=1.0)
+
+
+def test_an_alarm_is_one_while_it_is_on_and_a_hundred_at_most_have_names() -> None:
+    metrics, book = Metrics(), Book([alarm("tier1")])
+    metrics.watch_alarms(book)
+    told = told_by(metrics)
+    assert told["rungwise_alarm", "accuracy", "tier1"] == 1
+    for _ in range(2):
+        assert told_by(metrics)["rungwise_alarms_total", "accuracy"] == 1, "it is the same one"
+    book.on = [alarm(f"a{number % 300}") for number in range(600)]
+    named = [key for key in told_by(metrics) if key[0] == "rungwise_alarm"]
+    assert len(named) == 101 and ("rungwise_alarm", "accuracy", "other") in named
+    book.on = ()
+    assert not [key for key in told_by(metrics) if key[0] == "rungwise_alarm"]
+
+
+@dataclass
+class State:
+    name: str = "accuracy:tier1"
+    kind: str = "accuracy"
+    about: str = "tier1"
+    seen: int = 700
+    usual: float | None = 0.9
+    now: float | None = None
+    evidence: float | None = 2.5
+    bound: float | None = 9.2
+
+
+def test_a_detector_tells_what_it_has_gathered_and_when_it_alarms() -> None:
+    metrics = Metrics()
+    metrics.watch_drift(lambda: [State()])
+    told = told_by(metrics)
+    which = ("accuracy", "accuracy:tier1", "tier1")
+    assert told["rungwise_drift_evidence", *which] == 2.5
+    assert told["rungwise_drift_bound", *which] == 9.2
+    assert told["rungwise_drift_seen_total", *which] == 700
+    assert ("rungwise_drift_now", *which) not in told, "not known yet"
+
+
+@dataclass
+class Audits:
+    drawn: int = 9
+    begun: int = 7
+    agreed: int = 4
+    disagreed: int = 1
+    undecided: int = 1
+    failed: int = 1
+    skipped: Mapping[str, int] = field(default_factory=lambda: Counter({"budget": 2}))
+
+
+@dataclass
+class Rung:
+    """A local rung as the metrics see it."""
+
+    name: str = "tier1"
+    up: bool = True
+    restarts: int = 1
+    stats: EngineStats | None = field(default_factory=EngineStats)
+
+    def standing(self) -> Standing:
+        return Standing(up_s=20.0, busy_s=5.0, idle_joules=90.0, idle_nano=2_000_000)
+
+
+def watching() -> Metrics:
+    """With everything that a server can have."""
+    metrics, rung = Metrics(["t1", "t2", "t3"]), Rung()
+    assert rung.stats is not None
+    rung.stats.guessed = 4
+    rung.stats.stand(0, running=2, waiting=1, kv_use=0.5)
+    metrics.watch_engine(rung)
+    metrics.watch_engine_metrics(rung)
+    metrics.watch_alarms(Book([alarm("tier1")]))
+    metrics.watch_drift(lambda: [State(now=0.8)])
+    metrics.watch_audits(Audits())
+    metrics.watch_calibrations(lambda: [("t1", "of-today", False)])
+    metrics.watch_breaker("t2", lambda: True)
+    metrics.watch_ready(lambda: {"t1": True})
+    metrics.watch_closing(lambda: False, lambda: 3)
+    gpus = GpuWatch(PlayedNvml(gpus=2), unix=lambda: 1.0)
+    gpus.look()
+    metrics.watch_gpus(lambda: gpus.usage, {"tier1": ("1", "GPU-played-0"), "gone": ("7",)})
+    return metrics
+
+
+def test_what_is_watched_is_told() -> None:
+    told = told_by(watching())
+    assert told["rungwise_audits_total", "agreed"] == 4
+    assert told["rungwise_audits_skipped_total", "budget"] == 2
+    assert told["rungwise_calibration_believed", "of-today", "t1"] == 0
+    assert told["rungwise_breaker_open", "t2"] == told["rungwise_tier_ready", "t1"] == 1
+    assert (told["rungwise_draining",], told["rungwise_open_answers",]) == (0, 3)
+    assert told["rungwise_engine_running", "tier1"] == 2
+    assert told["rungwise_engine_kv_cache_use", "tier1"] == 0.5
+    assert told["rungwise_engine_idle_cost_usd_total", "tier1"] == 0.002
+    assert told["rungwise_engine_first_token_seconds_count", "tier1"] == 0
+    assert told["rungwise_gpu_engine", "0", "tier1"] == told["rungwise_gpu_engine", "1", "tier1"]
+    assert not [key for key in told if "gone" in key], "a GPU that is not here has no engine"
+    assert told["rungwise_gpu_memory_total_bytes", "0"] == 80 << 30
+    assert told["rungwise_gpu_throttled", "0", "power_cap"] == 0
+
+
+async def test_beside_the_event_loop_the_same_is_told() -> None:
+    metrics = watching()
+    metrics.read(PRICED)
+    (said, kind), (beside, same) = metrics.render(), await metrics.rendered()
+    assert kind == same
+
+    def names(text: bytes) -> list[str]:
+        return [line.split(" ")[0] for line in text.decode().splitlines() if line[0] != "#"]
+
+    assert names(said) == names(beside)
+
+
+def test_without_nvml_no_gpu_has_a_series() -> None:
+    metrics = Metrics()
+    metrics.watch_gpus(lambda: (), {"tier1": ("0",)})
+    assert not [key for key in told_by(metrics) if key[0].startswith("rungwise_gpu")]
+
+
+# ---- the docs --------------------------------------------------------------------------------
+
+
+def test_the_docs_tell_every_metric_with_its_type_and_labels_and_no_other() -> None:
+    metrics = watching()
+    for entry in (ENTRY, PRICED, replace(PRICED, state="exhausted", attempts=())):
+        metrics.read(entry)
+    full = replace(ATTEMPT, state="failed", fault="timeout", role="judge")
+    metrics.read(replace(PRICED, attempts=(full, replace(RELEASED, state="recalled"))))
+    metrics.read(replace(PRICED, attempts=(replace(ATTEMPT, state="spilled"), RELEASED)))
+    metrics.read_outcome(replace(PRICED, outcome=Outcome(right=True)))
+    there: dict[str, tuple[str, frozenset[str]]] = {}
+    for family in metrics.registry.collect():
+        if not family.name.startswith("rungwise_"):
+            continue
+        labels = [
+            frozenset(sample.labels) - {"le"}
+            for sample in family.samples
+            if not sample.name.endswith("_created")
+        ]
+        if family.name not in (
+            "rungwise_escalation_alarm",
+            "rungwise_escalating_keys",
+            "rungwise_escalation_alarms",
+        ):
+            assert labels, f"{family.name} is not shown here"
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        there[name] = (family.type, labels[0] if labels else frozenset())
+    row = re.compile(r"^\| `(rungwise_\w+)` \| (\w+) \| ?([\w, ]*?) ?\|", re.MULTILINE)
+    told = {
+        name: (kind, frozenset(filter(None, labels.strip().split(", "))))
+        for name, kind, labels in row.findall(DOCS)
+    }
+    there["rungwise_escalation_alarm"] = ("gauge", frozenset({"key"}))
+    assert told == there

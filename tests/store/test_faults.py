@@ -14,10 +14,11 @@ from sqlalchemy import Connection, select
 
 from rungwise.days import DAY_S
 from rungwise.errors import StoreError
+from rungwise.ledger.buckets import SLOT_S
 from rungwise.ledger.sql import SqlLedger, read_entries
 from rungwise.store import tables
 from rungwise.store.sql import Store
-from tests.ledger.steps import kept, sums
+from tests.ledger.steps import Kept, kept, sums
 from tests.ledger.test_sql import ENTRY
 
 pytestmark = pytest.mark.anyio
@@ -43,12 +44,16 @@ def killed(address: str, prefix: str, *, at: float, after_s: float) -> list[str]
     return [line.strip() for line in said if line.endswith("\n")]
 
 
-async def of_day(address: str, day: int) -> dict[str, set[tuple[object, ...]]]:
+async def of_day(address: str, day: int) -> Kept:
     store = Store(address)
     await store.start()  # as the next server would
     found = await store.read(kept)
     await store.stop()
-    return {name: {row for row in rows if row[0] == day} for name, rows in found.items()}
+    of = dict.fromkeys(("slot_tally", "slot_latency"), DAY_S // SLOT_S)
+    return {
+        name: frozenset(row for row in rows if int(str(row[0])) // of.get(name, 1) == day)
+        for name, rows in found.items()
+    }
 
 
 async def test_no_acknowledged_row_is_lost_or_doubled_by_a_kill(

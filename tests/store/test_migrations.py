@@ -13,17 +13,19 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from sqlalchemy import MetaData
 
 from rungwise.errors import StoreError
 from rungwise.ledger.rows import attempt_row, entry_row
 from rungwise.ledger.sql import SqlLedger, read_entries
+from rungwise.ledger.tally import tally
 from rungwise.store import tables
 from rungwise.store.migrate import NEWEST
 from rungwise.store.place import url_of
 from rungwise.store.sql import Store
 from rungwise.store.tables import TABLES
-from rungwise.types import Entry
-from tests.ledger.steps import entries, kept, sums
+from rungwise.types import Entry, Outcome
+from tests.ledger.steps import Kept, entries, kept, sums
 from tests.ledger.test_sql import ENTRY, PLANNED
 
 pytestmark = pytest.mark.anyio
@@ -87,7 +89,7 @@ def schema(path: Path) -> list[str]:
         return [row[0] for row in db.execute("select sql from sqlite_master order by name")]
 
 
-async def held(path: Path) -> dict[str, set[tuple[object, ...]]]:
+async def held(path: Path) -> Kept:
     """The tallies of a file that is opened for it."""
     store = Store(path)
     await store.start()
@@ -193,7 +195,10 @@ def test_the_tallies_of_an_older_file_are_filled_from_its_rows(
         left.unlink()
     old_file(path, holding=holding)
 
-    assert asyncio.run(held(path)) == sums(holding)
+    lately = max((entry.at for entry in holding), default=0.0) - 14 * 86400
+    slots = sums([entry for entry in holding if entry.at >= lately])
+    drawn = {name: slots[name] for name in ("slot_tally", "slot_latency")}
+    assert asyncio.run(held(path)) == {**sums(holding), **drawn}, "slots of two weeks"
     assert list(read_entries(path)) == sorted(holding, key=lambda e: (e.at, e.id))
 
 
@@ -268,6 +273,61 @@ async def test_drafts_that_were_judged_before_are_counted_when_a_ledger_is_broug
     found = await store.read(kept)
     await store.stop()
     assert found["judged_tally"] == {(0, "t1", 3, 1)} == sums(holding)["judged_tally"]
+
+
+async def test_a_ledger_from_before_outcomes_comes_up_with_all_that_it_adds_up_to(
+    store_url: str,
+) -> None:
+    """Tallies and outcomes of 0004, in both databases: what is said later goes on from there."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, insert
+
+    doubted = OLD[0].attempts[0]
+    attempts = (doubted, replace(doubted, tier="t2", state="released", ended_s=0.9))
+    early = replace(doubted, reason="stopped early: p .1")
+    holding = [
+        replace(PLANNED, id="req_1", at=1.7e9, attempts=attempts),
+        replace(PLANNED, id="req_2", at=1.7e9 + 1, attempts=(early, *attempts[1:])),
+        replace(PLANNED, id="req_3", at=1.7e9 + 301, outcome=Outcome(right=True)),
+        replace(PLANNED, id="req_4", at=1.7e9, outcome=Outcome(right=False, source="checker")),
+        replace(PLANNED, id="req_5", at=1.7e9, first_byte_s=None, latency_s=1e-7),
+    ]
+    config = Config()
+    config.set_main_option("script_location", "rungwise.store:migrations")
+    engine = create_engine(url_of(store_url))
+    added = dict(tally(holding))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        old = MetaData()
+        old.reflect(connection)
+        for name in ("step", "rung", "latency", "baseline", "shadow", "judged"):
+            table = old.tables[f"{name}_tally"]
+            names = table.c.keys()
+            rows = [dict(zip(names, row, strict=True)) for row in added[table.name]]
+            connection.execute(insert(table), rows)
+        names = tables.entry.c.keys()[:20]
+        rows = [dict(zip(names, entry_row(e), strict=False)) for e in holding]
+        connection.execute(insert(old.tables["entry"]), rows)
+        names = tables.attempt.c.keys()
+        for entry in holding:
+            for rung, attempt in enumerate(entry.attempts):
+                row = dict(zip(names, attempt_row(entry.id, rung, attempt), strict=True))
+                connection.execute(insert(old.tables["attempt"]), row)
+    engine.dispose()
+    store = Store(store_url)
+    await store.start()
+    ledger = SqlLedger(store)
+    assert await store.read(kept) == sums(holding)
+    assert await ledger.label("req_4", Outcome(right=False, source="checker"))
+    assert await store.read(kept) == sums(holding), "it had said so"
+    await ledger.label("req_4", Outcome(right=True, source="checker"))
+    await ledger.label("req_3", Outcome(right=False, source="audit"))
+    holding[3] = replace(holding[3], outcome=Outcome(right=True, source="checker"))
+    late = await store.read(kept)
+    await store.stop()
+    assert {**late, "audit_tally": frozenset()} == sums(holding), "the caller is believed"
 
 
 def test_two_processes_may_open_an_older_file_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from rungwise.errors import StoreError
 from rungwise.store.sql import Store
 from rungwise.store.statements import add_rows, insert_rows
-from rungwise.store.tables import latency_tally, spending
+from rungwise.store.tables import spending, time_tally
 
 pytestmark = pytest.mark.anyio
 
@@ -25,10 +25,10 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 
 
 async def test_counts_grow_by_what_is_added_and_new_keys_begin_with_it(store: Store) -> None:
-    for rows in ([(*KEY, 7, 1)], [(*KEY, 7, 2), (*KEY, 8, 5), (*KEY, 7, 4)], []):
-        await store.write(partial(add_rows, table=latency_tally, rows=rows))
-    found = await store.read(lambda c: set(map(tuple, c.execute(select(latency_tally)))))
-    assert found == {(*KEY, 7, 7), (*KEY, 8, 5)}
+    for rows in ([(*KEY, 7, 1, 0)], [(*KEY, 7, 2, 1), (*KEY, 8, 5, 0), (*KEY, 7, 4, 1)], []):
+        await store.write(partial(add_rows, table=time_tally, rows=rows))
+    found = await store.read(lambda c: set(map(tuple, c.execute(select(time_tally)))))
+    assert found == {(*KEY, 7, 7, 2), (*KEY, 8, 5, 0)}
 
 
 async def test_rows_are_inserted_once_also_under_names_that_sql_keeps_for_itself(

@@ -9,7 +9,10 @@ from decimal import Decimal
 
 from rungwise.types import Bid, Cap, Grant
 
-__all__ = ["Room", "affordable", "dollars", "worst"]
+__all__ = ["AUDITS", "Room", "affordable", "dollars", "worst"]
+
+AUDITS = "(audits)"
+"""Under whose name audits are paid for: no key can be called so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, insert, or_, select
 
-from rungwise.access.budget import worst
+from rungwise.access.budget import AUDITS, worst
 from rungwise.access.settling import Charge, bids_of, settle
 from rungwise.access.spending import Place, change
 from rungwise.days import DAY_S
 from rungwise.store.tables import attempt, entry, lost, reservation, server
-from rungwise.types import Attempt, Bid, Entry, StepType, Usage
+from rungwise.types import Attempt, AttemptRole, Bid, Entry, StepType, Usage
 
 __all__ = ["inherit", "revive"]
 
@@ -80,7 +80,8 @@ def _written(connection: Connection, ids: Sequence[str]) -> dict[str, list[Any]]
 
 
 def _lost(row: Row[Any], at: float) -> Entry:
-    """Which route and step type it was is not known any more."""
+    """Which route and step type it was is not known any more, nor what an audit looked at."""
+    audit = row.caller == AUDITS
     paid = (bid for bid in bids_of(row.bids) if bid.nano != 0)
     return Entry(
         id=row.id,
@@ -89,14 +90,17 @@ def _lost(row: Row[Any], at: float) -> Entry:
         route="unknown",
         step_type=StepType.OPEN_CHAT,
         plan_why=REASON,
-        attempts=tuple(_attempt(bid, max(0.0, at - row.at)) for bid in paid),
+        attempts=tuple(
+            _attempt(bid, max(0.0, at - row.at), "audit" if audit else "draft") for bid in paid
+        ),
         state="lost",
         first_byte_s=None,
         latency_s=max(0.0, at - row.at),
+        audits="unknown" if audit else None,
     )
 
 
-def _attempt(bid: Bid, until_s: float) -> Attempt:
+def _attempt(bid: Bid, until_s: float, role: AttemptRole) -> Attempt:
     return Attempt(
         tier=bid.tier,
         model="unknown",
@@ -107,4 +111,5 @@ def _attempt(bid: Bid, until_s: float) -> Attempt:
         started_s=0.0,
         first_piece_s=None,
         ended_s=until_s,
+        role=role,
     )

@@ -18,7 +18,7 @@ from rungwise.types import Caller
 __all__ = ["StoredKey", "create", "keys", "revoke", "rotate"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-TAKEN = re.compile(r"anonymous|key[0-9]+")
+TAKEN = re.compile(r"anonymous|golden|key[0-9]+")
 """Whom the server itself names so."""
 
 

@@ -68,6 +68,8 @@ def _told(key: Listed) -> dict[str, object]:
         "names": None if caller.names is None else sorted(caller.names),
         "tiers": None if caller.tiers is None else sorted(caller.tiers),
         "local_only": caller.local_only,
+        "sees_all": caller.sees_all,
+        "outcomes_count": caller.outcomes_count,
         "requests_per_minute": caller.requests_per_minute,
         "concurrent": caller.concurrent,
         "caps": [
@@ -91,7 +93,13 @@ def _row(key: Listed) -> tuple[str, ...]:
 
 def _rights(caller: Caller) -> str:
     told = [", ".join(sorted(names)) for names in (caller.tiers, caller.names) if names is not None]
-    return "; ".join([*told, *(["local only"] if caller.local_only else [])]) or "all"
+    marks = (
+        ("local only", caller.local_only),
+        ("sees all", caller.sees_all),
+        ("outcomes noted", not caller.outcomes_count),
+    )
+    told = ["all"] if not (told or caller.local_only) else told
+    return "; ".join([*told, *(mark for mark, is_so in marks if is_so)])
 
 
 def _limits(caller: Caller) -> str:

@@ -23,6 +23,8 @@ def rights_of(caller: Caller) -> str:
         "requests_per_minute": caller.requests_per_minute,
         "concurrent": caller.concurrent,
         "caps": [asdict(cap) for cap in caller.caps] or None,
+        "sees_all": caller.sees_all or None,
+        "outcomes_count": None if caller.outcomes_count else False,
     }
     return json.dumps({name: value for name, value in told.items() if value is not None})
 
@@ -33,6 +35,9 @@ def caller_of(name: str, rights: str) -> Caller:
     try:
         told: dict[str, Any] = json.loads(rights)
         names, tiers = told.pop("names", None), told.pop("tiers", None)
+        flags = (told.get(name, False) for name in ("local_only", "sees_all", "outcomes_count"))
+        if not all(isinstance(flag, bool) for flag in flags):
+            raise TypeError("a right that is held or not is neither true nor false")
         return Caller(
             name=name,
             names=None if names is None else frozenset(names),

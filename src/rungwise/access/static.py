@@ -15,7 +15,8 @@ __all__ = ["StaticKeyring"]
 
 
 class StaticKeyring:
-    """A caller is named by its key's place in the list. Without keys everyone is anonymous.
+    """A caller is named by its key's place in the list. Without keys everyone is anonymous. These
+    are the owner's own keys, and without any it is the owner's own machine: all of them see all.
 
     People may have thought these keys up: that a comparison takes the same time whatever is told
     is no luxury here.
@@ -23,10 +24,11 @@ class StaticKeyring:
 
     def __init__(self, keys: Sequence[str], limits: LimitsConfig | None = None) -> None:
         limits = limits or LimitsConfig()
-        self._anonymous = limited(Caller(), limits)
+        self._anonymous = limited(Caller(sees_all=True), limits)
         self._digests = tuple(digest_of(key) for key in keys)
         self._callers = tuple(
-            limited(Caller(name=f"key{place}"), limits) for place in range(1, len(keys) + 1)
+            limited(Caller(name=f"key{place}", sees_all=True), limits)
+            for place in range(1, len(keys) + 1)
         )
 
     async def start(self) -> None: ...

@@ -17,16 +17,23 @@ from rungwise.access.pace import LocalPace
 from rungwise.access.purse import StoredPurse
 from rungwise.access.repeats import StoredRepeats
 from rungwise.access.static import StaticKeyring
+from rungwise.auditing.auditor import Auditor
 from rungwise.build.cache import build_cache
 from rungwise.build.gates import build_gates, judges_of
 from rungwise.build.ladder import build_ladder
 from rungwise.build.routing import build_routing
+from rungwise.build.watching import Watch, build_watch
 from rungwise.cache.fingerprint import fingerprint
 from rungwise.cache.off import NoCache
 from rungwise.cascade import Cascade
 from rungwise.config import AdapterTierConfig, Config, VllmTierConfig
-from rungwise.contracts import Cache, Gate, Keyring, Ledger, Purse, Router, Tier
-from rungwise.idle import IdleNotes, Stands
+from rungwise.contracts import Cache, Gate, Keyring, Ledger, Onlooker, Purse, Router, Tier
+from rungwise.drift.alarms import Alarms
+from rungwise.edge.engines import Engines
+from rungwise.edge.gated import gated_of
+from rungwise.golden import Golden
+from rungwise.idle import IdleNotes
+from rungwise.ledger.books import Books
 from rungwise.ledger.sql import SqlLedger
 from rungwise.ledger.tee import Tee
 from rungwise.observe.climbing import Climbing
@@ -36,12 +43,16 @@ from rungwise.store.sql import Store
 from rungwise.story import Clock
 from rungwise.tiers.guards.guarded import breakers
 from rungwise.tiers.local.supervised import Leaning, Supervised
+from rungwise.tiers.priced import prices_of
 from rungwise.types import Entry
 from rungwise.verify.checks import Checks
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from rungwise.edge.closing import Closing
+    from rungwise.edge.owners import OwnerRoutes
+    from rungwise.edge.rising import Rising
     from rungwise.tiers.local.vllm import VllmTier
 
 __all__ = ["build_app", "build_cascade", "new_id"]
@@ -62,6 +73,7 @@ def build_cascade(
     purse: Purse | None = None,
     gates: Mapping[str, Gate] | None = None,
     router: Router | None = None,
+    onlookers: Sequence[Onlooker] = (),
 ) -> Cascade:
     """Without a cache nothing is remembered, without a purse everything is granted, and gates and
     router are made of the configuration: that router learns nothing from the ledger. Raises
@@ -79,27 +91,41 @@ def build_cascade(
         purse=purse or FreePurse(),
         ledger=ledger,
         clock=CLOCK,
+        onlookers=onlookers,
     )
 
 
-def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
-    """Everything behind one ASGI app, which starts it and stops it."""
+def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> FastAPI:
+    """Everything behind one ASGI app, which starts it and stops it. Without `watched` entries go to
+    the ledger alone: to measure what watching costs. Raises ConfigError."""
     from rungwise.edge.app import make_app
 
-    metrics, bare = Metrics(), build_ladder(config, CLOCK.now)
+    metrics, bare = Metrics([tier.name for tier in config.tiers]), build_ladder(config, CLOCK.now)
     ladder = _supervised(config, bare, metrics)
     for breaker in (breaker for tier in ladder for breaker in breakers(tier)):
         metrics.watch_breaker(breaker.name, partial(getattr, breaker, "open"))
-    store = Store(config.ledger.place)
-    gates = build_gates(config)
+    store, server = Store(config.ledger.place), server_id()
+    alarms = Alarms(store, server, CLOCK.unix)
+    gates = build_gates(config, alarms.demoted)
     routing = build_routing(config.routing, ladder, CLOCK.unix, judges_of(gates))
-    names = [tier.name for tier in ladder]
-    climbing = Climbing(config.access.escalation_alarm, names, routing.usual)
+    climbing = Climbing(config.access.escalation_alarm, [t.name for t in ladder], routing.usual)
     metrics.watch_climbing(climbing)
-    money = _money(config, ladder, store, metrics, (*routing.readers, climbing.read))
-    cache = build_cache(config, store)
-    keyring = _keyring(config, store, keys)
-    idle = IdleNotes(_standing(config, bare), money.written, CLOCK.unix)
+    watch = build_watch(
+        config, ladder, gates, metrics=metrics, alarms=alarms, store=store, clock=CLOCK
+    )
+    readers = (*watch.readers, climbing.read) if watched else ()
+    money = _money(
+        config,
+        ladder,
+        store,
+        server,
+        readers=(*routing.readers, *readers),
+        watch=watch if watched else None,
+    )
+    auditor = _auditor(config, ladder, money)
+    metrics.watch_audits(auditor.counts)
+    cache, keyring = build_cache(config, store), _keyring(config, store, keys)
+    idle = IdleNotes(_engines(config, bare), money.written, CLOCK.unix)
     cascade = build_cascade(
         config,
         ladder,
@@ -108,19 +134,79 @@ def build_app(config: Config, keys: Sequence[str]) -> FastAPI:
         purse=money.purse,
         gates=gates,
         router=routing.router,
+        onlookers=(auditor, watch.traces) if watched else (),
     )
-    return make_app(
+    golden = _golden(config, cascade, money.ledger, alarms, store)
+    app = make_app(
         cascade=Once(cascade, money.repeats),
         ladder=ladder,
         ledger=money.ledger,
         keyring=keyring,
         pace=LocalPace(),
         config=config.server,
-        parts=(store, keyring, money.purse, money.repeats, cache, idle),
-        render_metrics=metrics.render,
+        outcomes=config.outcomes,
+        books=Books(store),
+        owner=partial(_owner, config, ladder, bare, store, watch),
+        parts=(store, *watch.parts, keyring, money.purse, money.repeats, cache, idle),
+        watchers=(watch.readiness, auditor, *golden),
+        render_metrics=metrics.rendered,
         barred=partial(_barred, store, config.ledger.when_lost),
         new_id=new_id,
     )
+    closing: Closing = app.state.closing
+    metrics.watch_closing(lambda: closing.begun, lambda: closing.open)
+    return app
+
+
+def _owner(
+    config: Config,
+    ladder: Sequence[Tier],
+    bare: Sequence[Tier],
+    store: Store,
+    watch: Watch,
+    rising: Rising,
+) -> OwnerRoutes:
+    """What only who sees all may look at."""
+    from rungwise.edge.owners import OwnerRoutes
+
+    return OwnerRoutes(
+        Books(store),
+        ladder,
+        gates=gated_of(config),
+        prices=prices_of(config).get,
+        barred=partial(_barred, store, config.ledger.when_lost),
+        rising=rising,
+        alarms=watch.alarms,
+        standing=watch.drift.standing,
+        gpus=watch.gpus,
+        engine=Engines(_engines(config, bare)).of,
+    )
+
+
+def _auditor(config: Config, ladder: Sequence[Tier], money: _Money) -> Auditor:
+    return Auditor(
+        config.audits,
+        ladder,
+        money.purse,
+        money.ledger,
+        CLOCK,
+        new_id,
+        verifier=Checks(config.checks),
+        private_tags=frozenset(config.routing.private_tags),
+    )
+
+
+def _golden(
+    config: Config, cascade: Cascade, ledger: Ledger, alarms: Alarms, store: Store
+) -> Sequence[Golden]:
+    section = config.drift.golden
+    if section is None or "golden" not in config.drift.kinds:
+        return ()
+    names = [tier.name for tier in config.tiers]
+    asked = Golden(
+        config.drift, section, cascade, ledger, alarms, store, CLOCK.unix, new_id, tiers=names
+    )
+    return (asked,)
 
 
 def _barred(store: Store, when_lost: str, tier: Tier) -> str | None:
@@ -137,6 +223,7 @@ def _supervised(config: Config, bare: Sequence[Tier], metrics: Metrics) -> tuple
             engine = cast("VllmTier", tier)
             engines[tier.name] = Supervised(engine, section.restart, turn=turn, now=CLOCK.now)
             metrics.watch_engine(engines[tier.name])
+            metrics.watch_engine_metrics(engine)
     return tuple(
         Leaning(tier, engines[section.of])
         if isinstance(section, AdapterTierConfig)
@@ -145,10 +232,10 @@ def _supervised(config: Config, bare: Sequence[Tier], metrics: Metrics) -> tuple
     )
 
 
-def _standing(config: Config, ladder: Sequence[Tier]) -> list[Stands]:
+def _engines(config: Config, bare: Sequence[Tier]) -> list[VllmTier]:
     """The rungs whose engine is ours, and stands idle at our cost."""
-    sections = zip(config.tiers, ladder, strict=True)
-    return [tier for s, tier in sections if isinstance(s, VllmTierConfig)]  # type: ignore[misc]
+    sections = zip(config.tiers, bare, strict=True)
+    return [cast("VllmTier", tier) for s, tier in sections if isinstance(s, VllmTierConfig)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +252,14 @@ def _money(
     config: Config,
     ladder: Sequence[Tier],
     store: Store,
-    metrics: Metrics,
+    server: str,
+    *,
     readers: Sequence[Callable[[Entry], None]] = (),
+    watch: Watch | None = None,
 ) -> _Money:
     local = frozenset(tier.name for tier in ladder if tier.local)
     models = {tier.name: tier.model for tier in ladder}
-    lease = Lease(store, server_id(), unix=CLOCK.unix)
+    lease = Lease(store, server, unix=CLOCK.unix)
     written = SqlLedger(store, models=models)
     purse = StoredPurse(
         store,
@@ -181,8 +270,20 @@ def _money(
         when_lost=config.ledger.when_lost,
         unix=CLOCK.unix,
     )
-    settling = SqlLedger(store, settle=purse.settle, revive=purse.revive, models=models)
-    ledger = Tee(settling, readers=[metrics.read, *readers], lost=[purse.owe, metrics.entry_lost])
+    settling = SqlLedger(
+        store,
+        settle=purse.settle,
+        revive=purse.revive,
+        models=models,
+        most_per_day=config.outcomes.most_per_day,
+    )
+    ledger = Tee(
+        settling,
+        readers=readers,
+        lost=(purse.owe, watch.metrics.entry_lost) if watch else (purse.owe,),
+        told=watch.told if watch else (),
+        audited=watch.audited if watch else (),
+    )
     repeats = StoredRepeats(
         store, server=lease.id, local=local, fingerprint=fingerprint, unix=CLOCK.unix
     )

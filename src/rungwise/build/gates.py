@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TypeAlias
 
 from rungwise.confidence.agreement import Agreement
 from rungwise.confidence.calibration import Calibration, load_calibration
@@ -25,14 +27,21 @@ from rungwise.policy.choosing import Judged, Judges
 from rungwise.tiers.revision import revision_of
 from rungwise.types import StepType
 
-__all__ = ["build_gate", "build_gates", "judges_of"]
+__all__ = ["Demoted", "build_gate", "build_gates", "judges_of"]
+
+Demoted: TypeAlias = Callable[[str], str | None]
+"""Why a tier's calibration is not believed just now; None where it is."""
 
 
-def build_gates(config: Config) -> dict[str, CalibratedGate]:
+def _believed(tier: str) -> str | None:
+    return None
+
+
+def build_gates(config: Config, demoted: Demoted = _believed) -> dict[str, CalibratedGate]:
     """By tier. Raises ConfigError for a calibration, or paid evidence, that does not fit."""
     tiers = {tier.name: tier for tier in config.tiers}
     return {
-        gate.tier: build_gate(gate, tiers[gate.tier], config.engine_of(tiers[gate.tier]))
+        gate.tier: build_gate(gate, tiers[gate.tier], config.engine_of(tiers[gate.tier]), demoted)
         for gate in config.gates
     }
 
@@ -50,7 +59,10 @@ def judges_of(gates: Mapping[str, CalibratedGate]) -> Judges:
 
 
 def build_gate(
-    config: GateConfig, tier: Tiers, engine: VllmTierConfig | None = None
+    config: GateConfig,
+    tier: Tiers,
+    engine: VllmTierConfig | None = None,
+    demoted: Demoted = _believed,
 ) -> CalibratedGate:
     """`engine` is the section of the rung that an adapter's drafts on. Raises ConfigError for a
     calibration, or paid evidence, that does not fit."""
@@ -65,7 +77,7 @@ def build_gate(
     probes = tuple(_probes(config))
     _agree(config, calibration, {probe.name for probe, _ in probes})
     _readable(config, tier, calibration)
-    return CalibratedGate(config, calibration, probes)
+    return CalibratedGate(config, calibration, probes, partial(demoted, config.tier))
 
 
 def _probes(config: GateConfig) -> Iterator[tuple[Probe, frozenset[StepType] | None]]:

@@ -70,6 +70,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ledger = what.add_parser("ledger", help="how long a report takes on a large ledger")
     ledger.add_argument("--entries", type=int, default=5_000_000)
     ledger.add_argument("--rounds", type=int, default=5, help="of every kind of report")
+    watched = what.add_parser("metrics", help="what it costs to be watched, and what is shown")
+    watched.add_argument(
+        "--rounds", type=int, default=12, help="with all metrics on, and off; 0: none"
+    )
+    watched.add_argument("--seconds", type=float, default=3.0, help="length of one turn, about")
+    watched.add_argument(
+        "--junk", type=int, default=10_000, help="made-up names of each kind; 0: none"
+    )
+    watched.add_argument(
+        "--entries", type=int, default=1_000_000, help="of the ledger that is looked at; 0: none"
+    )
+    watched.add_argument(
+        "--no-page", dest="page", action="store_false", help="without the page in a Chromium"
+    )
     router = what.add_parser("router", help="how long a plan takes, on one core")
     router.add_argument(
         "--data", type=Path, default=RECORDED, help="recorded steps: to learn from, to plan for"
@@ -80,7 +94,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     guess.add_argument("--guesser", type=Path, default=MIDDLE, help="with the same vocabulary")
     guess.add_argument("--dtype", default="float32")
     guess.add_argument("--steps", type=int, default=120)
-    for measure in (engine, gate, rung, life, abort, climb, gateway, ledger, router, guess):
+    measures = (engine, gate, rung, life, abort, climb, gateway, ledger, watched, router, guess)
+    for measure in measures:
         measure.add_argument(
             "--json", type=Path, metavar="FILE", help="write the figures there too"
         )
@@ -208,13 +223,14 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _check_counts(arguments: argparse.Namespace) -> None:
-    counts = "concurrency max_tokens max_model_len rounds streams steps tokens entries".split()
+    counts = "concurrency max_tokens max_model_len rounds streams steps tokens entries junk".split()
     for name in (*counts, "prefix_tokens", "look_tokens", "plans", "prompt_tokens"):
         given = getattr(arguments, name, 1)
         for value in given if isinstance(given, list) else [given]:
-            if value is not None and value < 1:
+            least = 0 if arguments.what == "metrics" else 1
+            if value is not None and value < least:
                 flag = name.replace("_", "-")
-                raise ConfigError(f"--{flag}: must be 1 or more, not {value}")
+                raise ConfigError(f"--{flag}: must be {least} or more, not {value}")
     for value in getattr(arguments, "shared_prefix", ()):
         if value < 0:
             raise ConfigError(f"--shared-prefix: must be 0 or more, not {value}")
@@ -304,7 +320,7 @@ def _escalation(arguments: argparse.Namespace) -> int:
     steps = list(generate("test", arguments.steps, seed=5))
     with (
         tempfile.TemporaryDirectory(prefix="rungwise-bench-") as folder,
-        demo_ladder(arguments.config, Path(folder), 0, print) as server,
+        demo_ladder(arguments.config, Path(folder), 0, print, audits=False) as server,
         tqdm(total=len(steps), unit="step", mininterval=1) as bar,
     ):
         port = int(server.url.rsplit(":", 1)[1])
@@ -325,6 +341,12 @@ def _ledger(arguments: argparse.Namespace) -> int:
     from rungwise.lab.bench.ledger import measure_ledger
 
     return _tell(arguments, measure_ledger(arguments))
+
+
+def _metrics(arguments: argparse.Namespace) -> int:
+    from rungwise.lab.bench.metrics import measure_metrics
+
+    return _tell(arguments, measure_metrics(arguments))
 
 
 def _router(arguments: argparse.Namespace) -> int:
@@ -369,5 +391,6 @@ _MEASURES = {
     "escalation": _escalation,
     "gateway": _gateway,
     "ledger": _ledger,
+    "metrics": _metrics,
     "router": _router,
 }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rungwise.cli import label_share
 from rungwise.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fitting.add_argument("--signals", type=names, metavar="A,B,C", help="which ones to read")
     fitting.add_argument("--fit-share", type=float, default=0.25, help="the rest tests thresholds")
     fitting.add_argument("--seed", type=int, default=0)
+    label_share.add_option(fitting)
     written = parser.add_argument_group("written")
     written.add_argument("--out", type=Path, metavar="FILE", help="the calibration")
     written.add_argument("--record", type=Path, metavar="FILE", help="the readings, .jsonl or .gz")
@@ -116,6 +118,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         value = getattr(arguments, name)
         if value is not None and not 0 < value < 1:
             raise ConfigError(f"--{name.replace('_', '-')}: must lie between 0 and 1, not {value}")
+    label_share.check(arguments.most_share)
     return Options(
         aim=_aim(arguments),
         hold=arguments.hold,

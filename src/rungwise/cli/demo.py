@@ -58,7 +58,7 @@ def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
     with demo_ladder(arguments.config, folder, arguments.port, tell) as server:
         ready = time.monotonic() - start
         tell(f"ready; sending {arguments.steps} steps of the test split by each of 4 routes")
-        answered = _send(server.url, server.ledger, arguments)
+        answered = _send(server.url, arguments)
         measured = figures(answered, read_entries(server.ledger))
         print(f"\n{table(measured)}\n\n{summary(measured)}")
         shadows = [line for line in read_shadows(server.ledger).lines if line.key == ("auto",)]
@@ -82,7 +82,7 @@ def _demo(arguments: argparse.Namespace, folder: Path, start: float) -> int:
         return 1 if failed else 0
 
 
-def _send(url: str, ledger: Path, arguments: argparse.Namespace) -> list[Answered]:
+def _send(url: str, arguments: argparse.Namespace) -> list[Answered]:
     from tqdm import tqdm
 
     from rungwise.demo.figures import ROUTES
@@ -91,7 +91,7 @@ def _send(url: str, ledger: Path, arguments: argparse.Namespace) -> list[Answere
     steps = demo_steps(arguments.steps)
     with tqdm(total=len(steps) * len(ROUTES), unit="step", mininterval=0.5) as bar:
         return asyncio.run(
-            send_all(url, ledger, steps, concurrency=arguments.concurrency, progress=bar.update)
+            send_all(url, steps, concurrency=arguments.concurrency, progress=bar.update)
         )
 
 
@@ -99,7 +99,11 @@ def _keep_serving(url: str) -> None:
     from rungwise.demo.example import curl
 
     print(
-        f"""Still serving. Try it (the models know only the steps of the demo's suite):
+        f"""Still serving.
+
+look: {url}/ui
+
+Try it, and see the answer come (the models know only the steps of the demo's suite):
 
   {curl(url)}
 

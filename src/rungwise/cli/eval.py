@@ -27,6 +27,7 @@ ELSEWHERE = {
     "predictors": ("rungwise.cli.eval_predictors", "which predictor of difficulty is best?"),
     "affinity": ("rungwise.cli.eval_affinity", "what warm prefixes save, over conversations"),
     "step-types": ("rungwise.cli.eval_step_types", "is the classifier of step types right?"),
+    "drift": ("rungwise.cli.eval_drift", "how soon is a fall in accuracy called? simulated"),
     "record": ("rungwise.cli.eval_record", "draft the step suite on every rung of a ladder"),
 }
 """Each module offers `add_arguments(parser)` and `run(arguments) -> exit status`."""

@@ -35,6 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--tiers", metavar="A,B", help="the only rungs it may use")
     create.add_argument("--names", metavar="A,B", help="all that it may write in `model`")
     create.add_argument("--local-only", action="store_true", help="nothing it asks leaves the box")
+    create.add_argument(
+        "--sees-all", action="store_true", help="may look at everybody's answers, figures, metrics"
+    )
+    create.add_argument(
+        "--outcomes-noted",
+        action="store_true",
+        help="what it says of its answers is kept, and steers nothing",
+    )
     create.add_argument("--rpm", type=int, metavar="N", help="requests a minute")
     create.add_argument("--concurrent", type=int, metavar="N", help="requests at once")
     for flag, of in (("--cap", "of spending"), ("--escalation-cap", "of what climbing costs")):
@@ -132,6 +140,8 @@ def _caller(arguments: argparse.Namespace, config: Config) -> Caller:
         tiers=tiers,
         names=names,
         local_only=arguments.local_only,
+        sees_all=arguments.sees_all,
+        outcomes_count=not arguments.outcomes_noted,
         requests_per_minute=arguments.rpm,
         concurrent=arguments.concurrent,
         caps=(

@@ -85,7 +85,14 @@ def _of_ledger(arguments: argparse.Namespace) -> Labelled:
         raise ConfigError("--ledger: needs --tier, whose drafts are to be calibrated")
     subject = _subject(arguments, needed=arguments.out is not None)
     signals = _known(arguments.signals or DEFAULT)
-    items, unread = of_ledger(read_entries(arguments.ledger), arguments.tier, signals)
+    labels = of_ledger(
+        read_entries(arguments.ledger),
+        arguments.tier,
+        signals,
+        most_share=_most_share(arguments),
+        seed=arguments.seed,
+    )
+    items, unread = labels.items, labels.unread
     if not items:
         raise ConfigError(
             f"{arguments.ledger}: no unjudged draft of {arguments.tier!r} has an outcome and "
@@ -93,12 +100,25 @@ def _of_ledger(arguments: argparse.Namespace) -> Labelled:
             "gates[].read_pinned and pin a part of the traffic to it, or choose other --signals"
         )
     _warn_unread(unread)
+    if labels.dropped:
+        _warn(f"{labels.dropped} labels of keys that gave more than --most-share are left out")
     return Labelled(
         items=items,
         signals=signals,
         source=f"ledger, {len(items)} outcomes of {arguments.tier}",
         subject=subject,
     )
+
+
+def _most_share(arguments: argparse.Namespace) -> float:
+    """As it is asked for, else as it is configured."""
+    from rungwise.lab.shares import MOST_SHARE
+
+    if arguments.most_share is not None:
+        return float(arguments.most_share)
+    if arguments.config is not None:
+        return load(arguments.config).outcomes.most_share
+    return MOST_SHARE
 
 
 def _of_answers(arguments: argparse.Namespace) -> Labelled:

@@ -34,6 +34,7 @@ COMMANDS = {
     ),
     "keys": ("rungwise.cli.keys", "who may ask: make, list, revoke and rotate API keys"),
     "report": ("rungwise.cli.report", "accuracy, latency and cost of what was answered"),
+    "alarms": ("rungwise.cli.alarms", "what is no longer as it was: list the alarms, end one"),
     "bench": ("rungwise.cli.bench", "measure this server against a reference, interleaved"),
     "schema": ("rungwise.cli.schema", "print the configuration's JSON Schema"),
 }

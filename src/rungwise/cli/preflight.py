@@ -15,6 +15,8 @@ from rungwise.cache.redis import check_installed
 from rungwise.config import Config, RoutingConfig, VllmTierConfig, api_keys
 from rungwise.config.loopback import is_loopback
 from rungwise.errors import ConfigError, StoreError
+from rungwise.golden_file import read_golden
+from rungwise.observe import traces
 from rungwise.observe.doctor import Finding, engine_lacks, memory
 from rungwise.observe.gpu import GpuAbsent, gpus
 from rungwise.policy.classifier import load_classifier
@@ -71,6 +73,9 @@ def _checks(config: Config) -> Iterator[Callable[[], object]]:
         yield partial(build_gate, gate, tier, config.engine_of(tier))
     yield from _foresight(config.routing, tuple(tiers))
     yield partial(check_place, config.ledger.place)
+    yield partial(traces.check_installed, config.traces)
+    if config.drift.golden is not None:
+        yield partial(read_golden, config.drift.golden.path)
     if config.answer_cache.store == "redis":
         yield check_installed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
@@ -143,9 +144,9 @@ def _reader(arguments: argparse.Namespace, config: Config) -> Callable[[], Itera
     told = arguments.ledger
     place = config.ledger.place if told is None else told if "://" in told else Path(told)
     since, until = arguments.since, arguments.until
-    days = {}
-    if since is not None:
-        days["since"] = begin(since)
-    if until is not None:
-        days["until"] = end(until)
-    return partial(read_entries, place, **days)
+    return partial(
+        read_entries,
+        place,
+        since=0.0 if since is None else begin(since),
+        until=math.inf if until is None else end(until),
+    )

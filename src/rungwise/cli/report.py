@@ -50,7 +50,7 @@ def _steps(arguments: argparse.Namespace, days: _Days) -> int:
     from rungwise.ledger.shown import as_csv, as_json, as_table
 
     told = read_report(_place(arguments), _groups(arguments.by), **days)
-    if not told.all.tasks:
+    if not told.all.steps:
         print("rungwise: the ledger holds no entries of that time")
         return 1
     _tell(arguments, as_table(told), as_json(told), as_csv(told))

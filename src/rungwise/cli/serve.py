@@ -32,19 +32,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError before anything heavy starts, and that or
-    StoreError for what only shows once it does."""
+def serve(config: Config, *, watched: bool = True) -> None:
+    """Serve until SIGTERM or SIGINT; `watched` as in build_app. Raises ConfigError before anything
+    heavy starts, and that or StoreError for what only shows once it does."""
     from rungwise.cli.preflight import lacks
 
     for lack in lacks(config):
         raise ConfigError(lack.line)
     listener = _listen(config.server.host, config.server.port)
     with listener:
-        _run_uvicorn(config, listener)
+        _run_uvicorn(config, listener, watched=watched)
 
 
-def _run_uvicorn(config: Config, listener: socket.socket) -> None:
+def _run_uvicorn(config: Config, listener: socket.socket, *, watched: bool) -> None:
     from rungwise.build import build_app
     from rungwise.cli.server import server_of
     from rungwise.observe.logs import configure_logs
@@ -53,7 +53,7 @@ def _run_uvicorn(config: Config, listener: socket.socket) -> None:
     configure_logs()
     for line in outlook.warnings(config, date.today()):
         logger.warning(line)
-    app = build_app(config, api_keys(config))
+    app = build_app(config, api_keys(config), watched=watched)
     server_of(app, config.server).run(sockets=[listener])
 
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rungwise.cli import label_share
 from rungwise.cli.days import end
 from rungwise.cli.eval_routing import check_learning, listed
 from rungwise.cli.written import check_writable, write_json
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--least", type=int, help="labels that each rung must have, a tenth of either kind (100)"
     )
+    label_share.add_option(parser)
     written = parser.add_argument_group("written")
     written.add_argument("--out", type=Path, metavar="FILE", help="the predictor, JSON")
     written.add_argument(
@@ -93,6 +95,7 @@ def _options(arguments: argparse.Namespace) -> Options:
 def _check(arguments: argparse.Namespace) -> None:
     """Whatever would stop it in the end stops it at the beginning."""
     check_learning()
+    label_share.check(arguments.most_share)
     if arguments.until is not None and arguments.ledger is None:
         raise ConfigError("--until: the steps of --data have no days; give it with --ledger")
     report: Path | None = arguments.report
@@ -121,23 +124,34 @@ def _examples(arguments: argparse.Namespace) -> Examples:
             return of_ladder(ladder, progress)
     from rungwise.ledger.sql import read_entries
 
-    place, tiers = _ledger(arguments)
+    place, tiers, most_share = _ledger(arguments)
     until = math.inf if arguments.until is None else end(arguments.until)
     with _bar("entries", None) as progress:
-        return of_entries(read_entries(place, until=until), tiers, progress)
+        return of_entries(
+            read_entries(place, until=until),
+            tiers,
+            progress,
+            most_share=most_share,
+            seed=arguments.seed,
+        )
 
 
-def _ledger(arguments: argparse.Namespace) -> tuple[Path | str, Sequence[str]]:
-    """Where it is, and the rungs."""
+def _ledger(arguments: argparse.Namespace) -> tuple[Path | str, Sequence[str], float]:
+    """Where it is, the rungs, and how much one key may say."""
+    from rungwise.lab.shares import MOST_SHARE
+
     told: str = arguments.ledger
+    share: float | None = arguments.most_share
     if not told.endswith((".yaml", ".yml")):
         if arguments.ladder is None:
             raise ConfigError("--ladder: name the rungs, lowest first; or give --ledger a .yaml")
-        return told if "://" in told else Path(told), arguments.ladder
+        place = told if "://" in told else Path(told)
+        return place, arguments.ladder, MOST_SHARE if share is None else share
     from rungwise.config import load
 
     config = load(Path(told), serving=False)
-    return config.ledger.place, arguments.ladder or [tier.name for tier in config.tiers]
+    rungs = arguments.ladder or [tier.name for tier in config.tiers]
+    return config.ledger.place, rungs, config.outcomes.most_share if share is None else share
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rungwise.confidence.calibration import Calibration, Threshold
 from rungwise.confidence.doubts import doubt_of
@@ -15,6 +15,7 @@ from rungwise.types import Chat, Choice, Message, Plan, StepType
 
 __all__ = ["CalibratedGate"]
 
+_UNBELIEVED = "its calibration is not believed"
 _GREETING = Chat(messages=(Message(role="user", text="Hello, who are you?"),))
 
 
@@ -25,7 +26,7 @@ class CalibratedGate:
     Without a calibration, or for a step type whose data supports no threshold, there is no hope:
     nothing that this tier drafts could be called sure. A bar of 0 in its place asks for no number,
     and neither does `accept: checked`, under any bar: then a draft leaves that no check speaks
-    against.
+    against. While an alarm demotes the rung, no draft of it is accepted.
     """
 
     def __init__(
@@ -33,8 +34,11 @@ class CalibratedGate:
         config: GateConfig,
         calibration: Calibration | None,
         probes: Sequence[tuple[Probe, frozenset[StepType] | None]] = (),
+        demoted: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`probes` come with the step types that they are asked for; None is all of them."""
+        """`probes` come with the step types that they are asked for; None is all of them.
+        `demoted` tells why drafts of this rung are not believed just now; None: they are."""
+        self._demoted = demoted
         self._config, self._probes = config, tuple(probes)
         self._calibration = calibration if config.accept == "calibrated" else None
         read = calibration.signals if calibration is not None else config.signals or DEFAULT
@@ -52,6 +56,11 @@ class CalibratedGate:
         """Whether a confidence is asked of a draft at all."""
         return self._config.accept == "calibrated" and self._config.hold != "none"
 
+    @property
+    def calibrated_by(self) -> str | None:
+        """The calibration's name; None where drafts have no confidence."""
+        return None if self._calibration is None else self._calibration.name
+
     def reads(self, step_type: StepType) -> bool:
         """Whether a draft has a confidence."""
         return self._calibration is not None and not self._unasked(step_type)
@@ -61,6 +70,8 @@ class CalibratedGate:
         return self._found(step_type).whole if self.reads(step_type) else None
 
     def hopeless(self, plan: Plan) -> str | None:
+        if (unbelieved := self._unbelieved()) is not None:
+            return unbelieved
         thresholds = self._thresholds(plan)
         if not self.judges or thresholds.anything:
             return None
@@ -80,6 +91,10 @@ class CalibratedGate:
             f"insufficient data: {found.labels} labels of {plan.step_type.value} keep no "
             f"promise{more}"
         )
+
+    def _unbelieved(self) -> str | None:
+        alarm = self._demoted()
+        return None if alarm is None else f"{_UNBELIEVED}: {alarm}"
 
     def _found(self, step_type: StepType) -> Threshold:
         none = Threshold(whole=None, labels=0)
@@ -108,6 +123,7 @@ class CalibratedGate:
             plan.step_type,
             self._thresholds(plan),
             asked=asked,
+            unbelieved=self._unbelieved,
         )
 
     def watch(self, chat: Chat, plan: Plan) -> Watch | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rungwise.confidence.calibration import Calibration
 from rungwise.confidence.doubts import doubt_of, prose_doubt_of
@@ -141,9 +141,12 @@ class GateJudgement(Watch):
         thresholds: Thresholds,
         *,
         asked: bool,
+        unbelieved: Callable[[], str | None] = lambda: None,
     ) -> None:
         """`asked`: paid evidence is wanted, so nothing is accepted before the end; none is where
-        no confidence is asked for."""
+        no confidence is asked for. `unbelieved` tells why no draft of this rung may leave any
+        more: an alarm can begin while one is open."""
+        self._unbelieved = unbelieved
         super().__init__(signals, calibration, chat, step_type)
         self._config, self._thresholds = config, thresholds
         prose = not chat.tools and chat.shape is None and chat.sampling.n == 1
@@ -189,7 +192,7 @@ class GateJudgement(Watch):
         if self._early_threshold is not None:
             p = prefix.acceptable.probability(self._step_type, readings)
             doubt = prose_doubt_of(self._config, self._chat, self._so_far, whole=False)
-            if p >= self._early_threshold and doubt is None:
+            if p >= self._early_threshold and doubt is None and self._unbelieved() is None:
                 told = f"p {p:.2f} >= {self._early_threshold:.2f}"
                 return Accept(reason=f"{told} after {prefix.tokens} tokens")
         if self._config.early and self._thresholds.recovers:
@@ -244,6 +247,8 @@ class GateJudgement(Watch):
         return probe == "judge" and judge is not None and judge.unverified == "escalate"
 
     def _judged(self) -> Verdict:
+        if (unbelieved := self._unbelieved()) is not None:
+            return Escalate(reason=unbelieved)
         if self._config.accept == "checked":
             return Accept(reason="nothing speaks against it")
         weakest = self._weakest()

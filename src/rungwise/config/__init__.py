@@ -61,6 +61,13 @@ from rungwise.config.tiers import (
     Tiers,
     VllmTierConfig,
 )
+from rungwise.config.watching import (
+    AuditsConfig,
+    DriftConfig,
+    GoldenConfig,
+    OutcomesConfig,
+    TracesConfig,
+)
 
 __all__ = [
     "IDLE",
@@ -70,14 +77,17 @@ __all__ = [
     "AgreementConfig",
     "AnswerCacheConfig",
     "AnthropicTierConfig",
+    "AuditsConfig",
     "BoxConfig",
     "CapConfig",
     "ChecksConfig",
     "ChoiceConfig",
     "Config",
+    "DriftConfig",
     "EngineConfig",
     "EscalationAlarmConfig",
     "GateConfig",
+    "GoldenConfig",
     "GuardsConfig",
     "HostedTierConfig",
     "JudgeConfig",
@@ -85,6 +95,7 @@ __all__ = [
     "LimitsConfig",
     "LongContextConfig",
     "OpenAITierConfig",
+    "OutcomesConfig",
     "PluginTierConfig",
     "PriceConfig",
     "PricesConfig",
@@ -101,6 +112,7 @@ __all__ = [
     "SpillConfig",
     "TierConfig",
     "Tiers",
+    "TracesConfig",
     "VllmTierConfig",
     "WorthConfig",
     "api_keys",

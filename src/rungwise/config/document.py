@@ -15,6 +15,7 @@ from rungwise.config.prices import BoxConfig, PricesConfig
 from rungwise.config.routing import RouteConfig, RoutingConfig
 from rungwise.config.section import Seconds, Secret, Section, VariableName
 from rungwise.config.tiers import AdapterTierConfig, TierConfig, Tiers, VllmTierConfig, check_room
+from rungwise.config.watching import AuditsConfig, DriftConfig, OutcomesConfig, TracesConfig
 from rungwise.types import StepType
 
 
@@ -37,6 +38,7 @@ class ServerConfig(Section):
         description="for each answer, all rungs together; a caller's x-rungwise-deadline-s may "
         "only shorten it",
     )
+    page: bool = Field(default=True, description="serve the page at /ui")
     api_keys_env: VariableName | None = Field(
         default=None,
         description="variable with the accepted API keys, comma-separated; "
@@ -76,6 +78,10 @@ class Config(Section):
     prices: PricesConfig = PricesConfig()
     box: BoxConfig = BoxConfig()
     answer_cache: AnswerCacheConfig = AnswerCacheConfig()
+    outcomes: OutcomesConfig = OutcomesConfig()
+    audits: AuditsConfig = AuditsConfig()
+    drift: DriftConfig = DriftConfig()
+    traces: TracesConfig = TracesConfig()
 
     def engine_of(self, tier: TierConfig) -> VllmTierConfig | None:
         """The section of the engine that it drafts on: its own, or that of the rung it adapts;
@@ -123,6 +129,10 @@ class Config(Section):
                     f"gates.{index}.judge.tier: no tier {gate.judge.tier!r}; the ladder has {known}"
                 )
             _check_judge(index, gate, self.routing)
+        for key in ("tier", "judge"):
+            name = getattr(self.audits, key)
+            if name is not None and name not in names:
+                raise ValueError(f"audits.{key}: no tier {name!r}; the ladder has {known}")
         return self
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
 
-__all__ = ["Seconds", "Secret", "Section", "VariableName"]
+__all__ = ["Seconds", "Secret", "Section", "VariableName", "has_scheme_and_host"]
 
 
 class Section(BaseModel):
@@ -41,3 +42,12 @@ from the file."""
 
 Seconds = Annotated[float, Field(le=86_400)]
 """At most a day: timers overflow at some point."""
+
+
+def has_scheme_and_host(address: str) -> bool:
+    """Of http or https."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

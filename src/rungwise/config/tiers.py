@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, SecretStr, Tag, field_validator, model_validator
 
 from rungwise.config.guards import GuardsConfig, SpillConfig
 from rungwise.config.prices import PriceConfig
-from rungwise.config.section import Seconds, Secret, Section, VariableName
+from rungwise.config.section import Seconds, Secret, Section, VariableName, has_scheme_and_host
 from rungwise.types import Effort
 
 
@@ -212,7 +211,7 @@ class HostedTierConfig(TierConfig):
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, told: str | None) -> str | None:
-        if told is not None and not _has_scheme_and_host(told):
+        if told is not None and not has_scheme_and_host(told):
             raise ValueError("must be an address such as https://api.example.com/v1")
         return told
 
@@ -233,14 +232,6 @@ class HostedTierConfig(TierConfig):
                     f"equals: {twice!r} could be either of two; give each {mend} of its own"
                 )
         return self
-
-
-def _has_scheme_and_host(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 class OpenAITierConfig(HostedTierConfig):

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rungwise.counted import percentile, wilson
+from rungwise.escalations import escalations
 from rungwise.lab.intervals import bootstrap_ratio, bootstrap_sum
-from rungwise.observe.escalations import escalations
 from rungwise.types import Attempt, Entry
 
 __all__ = [
@@ -56,12 +56,12 @@ class Cell:
     """Of the answers, by the rung that gave them."""
     p50_ms: float | None
     p95_ms: float | None
-    tokens_per_task: float
-    cost_per_task_usd: float | None
+    tokens_per_step: float
+    cost_per_step_usd: float | None
     """None when the cost of any step is unknown."""
     cached_share: float | None
     """Of the prompt tokens of every rung that was asked; None without the ledger's entries."""
-    local_cost_per_task_usd: float | None
+    local_cost_per_step_usd: float | None
     """The local rung's part of the cost; None where its price is unknown, or without entries."""
 
 
@@ -107,7 +107,7 @@ class Figures:
     local: Local | None
 
     def as_json(self) -> dict[str, object]:
-        """Its readers know the routes as policies, and a step's cost as a task's."""
+        """Its readers know the routes as policies."""
         found = asdict(self)
         return {"policies": found.pop("routes"), **found}
 
@@ -166,10 +166,10 @@ def _cell(answered: Sequence[Answered], entries: Sequence[Entry]) -> Cell:
         share={tier: tiers[tier] / given if given else 0.0 for tier in ROUTES[1:]},
         p50_ms=None if p50 is None else p50 * 1000,
         p95_ms=None if p95 is None else p95 * 1000,
-        tokens_per_task=sum(a.tokens for a in answered) / len(answered),
-        cost_per_task_usd=sum(costs) / len(costs) if len(costs) == len(answered) else None,
+        tokens_per_step=sum(a.tokens for a in answered) / len(answered),
+        cost_per_step_usd=sum(costs) / len(costs) if len(costs) == len(answered) else None,
         cached_share=sum(usage.cache_read for usage in usages) / prompted if prompted else None,
-        local_cost_per_task_usd=None if local is None else local / len(entries),
+        local_cost_per_step_usd=None if local is None else local / len(entries),
     )
 
 

@@ -31,9 +31,10 @@ class DemoServer:
 
 @contextmanager
 def demo_ladder(
-    config: Path, folder: Path, port: int, tell: Callable[[str], None]
+    config: Path, folder: Path, port: int, tell: Callable[[str], None], *, audits: bool = True
 ) -> Iterator[DemoServer]:
-    """Start the stand-in and the server side by side; give the server once both are ready."""
+    """Start the stand-in and the server side by side; give the server once both are ready. Without
+    its audits nothing is asked beside what is measured."""
     began = time.monotonic()
     ledger = folder / "rungwise.db"
     with standin(config, folder, tell) as upstream:
@@ -41,6 +42,8 @@ def demo_ladder(
         url = f"http://127.0.0.1:{port}"
         document = with_standin(config, upstream.url, ledger)
         document["server"] = {"port": port}
+        if not audits:
+            document.pop("audits", None)
         served = folder / "demo.yaml"
         served.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         command = ["rungwise", "serve", "--config", str(served)]

@@ -42,7 +42,7 @@ def table(measured: Figures) -> str:
 
 def _row(route: str, name: str, cell: Cell) -> tuple[str, ...]:
     low, high = cell.accuracy_interval
-    cost, local = cell.cost_per_task_usd, cell.local_cost_per_task_usd
+    cost, local = cell.cost_per_step_usd, cell.local_cost_per_step_usd
     return (
         route,
         name,
@@ -51,7 +51,7 @@ def _row(route: str, name: str, cell: Cell) -> tuple[str, ...]:
         "/".join(f"{cell.share[tier] * 100:.0f}" for tier in ROUTES[1:]),
         "-" if cell.p50_ms is None else f"{cell.p50_ms:.0f}",
         "-" if cell.p95_ms is None else f"{cell.p95_ms:.0f}",
-        f"{cell.tokens_per_task:.0f}",
+        f"{cell.tokens_per_step:.0f}",
         "-" if cell.cached_share is None else f"{cell.cached_share * 100:.0f}",
         "unknown" if cost is None else f"{cost * 1000:.4f}",
         "unknown" if local is None else f"{local * 1000:.4f}",

@@ -1,47 +1,62 @@
-"""Why is an answer as it is? GET /v1/answers/{id}, for the caller who asked."""
+"""Why is an answer as it is? GET /v1/answers/{id}, for the caller who asked, or who sees all."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Literal
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rungwise.contracts import Ledger
-from rungwise.edge.door import visit_of
 from rungwise.edge.extension import foreseen, shadowed, usd
+from rungwise.edge.quoting import Quoted
+from rungwise.edge.sight import only_of
 from rungwise.errors import UnknownAnswer
-from rungwise.types import Attempt, Entry, Json, JsonObject, TierFault
+from rungwise.ledger.books import Books, Said
+from rungwise.types import Attempt, Entry, Json, JsonObject, Outcome, TierFault
 
 __all__ = ["AnswerRoutes"]
 
 UNSAID: frozenset[TierFault] = frozenset({"unauthorised", "rate_limited"})
-"""What an upstream says with these is of the owner's own key and account."""
+"""What an upstream says with these is of the owner's own key and account: for its eyes alone."""
 
 
 class AnswerRoutes:
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, books: Books | None = None) -> None:
+        """Without books only the outcome that is believed is told, and no audit."""
+        self._ledger, self._books = ledger, books
 
     async def answer(self, request: Request) -> Response:
-        """Another caller's answer is as unknown as one that never was."""
-        id = request.path_params["id"]
+        """Another caller's answer is as unknown as one that never was. An audit is nobody's but
+        the owner's: it tells of rungs that the caller may not know."""
+        id, own = request.path_params["id"], only_of(request)
         entry = await self._ledger.find(id)
-        if entry is None or entry.caller != visit_of(request).caller.name:
+        if entry is None or (own is not None and (entry.caller != own or entry.audits is not None)):
             raise UnknownAnswer(f"no answer {id!r:.80}", param="id", code="answer_not_found")
-        return JSONResponse(_entry(entry))
+        said = await self._said(entry)
+        return Quoted(_entry(entry, said, sees_all=own is None))
+
+    async def _said(self, entry: Entry) -> Said:
+        if self._books is not None:
+            return await self._books.said(entry.id)
+        return Said(outcomes=(entry.outcome,) if entry.outcome else (), audits=())
 
 
-def _entry(entry: Entry) -> JsonObject:
+def _entry(entry: Entry, said: Said, *, sees_all: bool) -> JsonObject:
     outcome = entry.outcome
+    audits = said.audits if sees_all else ()
     return {
         "id": entry.id,
         "object": "answer",
         "at": entry.at,
+        "caller": entry.caller,
         "route": entry.route,
         "step_type": entry.step_type.value,
+        "task": entry.task,
+        "audits": entry.audits,
         "plan": entry.plan_why,
         "rungs": list(entry.rungs),
         "forecasts": foreseen(entry.forecasts),
@@ -55,18 +70,46 @@ def _entry(entry: Entry) -> JsonObject:
         "cost_usd": usd(entry.cost_nano),
         "baselines_usd": {baseline.tier: usd(baseline.nano) for baseline in entry.baselines},
         "outcome": {"right": outcome.right, "source": outcome.source} if outcome else None,
-        "attempts": [_attempt(attempt) for attempt in entry.attempts],
+        "outcomes": [_outcome(one) for one in said.outcomes],
+        "audited_by": [_audit(audit, said.outcomes) for audit in audits],
+        "attempts": [_attempt(attempt, sees_all=sees_all) for attempt in entry.attempts],
     }
 
 
-def _attempt(attempt: Attempt) -> JsonObject:
+def _outcome(outcome: Outcome) -> JsonObject:
+    """Without the correction itself: no texts are told here."""
+    return {
+        "source": outcome.source,
+        "right": outcome.right,
+        "at": outcome.at,
+        "label": outcome.label,
+        "reward": outcome.reward,
+        "corrected": outcome.corrected,
+        "counted": outcome.counted,
+    }
+
+
+def _audit(audit: Entry, outcomes: Sequence[Outcome]) -> JsonObject:
+    """Whether the two agreed is what it said as an outcome; None where it came to nothing."""
+    agreed = next((one.right for one in outcomes if one.source == "audit"), None)
+    return {
+        "id": audit.id,
+        "at": audit.at,
+        "agreed": agreed,
+        "cost_usd": usd(audit.cost_nano),
+        "attempts": [_attempt(attempt, sees_all=True) for attempt in audit.attempts],
+    }
+
+
+def _attempt(attempt: Attempt, *, sees_all: bool) -> JsonObject:
     confidence = attempt.confidence
+    unsaid = attempt.fault in UNSAID and not sees_all
     return {
         "role": attempt.role,
         "tier": attempt.tier,
         "model": attempt.model,
         "state": attempt.state,
-        "reason": None if attempt.fault in UNSAID else attempt.reason,
+        "reason": None if unsaid else attempt.reason,
         "fault": attempt.fault,
         "readings": {reading.signal: _number(reading.value) for reading in attempt.readings},
         "confidence": {

@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rungwise.config import ServerConfig
-from rungwise.contracts import Keyring, Ledger, Pace, Tier
+from rungwise.config import OutcomesConfig, ServerConfig
+from rungwise.contracts import Keyring, Pace, Tier
 from rungwise.edge.answers import AnswerRoutes
 from rungwise.edge.body import BodyLimits
 from rungwise.edge.closing import Closing
-from rungwise.edge.door import Door, visit_of
+from rungwise.edge.door import OUTCOMES, Door, visit_of
 from rungwise.edge.faults import fault_response
+from rungwise.edge.figures import FigureRoutes
 from rungwise.edge.intake import Intake
 from rungwise.edge.messages import MessagesRoutes
 from rungwise.edge.names import Names
 from rungwise.edge.openai import OpenAIRoutes
 from rungwise.edge.ops import OpsRoutes
+from rungwise.edge.outcomes import OutcomeRoutes
+from rungwise.edge.owners import OwnerRoutes
+from rungwise.edge.page import PageRoutes
 from rungwise.edge.rising import Rising
+from rungwise.ledger.books import Books
+from rungwise.ledger.tee import Listening
 from rungwise.once import Answers
 
 __all__ = ["make_app"]
+
+
+Route: TypeAlias = tuple[str, str, Callable[[Request], Awaitable[Response]]]
+"""Method, path, and who answers."""
 
 
 class Part(Protocol):
@@ -43,24 +53,29 @@ def make_app(
     *,
     cascade: Answers,
     ladder: Sequence[Tier],
-    ledger: Ledger,
+    ledger: Listening,
     keyring: Keyring,
     config: ServerConfig,
+    outcomes: OutcomesConfig | None = None,
+    books: Books | None = None,
+    owner: Callable[[Rising], OwnerRoutes] | None = None,
     pace: Pace | None = None,
     parts: Sequence[Part] = (),
-    render_metrics: Callable[[], tuple[bytes, str]],
+    watchers: Sequence[Part] = (),
+    render_metrics: Callable[[], Awaitable[tuple[bytes, str]]],
     barred: Callable[[Tier], str | None] = lambda _: None,
     new_id: Callable[[], str],
     unix: Callable[[], float] = time.time,
     body_stall_s: float = 30.0,
 ) -> FastAPI:
-    """The ASGI app, with which the parts, the ledger and the ladder start, and stop in reverse.
+    """The ASGI app, with which parts, ledger, ladder and watchers start, and stop in reverse.
 
     Its state tells which rungs are still `rising` (see Rising): local ones come up behind it.
+    Without `books` there are no figures to look at, without `owner` nothing that is the owner's.
     """
     rising = Rising(ladder)
     app = FastAPI(
-        lifespan=_lifespan((*parts, ledger), ladder, rising),
+        lifespan=_lifespan((*parts, ledger), ladder, rising, watchers),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -80,22 +95,52 @@ def make_app(
         deadline_s=config.deadline_s,
     )
     openai, messages = OpenAIRoutes(intake, names, unix=unix), MessagesRoutes(intake)
-    answers = AnswerRoutes(ledger)
+    answers = AnswerRoutes(ledger, books)
+    said = OutcomeRoutes(ledger, outcomes or OutcomesConfig(), limits=limits, unix=unix)
     ops = OpsRoutes(ladder, render_metrics, closing, barred=barred, rising=rising)
+    routes: list[Route] = [
+        ("POST", "/v1/chat/completions", openai.chat_completions),
+        ("POST", "/v1/messages", messages.create),
+        ("POST", "/v1/messages/count_tokens", messages.count_tokens),
+        ("POST", OUTCOMES, said.say),
+        ("GET", "/v1/answers/{id}", answers.answer),
+        ("GET", "/v1/models", openai.models),
+        ("GET", "/v1/models/{id:path}", openai.model),
+        ("GET", "/healthz", ops.healthz),
+        ("GET", "/readyz", ops.readyz),
+        ("GET", "/metrics", ops.metrics),
+    ]
+    if books is not None:
+        routes += _figures(FigureRoutes(books, unix=unix))
+    if owner is not None:
+        routes += _owners(owner(rising))
+    if config.page:
+        routes += _page(PageRoutes())
     # plain routes: FastAPI's own would parse bodies and dependencies once more for each request
-    for path, methods, route in (
-        ("/v1/chat/completions", ["POST"], openai.chat_completions),
-        ("/v1/messages", ["POST"], messages.create),
-        ("/v1/messages/count_tokens", ["POST"], messages.count_tokens),
-        ("/v1/answers/{id}", ["GET"], answers.answer),
-        ("/v1/models", ["GET"], openai.models),
-        ("/v1/models/{id:path}", ["GET"], openai.model),
-        ("/healthz", ["GET"], ops.healthz),
-        ("/readyz", ["GET"], ops.readyz),
-        ("/metrics", ["GET"], ops.metrics),
-    ):
-        app.add_route(path, route, methods=methods)
+    for method, path, route in routes:
+        app.add_route(path, route, methods=[method])
     return app
+
+
+def _figures(figures: FigureRoutes) -> list[Route]:
+    return [
+        ("GET", "/v1/figures", figures.figures),
+        ("GET", "/v1/series", figures.series),
+        ("GET", "/v1/answers", figures.answers),
+    ]
+
+
+def _owners(owner: OwnerRoutes) -> list[Route]:
+    return [
+        ("GET", "/v1/alarms", owner.alarms),
+        ("GET", "/v1/calibrations", owner.calibrations),
+        ("GET", "/v1/gpus", owner.gpus),
+        ("GET", "/v1/ladder", owner.ladder),
+    ]
+
+
+def _page(page: PageRoutes) -> list[Route]:
+    return [("GET", "/ui", page.root), ("GET", "/ui/{name:path}", page.file)]
 
 
 async def _show_fault(request: Request, error: Exception) -> Response:
@@ -103,7 +148,7 @@ async def _show_fault(request: Request, error: Exception) -> Response:
 
 
 def _lifespan(
-    parts: Sequence[Part], ladder: Sequence[Tier], rising: Rising
+    parts: Sequence[Part], ladder: Sequence[Tier], rising: Rising, watchers: Sequence[Part]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -117,6 +162,9 @@ def _lifespan(
                     stack.push_async_callback(tier.stop)
             stack.push_async_callback(rising.stop)
             await rising.start()
+            for part in watchers:
+                await part.start()
+                stack.push_async_callback(part.stop)
             yield
 
     return lifespan

@@ -18,14 +18,18 @@ from rungwise.edge.body import ClientGone
 from rungwise.edge.closing import Closing
 from rungwise.edge.faults import fault_response
 from rungwise.edge.origin import refuse_foreign
+from rungwise.edge.page import PAGE_PATHS
 from rungwise.edge.refusals import Stopping
 from rungwise.errors import NotAuthorised
 from rungwise.types import Caller
 
-__all__ = ["OPEN", "Door", "Visit", "visit_of"]
+__all__ = ["HEALTH", "OPEN", "OUTCOMES", "Door", "Visit", "visit_of"]
 
-OPEN = frozenset({"/healthz", "/readyz"})
-"""The only paths that need no key: what orchestrators ask."""
+OUTCOMES = "/v1/outcomes"
+HEALTH = frozenset({"/healthz", "/readyz"})
+"""What orchestrators ask."""
+OPEN = HEALTH | PAGE_PATHS
+"""The only paths that need no key. The page's files hold no data."""
 
 _KEY = "rungwise.visit"
 
@@ -98,8 +102,10 @@ class Door:
 
 
 def _is_work(scope: Scope) -> bool:
-    """What begins an answer; all else only looks."""
-    return bool(scope["method"] == "POST" and scope["path"].startswith("/v1/"))
+    """What begins an answer; all else only looks, or tells what became of one: that is heard during
+    a drain too, and takes nobody's turn."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.startswith("/v1/") and path != OUTCOMES
 
 
 def _lets_in_without_a_key(keyring: Keyring) -> bool:

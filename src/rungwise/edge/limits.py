@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from rungwise.edge.door import OPEN
+from rungwise.edge.door import HEALTH
 from rungwise.edge.faults import fault_response
 from rungwise.edge.refusals import Busy, LongHead, NotHttp, SlowHead
 from rungwise.errors import RungwiseError
@@ -123,7 +123,7 @@ class _Bounded(HttpToolsProtocol):
         self.transport.close()
 
     async def _come_again(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in OPEN:
+        if scope["path"] in HEALTH:
             await self.config.loaded_app(scope, receive, send)
         else:
             busy = Busy(f"there are {self.limits.connections} connections already")

@@ -5,8 +5,8 @@
 | model, max_tokens, messages, system, stream, stop_sequences, temperature, top_p, tools,
   tool_choice, thinking, output_config (effort, format) | honoured |
 | cache_control, of a block, of a tool, or of the whole | marks the prefix; `scope` is not used |
-| metadata | `step_type`, `agent` and `tags` say what the headers of these names say; `user_id` is
-  accepted and not used |
+| metadata | `step_type`, `agent`, `tags` and `task` say what the headers of these names say;
+  `user_id` is accepted and not used |
 | UNUSED, and those of a tool and a block below | accepted; does not reach a model |
 | REFUSED | 400, unless null or the neutral value given there: it would change the answer |
 | tools that Anthropic's servers run, documents, files | 400 that names them |

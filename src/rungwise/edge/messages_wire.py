@@ -22,7 +22,7 @@ from rungwise.edge.messages_turns import read_mark, read_system, read_turns
 from rungwise.edge.names import Name, Names
 from rungwise.edge.reading import fault_at, read_fields, refuse_unknown, unknown_field
 from rungwise.edge.schemas import check_held_to, read_parameters, read_schema
-from rungwise.edge.wish import METADATA, read_agent, read_tags, read_wish
+from rungwise.edge.wish import METADATA, read_agent, read_tags, read_task, read_trace, read_wish
 from rungwise.types import (
     CacheMark,
     Chat,
@@ -83,6 +83,8 @@ def _asked(fields: MessagesFields, headers: Mapping[str, str], names: Names) -> 
         route=name.route,
         agent=read_agent(headers, metadata),
         tags=read_tags(headers, metadata),
+        task=read_task(headers, metadata),
+        trace=read_trace(headers),
     )
     check_held_to(chat, shape="output_config.format.schema", tool="tools[{}].input_schema")
     return AskedMessage(chat=chat, name=name)

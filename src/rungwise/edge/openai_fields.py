@@ -7,8 +7,8 @@
   frequency_penalty, max_completion_tokens (max_tokens), stream_options.include_usage | honoured |
 | reasoning_effort, prompt_cache_key, cache_salt, a part's cache_control | honoured where a rung
   knows such a thing |
-| metadata | `step_type`, `agent` and `tags` say what the headers of these names say; the rest is
-  ignored |
+| metadata | `step_type`, `agent`, `tags` and `task` say what the headers of these names say; the
+  rest is ignored |
 | UNUSED, an image's `detail`, prompt_cache_breakpoint | accepted; does not reach a model |
 | REFUSED | 400, unless null or the neutral value given there: it would change the answer |
 | a tool call's `extra_content` | google.thought_signature, where it was given out here, takes

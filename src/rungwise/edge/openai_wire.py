@@ -12,7 +12,7 @@ from rungwise.edge.openai_fields import REFUSED, UNUSED, RequestFields, ShapeFie
 from rungwise.edge.openai_messages import read_messages
 from rungwise.edge.reading import fault_at, read_fields, refuse_unknown, unknown_field
 from rungwise.edge.schemas import check_held_to, read_parameters, read_schema
-from rungwise.edge.wish import read_agent, read_tags, read_wish
+from rungwise.edge.wish import read_agent, read_tags, read_task, read_trace, read_wish
 from rungwise.errors import CallerError
 from rungwise.types import Chat, OutputShape, Sampling, Thinking, Tool, ToolChoice
 
@@ -49,6 +49,8 @@ def read_chat(body: bytes, headers: Mapping[str, str], names: Names) -> Asked:
         conversation=fields.prompt_cache_key,
         agent=read_agent(headers, metadata),
         tags=read_tags(headers, metadata),
+        task=read_task(headers, metadata),
+        trace=read_trace(headers),
         cache_salt=fields.cache_salt,
     )
     check_held_to(

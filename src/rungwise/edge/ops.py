@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rungwise.contracts import Tier
 from rungwise.edge.closing import Closing
+from rungwise.edge.quoting import Quoted
 from rungwise.edge.rising import Rising
+from rungwise.edge.sight import see_all
 
-__all__ = ["OpsRoutes"]
+__all__ = ["OpsRoutes", "health_of"]
 
 PATIENCE_S = 2.0
 
@@ -21,7 +23,7 @@ class OpsRoutes:
     def __init__(
         self,
         ladder: Sequence[Tier],
-        render_metrics: Callable[[], tuple[bytes, str]],
+        render_metrics: Callable[[], Awaitable[tuple[bytes, str]]],
         closing: Closing,
         *,
         barred: Callable[[Tier], str | None] = lambda _: None,
@@ -34,14 +36,14 @@ class OpsRoutes:
         self._rising = rising or Rising(())
 
     async def healthz(self, request: Request) -> Response:
-        return JSONResponse({"alive": True})
+        return Quoted({"alive": True})
 
     async def readyz(self, request: Request) -> Response:
         """200 when at least one rung can answer, and no local one is still to come up for the first
         time; names those that cannot, and those that start. 503 while it drains."""
         if self._closing.begun:
             return self._draining()
-        told = await asyncio.gather(*(_health(tier) for tier in self._ladder))
+        told = await asyncio.gather(*(health_of(tier) for tier in self._ladder))
         tiers: list[str] = []
         starting: dict[str, str] = {}
         missing: dict[str, str] = {}
@@ -54,18 +56,21 @@ class OpsRoutes:
                 tiers.append(tier.name)
         ready = bool(tiers) and not starting
         state = {"ready": ready, "tiers": tiers, "starting": starting, "missing": missing}
-        return JSONResponse(state, status_code=200 if ready else 503)
+        return Quoted(state, status_code=200 if ready else 503)
 
     def _draining(self) -> Response:
         left = {"open": self._closing.open, "left_s": round(self._closing.left_s, 1)}
-        return JSONResponse({"ready": False, "draining": True, **left}, status_code=503)
+        return Quoted({"ready": False, "draining": True, **left}, status_code=503)
 
     async def metrics(self, request: Request) -> Response:
-        content, kind = self._render_metrics()
+        """For a key that sees all: they are sums of everybody's steps, and name keys."""
+        see_all(request)
+        content, kind = await self._render_metrics()
         return Response(content, headers={"content-type": kind})
 
 
-async def _health(tier: Tier) -> str | None:
+async def health_of(tier: Tier) -> str | None:
+    """Why the rung cannot draft; None where it can. Within PATIENCE_S."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             return await tier.health()

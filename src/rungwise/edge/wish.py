@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
@@ -10,9 +11,17 @@ from rungwise.edge.names import Name, Names
 from rungwise.errors import CallerError
 from rungwise.types import Ability, StepType, Wish
 
-__all__ = ["METADATA", "is_dry_run", "read_agent", "read_tags", "read_wish"]
+__all__ = [
+    "METADATA",
+    "is_dry_run",
+    "read_agent",
+    "read_tags",
+    "read_task",
+    "read_trace",
+    "read_wish",
+]
 
-METADATA = ("step_type", "agent", "tags")
+METADATA = ("step_type", "agent", "tags", "task")
 """What the metadata of a body may say."""
 
 STEP_TYPE = "x-rungwise-step-type"
@@ -27,6 +36,8 @@ NEEDS = "x-rungwise-needs"
 LEAST_RIGHT = "x-rungwise-least-right"
 AGENT = "x-rungwise-agent"
 TAGS = "x-rungwise-tags"
+TASK = "x-rungwise-task"
+TRACE = "traceparent"
 DRY_RUN = "x-rungwise-dry-run"
 ONCE = "idempotency-key"
 
@@ -37,6 +48,10 @@ MOST_WORDS = 64
 """In one list, also of the same word."""
 MOST = 1_000_000
 
+_TRACE = re.compile(
+    "(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-[0-9a-f]{2}"
+    "(?P<more>-[ -~]{0,64})?"
+)
 _ABILITIES: Mapping[str, Ability] = {ability: ability for ability in get_args(Ability)}
 
 
@@ -68,10 +83,21 @@ def read_wish(
 
 def read_agent(headers: Mapping[str, str], metadata: Mapping[str, str]) -> str | None:
     """Which of the caller's agents asks; the header wins. Raises CallerError."""
-    if AGENT in headers:
-        return _mark(headers[AGENT], AGENT)
-    told = metadata.get("agent")
-    return None if told is None else _mark(told, "metadata.agent")
+    return _named(headers, AGENT, metadata, "agent")
+
+
+def read_task(headers: Mapping[str, str], metadata: Mapping[str, str]) -> str | None:
+    """The caller's own name for what this step is one of; the header wins. Raises CallerError."""
+    return _named(headers, TASK, metadata, "task")
+
+
+def read_trace(headers: Mapping[str, str]) -> str | None:
+    """The caller's `traceparent`, as W3C Trace Context has it; what is none is left alone."""
+    told = headers.get(TRACE, "").strip()
+    form = _TRACE.fullmatch(told)
+    if form is None or form["version"] == "ff" or (form["version"] == "00" and form["more"]):
+        return None
+    return told if set(form["trace"]) != {"0"} and set(form["parent"]) != {"0"} else None
 
 
 def read_tags(headers: Mapping[str, str], metadata: Mapping[str, str]) -> frozenset[str]:
@@ -132,6 +158,15 @@ def _words(told: str, param: str) -> list[str]:
     if told.count(",") >= MOST_WORDS:
         raise CallerError(f"{param}: a list of more than {MOST_WORDS} words", param=param)
     return [word.strip() for word in told.split(",")]
+
+
+def _named(
+    headers: Mapping[str, str], header: str, metadata: Mapping[str, str], key: str
+) -> str | None:
+    if header in headers:
+        return _mark(headers[header], header)
+    told = metadata.get(key)
+    return None if told is None else _mark(told, f"metadata.{key}")
 
 
 def _mark(told: str, param: str) -> str:

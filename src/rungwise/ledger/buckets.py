@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["bucket_of", "seconds_of"]
+__all__ = ["COARSE", "SLOT_S", "bucket_of", "seconds_of", "slot_of"]
 
 _STEP = 1.0195
 """From one bucket's end to the next. What is told of a bucket is the middle of it on the
@@ -12,6 +12,10 @@ logarithmic scale, at most sqrt(1.0195) - 1 = 0.97 % from anything in it."""
 _LEAST_S = 1e-6
 """All that is no longer falls into bucket 0: a microsecond is nothing to an answer."""
 _LOG_STEP = math.log(_STEP)
+COARSE = 12
+"""So many buckets are one where a percentile is only drawn."""
+SLOT_S = 300
+"""Five minutes."""
 
 
 def bucket_of(seconds: float) -> int:
@@ -25,3 +29,8 @@ def seconds_of(bucket: int) -> float:
     """What to tell of the times in a bucket: within 1 % of each of them (bucket 0: a microsecond
     at most). A percentile by nearest rank over such counts is as near to the one over the times."""
     return float(_LEAST_S * _STEP ** (bucket - 0.5)) if bucket > 0 else _LEAST_S
+
+
+def slot_of(at: float) -> int:
+    """Which five minutes since 1970 a Unix time falls into."""
+    return int(at // SLOT_S)

@@ -8,7 +8,20 @@ from typing import Literal, TypeAlias
 
 from rungwise.counted import wilson
 
-__all__ = ["Against", "Group", "Idle", "Key", "Line", "Report", "Rung"]
+__all__ = [
+    "Against",
+    "Audits",
+    "Doubts",
+    "Group",
+    "Idle",
+    "Key",
+    "Line",
+    "Looked",
+    "Report",
+    "Rung",
+    "Tasks",
+    "Times",
+]
 
 Group: TypeAlias = Literal["route", "step_type", "key", "tier", "day"]
 Key: TypeAlias = tuple[str, ...]
@@ -55,11 +68,61 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Seconds, of answered steps, within 1 %; None where nobody knows."""
+
+    p50_s: float | None = None
+    p95_s: float | None = None
+    p99_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubts:
+    """Drafts of one tier that were doubted, for one reason (see escalations.py)."""
+
+    tier: str
+    why: str
+    drafts: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """Steps that have one name, together, by their first one; a step without is a task of its own.
+    Money is of those all of whose steps have a price."""
+
+    tasks: int = 0
+    labelled: int = 0
+    right: int = 0
+    cost_nano: int = 0
+    unpriced: int = 0
+    labelled_nano: int = 0
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.right / self.labelled if self.labelled else None
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float] | None:
+        return wilson(self.right, self.labelled) if self.labelled else None
+
+    @property
+    def cost_nano_each(self) -> float | None:
+        priced = self.tasks - self.unpriced
+        return self.cost_nano / priced if priced else None
+
+    @property
+    def cost_per_right_nano(self) -> float | None:
+        """Of those that were labelled: what they cost, over how many of them were right."""
+        return self.labelled_nano / self.right if self.right else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One group of steps. Money is of those with a known price; `unpriced` counts the others."""
 
     key: Key
-    tasks: int = 0
+    steps: int = 0
     answered: int = 0
     labelled: int = 0
     right: int = 0
@@ -69,9 +132,12 @@ class Line:
     cost_nano: int = 0
     unpriced: int = 0
     labelled_nano: int = 0
-    p50_s: float | None = None
-    p95_s: float | None = None
-    """Of answered steps, within 1 %; not known by key and by route or step type at once."""
+    times: Times = Times()
+    first_bytes: Times = Times()
+    """Neither is known by key and by route or step type at once."""
+    tasks: Tasks | None = None
+    """None by step type and by tier: steps of one task may be of several."""
+    doubts: tuple[Doubts, ...] = ()
     answers: Mapping[str, int] = field(default_factory=dict)
     """By the tier that gave them."""
     rungs: tuple[Rung, ...] = ()
@@ -87,11 +153,11 @@ class Line:
 
     @property
     def escalation_rate(self) -> float:
-        return self.escalated / self.tasks if self.tasks else 0.0
+        return self.escalated / self.steps if self.steps else 0.0
 
     @property
-    def cost_per_task_nano(self) -> float | None:
-        priced = self.tasks - self.unpriced
+    def cost_per_step_nano(self) -> float | None:
+        priced = self.steps - self.unpriced
         return self.cost_nano / priced if priced else None
 
     @property
@@ -120,6 +186,52 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What one rung did in audits: its answers to what had been answered, or its comparisons."""
+
+    tier: str
+    model: str
+    role: str
+    attempts: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_nano: int
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audits:
+    """Answers that a higher rung answered too. What that cost is in no line of steps."""
+
+    audited: int = 0
+    """Those of which it was found out whether they were right."""
+    agreed: int = 0
+    rungs: tuple[Looked, ...] = ()
+
+    @property
+    def agreed_share(self) -> float | None:
+        return self.agreed / self.audited if self.audited else None
+
+    @property
+    def agreed_interval(self) -> tuple[float, float] | None:
+        return wilson(self.agreed, self.audited) if self.audited else None
+
+    @property
+    def asked(self) -> int:
+        """How many were begun."""
+        return sum(rung.attempts for rung in self.rungs if rung.role == "audit")
+
+    @property
+    def cost_nano(self) -> int:
+        """Of the priced ones; `unpriced` counts the others."""
+        return sum(rung.cost_nano for rung in self.rungs)
+
+    @property
+    def unpriced(self) -> int:
+        return sum(rung.unpriced for rung in self.rungs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
     """What a local rung cost while it had nothing to do."""
 
@@ -137,3 +249,4 @@ class Report:
     all: Line
     lines: tuple[Line, ...]
     idle: tuple[Idle, ...]
+    audits: Audits = Audits()

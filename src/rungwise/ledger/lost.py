@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rungwise.ledger.tally import tally
+from rungwise.ledger.tasks import strike_task
 from rungwise.store.statements import add_rows
 from rungwise.types import Entry
 
@@ -16,18 +17,14 @@ __all__ = ["strike"]
 
 
 def strike(connection: Connection, entry: Entry) -> None:
-    """Strike out a lost entry, and what it added to the tallies."""
+    """Strike out a lost entry, and what it added to the tallies. What was said of it stays."""
     from sqlalchemy import delete
 
     from rungwise.store import tables
 
-    added = tally([entry])
-    _take_off(connection, tables.step_tally, added.steps)
-    _take_off(connection, tables.rung_tally, added.rungs)
-    _take_off(connection, tables.latency_tally, added.latencies)
-    _take_off(connection, tables.baseline_tally, added.baselines)
-    _take_off(connection, tables.shadow_tally, added.shadows)
-    _take_off(connection, tables.judged_tally, added.judged)
+    for name, rows in tally([entry]):
+        _take_off(connection, tables.TABLES.tables[name], rows)
+    strike_task(connection, entry)
     connection.execute(delete(tables.attempt).where(tables.attempt.c.entry_id == entry.id))
     connection.execute(delete(tables.entry).where(tables.entry.c.id == entry.id))
 

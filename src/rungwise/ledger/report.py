@@ -1,6 +1,6 @@
 """What do the written steps add up to? Reads the tallies, group by group.
 
-These are kept in each entry's own transaction (see store/tables.py): a report looks at no entries,
+These are kept in each entry's own transaction (see store/tables/): a report looks at no entries,
 and takes as long for a thousand as for a hundred million of them.
 """
 
@@ -13,9 +13,21 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from rungwise.ledger.buckets import seconds_of
-from rungwise.ledger.lines import Against, Group, Idle, Key, Line, Report, Rung
+from rungwise.ledger.lines import (
+    Against,
+    Audits,
+    Doubts,
+    Group,
+    Idle,
+    Key,
+    Line,
+    Looked,
+    Report,
+    Rung,
+    Tasks,
+)
 from rungwise.ledger.tallied import Inside, Sums, Tallied
+from rungwise.ledger.times import Taken, read_times
 from rungwise.store import tables
 from rungwise.store.database import Database
 from rungwise.store.migrate import check_up_to_date
@@ -43,43 +55,82 @@ def report(
     *,
     since_day: int | None = None,
     until_day: int | None = None,
+    caller: str | None = None,
 ) -> Report:
     """One line for each group of steps of the days from `since_day` up to `until_day`, both
-    included, the largest first; and one for all of them together."""
-    read = Tallied(connection, tuple(by), since_day, until_day)
+    included, the largest first; and one for all of them together. Of one caller's steps, or of
+    all."""
+    read = Tallied(connection, tuple(by), since_day, until_day, caller)
     steps = read.sums(tables.step_tally, ("tier",), (*STEPS, *MONEY))
-    rungs = read.sums(tables.rung_tally, ("tier", "model"), (*USAGE, *RUNGS))
+    role = tables.rung_tally.c.role
+    rungs = read.sums(
+        tables.rung_tally, ("tier", "model"), (*USAGE, *RUNGS), role.not_in(OF_AUDITS)
+    )
     against: defaultdict[Key, Sums] = defaultdict(dict)
     if "tier" not in by:  # of baselines it is not kept which rung's answers they stand for
         against = read.sums(tables.baseline_tally, ("tier",), BASELINES)
-    latencies = _latencies(read, by)
-    lines = [_line(k, steps[k], rungs[k], against[k], latencies[k]) for k in list(steps)]
-    total = _line((), *map(_together, (steps, rungs, against, latencies)))
+    taken, every_time = read_times(read, by, caller)
+    doubts = read.sums(tables.doubt_tally, ("tier", "why"), DOUBTS)
+    parts: tuple[Mapping[Key, Sums], ...] = (steps, rungs, against, doubts)
+    tasks = _tasks(read, by)
+    lines = [
+        _line(key, tasks, taken.get(key) or Taken(), *(part.get(key, {}) for part in parts))
+        for key in steps
+    ]
+    total: Mapping[Key, Sums] | None = None if tasks is None else {(): _together(tasks)}
+    every = Tallied(connection, (), since_day, until_day, caller)
     return Report(
         by=tuple(by),
-        all=total,
-        lines=tuple(sorted(lines, key=lambda line: (-line.tasks, line.key))),
-        idle=tuple(_idle(Tallied(connection, (), since_day, until_day))),
+        all=_line((), total, every_time, *map(_together, parts)),
+        lines=tuple(sorted(lines, key=lambda line: (-line.steps, line.key))),
+        idle=tuple(_idle(every)) if caller is None else (),
+        audits=_audits(every),
     )
 
 
-STEPS = ("tasks", "answered", "labelled", "right", "escalated", "spilled", "recalled")
+STEPS = ("steps", "answered", "labelled", "right", "escalated", "spilled", "recalled")
 MONEY = ("cost_nano", "unpriced", "labelled_nano")
+TASKS = ("tasks", "labelled", "right", *MONEY)
 USAGE = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 COUNTS = ("attempts", "released", "abandoned_tokens", "cost_nano", "unpriced", "saved_nano")
 RUNGS = (*COUNTS, "engine_s", "joules")
+OF_AUDITS = ("audit", "comparison")
+DOUBTS = ("drafts", "tokens")
 BASELINES = ("answers", "unpriced", "nano", "answered_nano")
 IDLE = ("up_s", "busy_s", "idle_joules", "idle_nano", "unpriced_s")
 
 
-def _latencies(read: Tallied, by: Sequence[Group]) -> defaultdict[Key, Sums]:
-    """Nothing where they would have to be known by caller and by kind of work at once."""
-    by_key = "key" in by
-    if by_key and {"route", "step_type"} & set(by):
-        return defaultdict(dict)
-    table = tables.latency_tally
-    view = table.c.route == "" if by_key else table.c.caller == ""
-    return read.sums(table, ("bucket",), ("answers",), view)
+def _tasks(read: Tallied, by: Sequence[Group]) -> Mapping[Key, Sums] | None:
+    if {"step_type", "tier"} & set(by):
+        return None
+    return read.sums(tables.task_tally, (), TASKS)
+
+
+def _audits(read: Tallied) -> Audits:
+    """By `read` of no groups."""
+    role = tables.rung_tally.c.role
+    rungs = read.sums(
+        tables.rung_tally, ("tier", "model", "role"), (*USAGE, *RUNGS), role.in_(OF_AUDITS)
+    )[()]
+    found = read.sums(tables.audit_tally, ("tier",), ("audited", "agreed"))[()]
+    return Audits(
+        audited=sum(row["audited"] for row in found.values()),
+        agreed=sum(row["agreed"] for row in found.values()),
+        rungs=tuple(_looked(t, m, r, row) for (t, m, r), row in sorted(rungs.items())),
+    )
+
+
+def _looked(tier: str, model: str, role: str, row: Mapping[str, Any]) -> Looked:
+    return Looked(
+        tier=tier,
+        model=model,
+        role=role,
+        attempts=row["attempts"],
+        prompt_tokens=sum(row[part] for part in USAGE[:4]),
+        completion_tokens=row["output"] + row["reasoning"],
+        cost_nano=row["cost_nano"],
+        unpriced=row["unpriced"],
+    )
 
 
 def _idle(read: Tallied) -> Iterable[Idle]:
@@ -105,14 +156,26 @@ def _together(groups: Mapping[Key, Sums]) -> Sums:
     return {inside: dict(numbers) for inside, numbers in total.items()}
 
 
-def _line(key: Key, steps: Sums, rungs: Sums, against: Sums, latencies: Sums) -> Line:
-    counted = sorted((bucket, row["answers"]) for (bucket,), row in latencies.items())
+def _line(
+    key: Key,
+    tasks: Mapping[Key, Sums] | None,
+    taken: Taken,
+    steps: Sums,
+    rungs: Sums,
+    against: Sums,
+    doubts: Sums,
+) -> Line:
     return Line(
         key=key,
         **{name: sum(row[name] for row in steps.values()) for name in (*STEPS, *MONEY)},
         answers={t: row["answered"] for (t,), row in steps.items() if t and row["answered"]},
-        p50_s=_percentile(counted, 0.50),
-        p95_s=_percentile(counted, 0.95),
+        times=taken.whole,
+        first_bytes=taken.first_byte,
+        tasks=None if tasks is None else Tasks(**tasks.get(key, {}).get((), {})),
+        doubts=tuple(
+            Doubts(tier=tier, why=why, drafts=row["drafts"], tokens=row["tokens"])
+            for (tier, why), row in sorted(doubts.items())
+        ),
         rungs=tuple(_rung(tier, model, row) for (tier, model), row in sorted(rungs.items())),
         against={
             tier: Against(
@@ -136,14 +199,3 @@ def _rung(tier: str, model: str, row: Mapping[str, Any]) -> Rung:
         joules=row["joules"],
         **{name: row[name] for name in COUNTS},
     )
-
-
-def _percentile(counted: Sequence[tuple[int, int]], share: float) -> float | None:
-    """By nearest rank over the buckets, in order: within 1 % (see ledger/buckets.py)."""
-    total = sum(answers for _, answers in counted)
-    below = 0
-    for bucket, answers in counted:
-        below += answers
-        if below >= share * total:
-            return seconds_of(bucket)
-    return None

@@ -33,7 +33,7 @@ _USAGE = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "
 
 
 def entry_row(entry: Entry) -> tuple[object, ...]:
-    """A value for each column of store/tables.py's `entry`, in order."""
+    """A value for each column of store/tables/'s `entry`, in order."""
     outcome = entry.outcome
     return (
         entry.id,
@@ -56,6 +56,8 @@ def entry_row(entry: Entry) -> tuple[object, ...]:
         None if entry.shadow is None else _shadow(entry.shadow),
         None if entry.conversation is None else writable(entry.conversation),
         entry.sketch,
+        None if entry.task is None else writable(entry.task),
+        entry.audits,
     )
 
 
@@ -123,6 +125,8 @@ def entry_of(row: RowMapping, attempts: tuple[Attempt, ...]) -> Entry:
         shadow=_shadow_of(row.get("shadow")),
         conversation=row.get("conversation"),
         sketch=row.get("sketch"),
+        task=row.get("task"),
+        audits=row.get("audits"),
     )
 
 

@@ -26,7 +26,7 @@ from rungwise.store.migrate import check_up_to_date
 
 __all__ = ["ShadowLine", "ShadowReport", "read_shadows", "shadows"]
 
-COUNTS = ("tasks", "same", "lower", "higher")
+COUNTS = ("steps", "same", "lower", "higher")
 LABELS = ("labelled", "right")
 NANO = ("live_nano", "known_nano", "unpriced", "rest_nano", "rest_unpriced")
 
@@ -37,7 +37,7 @@ class ShadowLine:
 
     key: Key
     router: str
-    tasks: int = 0
+    steps: int = 0
     same: int = 0
     lower: int = 0
     higher: int = 0
@@ -57,7 +57,7 @@ class ShadowLine:
     @property
     def unknown(self) -> int:
         """Steps whose cost nobody can tell: not answered, or without a price."""
-        return self.tasks - self.recorded - self.estimated
+        return self.steps - self.recorded - self.estimated
 
     @property
     def recorded_share(self) -> float | None:
@@ -140,7 +140,7 @@ def shadows(
     return ShadowReport(
         by=tuple(by),
         all=tuple(_together(lines)),
-        lines=tuple(sorted(lines, key=lambda line: (-line.tasks, line.key, line.router))),
+        lines=tuple(sorted(lines, key=lambda line: (-line.steps, line.key, line.router))),
     )
 
 
@@ -178,7 +178,7 @@ def _lines(key: Key, sums: Sums, usual: Mapping[str, _Usual]) -> Iterator[Shadow
 def _recorded(line: ShadowLine, row: Mapping[str, Any]) -> ShadowLine:
     return replace(
         line,
-        recorded=line.recorded + row["tasks"],
+        recorded=line.recorded + row["steps"],
         recorded_nano=line.recorded_nano + row["known_nano"],
         recorded_live_nano=line.recorded_live_nano + row["live_nano"],
         recorded_labelled=line.recorded_labelled + row["labelled"],
@@ -200,7 +200,7 @@ def _estimated(
         return line
     return replace(
         line,
-        estimated=line.estimated + row["tasks"],
+        estimated=line.estimated + row["steps"],
         estimated_nano=line.estimated_nano + round(nano + rest),
         estimated_live_nano=line.estimated_live_nano + row["live_nano"],
     )
@@ -218,7 +218,7 @@ def _together(lines: Sequence[ShadowLine]) -> Iterator[ShadowLine]:
     found: dict[str, ShadowLine] = {}
     for line in lines:
         found[line.router] = _plus(found.get(line.router), replace(line, key=()))
-    yield from sorted(found.values(), key=lambda line: (-line.tasks, line.router))
+    yield from sorted(found.values(), key=lambda line: (-line.steps, line.router))
 
 
 def _plus(one: ShadowLine | None, other: ShadowLine) -> ShadowLine:

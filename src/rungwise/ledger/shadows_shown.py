@@ -24,7 +24,7 @@ def _line(told: ShadowReport, line: ShadowLine) -> dict[str, object]:
     return {
         **named(told.by, line.key),
         "router": line.router,
-        "tasks": line.tasks,
+        "steps": line.steps,
         "starts_same": line.same,
         "starts_lower": line.lower,
         "starts_higher": line.higher,
@@ -70,7 +70,7 @@ def as_table(told: ShadowReport) -> str:
 
 _HEAD = (
     "router",
-    "tasks",
+    "steps",
     "same",
     "lower",
     "higher",
@@ -89,7 +89,7 @@ def _row(line: ShadowLine, group: tuple[str, ...]) -> tuple[str, ...]:
     return (
         *group,
         line.router,
-        str(line.tasks),
+        str(line.steps),
         str(line.same),
         str(line.lower),
         str(line.higher),

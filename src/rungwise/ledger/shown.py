@@ -6,7 +6,18 @@ import csv
 import io
 
 from rungwise.ledger.columns import columns, dollars, named, names, usd
-from rungwise.ledger.lines import Against, Idle, Line, Report, Rung
+from rungwise.ledger.lines import (
+    Against,
+    Audits,
+    Doubts,
+    Idle,
+    Line,
+    Looked,
+    Report,
+    Rung,
+    Tasks,
+    Times,
+)
 
 __all__ = ["as_csv", "as_json", "as_table"]
 
@@ -18,25 +29,31 @@ def as_json(told: Report) -> dict[str, object]:
         "all": _line(told, told.all),
         "groups": [_line(told, line) for line in told.lines],
         "idle": [_idle(idle) for idle in told.idle],
+        "audits": [_looked(rung) for rung in told.audits.rungs],
+        "audited": _audited(told.audits),
     }
 
 
 def _line(told: Report, line: Line) -> dict[str, object]:
     return {
         **named(told.by, line.key),
-        "tasks": line.tasks,
+        "steps": line.steps,
         "answered": line.answered,
         "labelled": line.labelled,
+        "right": line.right,
         "accuracy": line.accuracy,
         "accuracy_interval": list(line.accuracy_interval) if line.accuracy_interval else None,
-        "p50_ms": _ms(line.p50_s),
-        "p95_ms": _ms(line.p95_s),
+        **_times("", line.times),
+        **_times("first_byte_", line.first_bytes),
         "cost_usd": line.cost_nano / 1e9,
         "unpriced": line.unpriced,
-        "cost_per_task_usd": usd(line.cost_per_task_nano),
+        "cost_per_step_usd": usd(line.cost_per_step_nano),
         "cost_per_right_usd": usd(line.cost_per_right_nano),
+        **_tasks(line.tasks),
         "share": dict(line.share),
+        "escalated": line.escalated,
         "escalation_rate": line.escalation_rate,
+        "doubts": [_doubts(doubts) for doubts in line.doubts],
         "spilled": line.spilled,
         "recalled": line.recalled,
         "abandoned_tokens": line.abandoned_tokens,
@@ -44,6 +61,59 @@ def _line(told: Report, line: Line) -> dict[str, object]:
         "cache_saved_usd": line.saved_nano / 1e9,
         "against": {tier: _against(against) for tier, against in line.against.items()},
         "rungs": [_rung(rung) for rung in line.rungs],
+    }
+
+
+def _times(of: str, times: Times) -> dict[str, object]:
+    told = {"p50": times.p50_s, "p95": times.p95_s, "p99": times.p99_s}
+    return {f"{of}{name}_ms": _ms(seconds) for name, seconds in told.items()}
+
+
+def _tasks(tasks: Tasks | None) -> dict[str, object]:
+    """Null throughout where the steps of one task may stand in several groups."""
+    interval = None if tasks is None else tasks.accuracy_interval
+    return {
+        "tasks": None if tasks is None else tasks.tasks,
+        "tasks_labelled": None if tasks is None else tasks.labelled,
+        "tasks_right": None if tasks is None else tasks.right,
+        "task_accuracy": None if tasks is None else tasks.accuracy,
+        "task_accuracy_interval": None if interval is None else list(interval),
+        "cost_per_task_usd": None if tasks is None else usd(tasks.cost_nano_each),
+        "cost_per_right_task_usd": None if tasks is None else usd(tasks.cost_per_right_nano),
+    }
+
+
+def _doubts(doubts: Doubts) -> dict[str, object]:
+    return {
+        "tier": doubts.tier,
+        "why": doubts.why,
+        "drafts": doubts.drafts,
+        "tokens": doubts.tokens,
+    }
+
+
+def _looked(rung: Looked) -> dict[str, object]:
+    return {
+        "tier": rung.tier,
+        "model": rung.model,
+        "role": rung.role,
+        "attempts": rung.attempts,
+        "prompt_tokens": rung.prompt_tokens,
+        "completion_tokens": rung.completion_tokens,
+        "cost_usd": rung.cost_nano / 1e9,
+        "unpriced": rung.unpriced,
+    }
+
+
+def _audited(audits: Audits) -> dict[str, object]:
+    return {
+        "asked": audits.asked,
+        "audited": audits.audited,
+        "agreed": audits.agreed,
+        "agreed_share": audits.agreed_share,
+        "agreed_interval": list(audits.agreed_interval) if audits.agreed_interval else None,
+        "cost_usd": audits.cost_nano / 1e9,
+        "unpriced": audits.unpriced,
     }
 
 
@@ -87,8 +157,7 @@ def _idle(idle: Idle) -> dict[str, object]:
 def as_csv(told: Report) -> str:
     """A line for each group, and one for each of its models with what that model did."""
     out = io.StringIO()
-    fields = [name for name in _line(told, told.all) if name not in ("share", "against", "rungs")]
-    fields = [name for name in fields if name not in told.by and name != "accuracy_interval"]
+    fields = [name for name in _line(told, told.all) if name not in (*told.by, *_NESTED)]
     tiers = sorted({tier for line in told.lines for tier in (*line.share, *line.against)})
     write = csv.writer(out, lineterminator="\n")
     write.writerow(
@@ -108,50 +177,102 @@ def as_csv(told: Report) -> str:
     return out.getvalue()
 
 
+_NESTED = (
+    "share",
+    "against",
+    "rungs",
+    "doubts",
+    "accuracy_interval",
+    "task_accuracy_interval",
+)
+
+
 def as_table(told: Report) -> str:
     """Fixed-width text; a dash is "not known"."""
     head = (*(name.replace("_", " ") for name in told.by), *_HEAD)
     rows = [head, *(_row(told, line, names(told.by, line.key)) for line in told.lines)]
     rows.append(_row(told, told.all, ("all", *("",) * (len(told.by) - 1))))
     parts = [columns(rows, left=len(told.by))]
+    if line := _tasked(told.all.tasks):
+        parts.append(line)
+    if told.all.doubts:
+        parts.append(columns([_DOUBT_HEAD, *(_doubt_row(d) for d in told.all.doubts)], left=2))
     if any(line.rungs for line in told.lines):
         parts.append(columns([_RUNG_HEAD, *(_rung_row(rung) for rung in told.all.rungs)], left=2))
     parts += [_baseline(tier, against) for tier, against in sorted(told.all.against.items())]
     parts += [_idleness(idle) for idle in told.idle]
+    parts += [_looks(told.audits)] if told.audits.rungs else []
     return "\n\n".join(part for part in parts if part)
 
 
 _HEAD = (
+    "steps",
     "tasks",
     "accuracy [95 %]",
     "p50 ms",
     "p95 ms",
-    "USD/task",
+    "p99 ms",
+    "first p50",
+    "p95",
+    "USD/step",
     "USD/right",
     "escalated",
     "cached",
     "share per rung",
 )
-_RUNG_HEAD = ("tier", "model", "asked", "given", "prompt", "cached", "written", "USD", "GPU s")
+_RUNG_HEAD = (
+    *("tier", "model", "asked", "given", "prompt", "cached", "written", "abandoned"),
+    *("USD", "GPU s"),
+)
+_DOUBT_HEAD = ("doubted", "why", "drafts", "tokens")
 
 
 def _row(told: Report, line: Line, names: tuple[str, ...]) -> tuple[str, ...]:
-    accuracy = "-"
-    if line.accuracy is not None and line.accuracy_interval is not None:
-        low, high = line.accuracy_interval
-        accuracy = f"{line.accuracy:.3f} [{low:.2f}, {high:.2f}] n={line.labelled}"
-    cost = dollars(line.cost_per_task_nano) + (f" ({line.unpriced} ?)" if line.unpriced else "")
+    times = (line.times.p50_s, line.times.p95_s, line.times.p99_s)
+    first = (line.first_bytes.p50_s, line.first_bytes.p95_s)
+    cost = dollars(line.cost_per_step_nano) + (f" ({line.unpriced} ?)" if line.unpriced else "")
     return (
         *names,
-        str(line.tasks),
-        accuracy,
-        "-" if line.p50_s is None else f"{line.p50_s * 1000:.0f}",
-        "-" if line.p95_s is None else f"{line.p95_s * 1000:.0f}",
+        str(line.steps),
+        "-" if line.tasks is None else str(line.tasks.tasks),
+        _accuracy(line.accuracy, line.accuracy_interval, line.labelled),
+        *("-" if seconds is None else f"{seconds * 1000:.0f}" for seconds in (*times, *first)),
         cost,
         dollars(line.cost_per_right_nano),
         f"{line.escalation_rate:.0%}",
         "-" if line.cached_share is None else f"{line.cached_share:.0%}",
         " ".join(f"{tier} {share:.0%}" for tier, share in line.share.items()) or "-",
+    )
+
+
+def _accuracy(share: float | None, interval: tuple[float, float] | None, labels: int) -> str:
+    if share is None or interval is None:
+        return "-"
+    low, high = interval
+    return f"{share:.3f} [{low:.2f}, {high:.2f}] n={labels}"
+
+
+def _tasked(tasks: Tasks | None) -> str:
+    """Nothing where each step is a task of its own and nobody says more of it."""
+    if tasks is None or not tasks.tasks:
+        return ""
+    accuracy = _accuracy(tasks.accuracy, tasks.accuracy_interval, tasks.labelled)
+    return (
+        f"{tasks.tasks} tasks: accuracy {accuracy}, {dollars(tasks.cost_nano_each)} USD each, "
+        f"{dollars(tasks.cost_per_right_nano)} USD for each right one"
+    )
+
+
+def _doubt_row(doubts: Doubts) -> tuple[str, ...]:
+    return (doubts.tier, doubts.why, str(doubts.drafts), str(doubts.tokens))
+
+
+def _looks(audits: Audits) -> str:
+    share = _accuracy(audits.agreed_share, audits.agreed_interval, audits.audited)
+    unpriced = f" ({audits.unpriced} ?)" if audits.unpriced else ""
+    return (
+        f"{audits.asked} answers were audited, for {dollars(audits.cost_nano)} USD{unpriced} "
+        f"beside all others here: found right {share}"
     )
 
 
@@ -165,6 +286,7 @@ def _rung_row(rung: Rung) -> tuple[str, ...]:
         str(rung.prompt_tokens),
         f"{rung.cached_tokens / rung.prompt_tokens:.0%}" if rung.prompt_tokens else "-",
         str(rung.completion_tokens),
+        str(rung.abandoned_tokens),
         cost,
         f"{rung.engine_s:.1f}" if rung.engine_s else "-",
     )

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rungwise.errors import StoreError
+from rungwise.ledger.hearing import entries_of, hear
 from rungwise.ledger.lost import strike
-from rungwise.ledger.rows import attempt_of, attempt_row, entry_of, entry_row, writable
-from rungwise.ledger.tally import outcome_rows, tally
+from rungwise.ledger.rows import attempt_of, attempt_row, entry_of, entry_row
+from rungwise.ledger.sayings import Heard, Saying
+from rungwise.ledger.tally import tally
+from rungwise.ledger.tasks import note_tasks
 from rungwise.store.database import Database, Fault
 from rungwise.store.sql import Store
 from rungwise.store.statements import add_rows, insert_rows
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = ["SqlLedger", "SqliteLedger", "read_entries"]
+
+
+TOGETHER = 100
+"""Sayings of one transaction."""
 
 
 def nothing(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -55,8 +62,10 @@ class SqlLedger:
         settle: Callable[[Connection, Sequence[Entry]], None] = nothing,
         revive: Callable[[Connection, str], None] = nobody,
         models: Mapping[str, str] | None = None,
+        most_per_day: int | None = None,
     ) -> None:
-        """`models` as in `tally`."""
+        """`models` as in `tally`; of what one key says in a day, UTC, so much counts at most."""
+        self._most_per_day = most_per_day
         self._store, self._settle, self._revive = store, settle, revive
         self._models = models or {}
         self._recording, self._over = 0, asyncio.Event()
@@ -87,8 +96,31 @@ class SqlLedger:
             if not await self._store.write(partial(self._replace_lost, entry=entry)):
                 raise
 
-    async def label(self, entry_id: str, outcome: Outcome) -> bool:
-        return await self._store.write(lambda connection: _label(connection, entry_id, outcome))
+    async def label(self, entry_id: str, outcome: Outcome) -> Entry | None:
+        (heard,) = await self.hear([Saying(answer=entry_id, outcome=outcome, of_any=True)])
+        return heard.entry
+
+    async def label_task(self, caller: str, task: str, outcome: Outcome) -> bool:
+        """Whether there is such a task. Raises StoreError."""
+        (heard,) = await self.hear([Saying(task=task, by=caller, outcome=outcome)])
+        return heard.known
+
+    async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
+        """Write down what is said, in its order, and move the tallies by it: what became of each.
+        All of it or nothing, where there are no more than `TOGETHER`; others are written in parts,
+        so that answers in between need not wait. To say it again changes nothing. Raises
+        StoreError."""
+        ends: list[Heard] = []
+        for first in range(0, len(sayings), TOGETHER):
+            part = tuple(sayings[first : first + TOGETHER])
+            if len(part) == 1:
+                ends.append(await self._store.write_together(self._hear, part[0]))
+            else:
+                ends += await self._store.write(partial(self._hear, sayings=part))
+        return ends
+
+    def _hear(self, connection: Connection, sayings: Sequence[Saying]) -> list[Heard]:
+        return hear(connection, sayings, self._most_per_day)
 
     async def find(self, entry_id: str) -> Entry | None:
         return await self._store.read(lambda connection: _find(connection, entry_id))
@@ -125,13 +157,9 @@ class SqlLedger:
                 for rung, attempt in enumerate(entry.attempts)
             ),
         )
-        added = tally(entries, self._models)
-        add_rows(connection, tables.step_tally, added.steps)
-        add_rows(connection, tables.rung_tally, added.rungs)
-        add_rows(connection, tables.latency_tally, added.latencies)
-        add_rows(connection, tables.baseline_tally, added.baselines)
-        add_rows(connection, tables.shadow_tally, added.shadows)
-        add_rows(connection, tables.judged_tally, added.judged)
+        for name, rows in tally(entries, self._models):
+            add_rows(connection, tables.TABLES.tables[name], rows)
+        note_tasks(connection, entries)
         self._settle(connection, entries)
 
     def _insert(self, connection: Connection, entries: Sequence[Entry]) -> Sequence[None]:
@@ -164,41 +192,20 @@ class SqliteLedger(SqlLedger):
 
 
 def _find(connection: Connection, entry_id: str) -> Entry | None:
-    from sqlalchemy import select
-
-    from rungwise.store.tables import attempt, entry
-
-    found = connection.execute(select(entry).where(entry.c.id == entry_id)).mappings().first()
-    if found is None:
-        return None
-    tried = select(attempt).where(attempt.c.entry_id == entry_id).order_by(attempt.c.rung)
-    return entry_of(found, tuple(map(attempt_of, connection.execute(tried).mappings())))
-
-
-def _label(connection: Connection, entry_id: str, outcome: Outcome) -> bool:
-    from sqlalchemy import update
-
-    from rungwise.store.tables import entry, shadow_tally, step_tally
-
-    found = _find(connection, entry_id)
-    if found is None:
-        return False
-    said = {"outcome_right": outcome.right, "outcome_source": writable(outcome.source)}
-    connection.execute(update(entry).where(entry.c.id == entry_id).values(said))
-    added = outcome_rows(found, outcome)
-    add_rows(connection, step_tally, added.steps)
-    add_rows(connection, shadow_tally, added.shadows)
-    return True
+    return next(entries_of(connection, [entry_id]), None)
 
 
 def read_entries(
-    place: str | Path, *, since: float = 0.0, until: float = math.inf
+    place: str | Path, *, since: float = 0.0, until: float = math.inf, audits: bool = False
 ) -> Iterator[Entry]:
-    """Every entry from one Unix time up to, and without, another, oldest first, from a file or an
-    address of Postgres, which are only looked at: an older one is read as it is. However many there
-    are, a few thousand at most are held at once. Raises StoreError."""
+    """Every step from one Unix time up to, and without, another, oldest first, from a file or an
+    address of Postgres, which are only looked at: an older one is read as it is. With `audits` also
+    the looks at them. However many there are, a few thousand at most are held at once. Raises
+    StoreError."""
     with Database(place).looking() as connection:
-        yield from _entries(connection, since, until)
+        for entry in _entries(connection, since, until):
+            if audits or entry.audits is None:
+                yield entry
 
 
 def _entries(connection: Connection, since: float, until: float) -> Iterator[Entry]:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from rungwise.contracts import Ledger
 from rungwise.errors import StoreError
+from rungwise.ledger.sayings import Heard, Saying
 from rungwise.types import Entry, Outcome
 
-__all__ = ["Tee"]
+__all__ = ["Listening", "Tee"]
 
 
 logger = logging.getLogger(__name__)
 
 
+class Listening(Ledger, Protocol):
+    """A ledger that also takes many sayings at once."""
+
+    async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
+        """What became of each, in their order. Raises StoreError."""
+        ...
+
+
 class Tee:
-    """Writes to `ledger`, then shows the entry to each reader, which counts it.
+    """Writes to `ledger`, then shows each step to every reader, which counts it, and each audit to
+    those of `audited`. Whenever something else than before is believed of an answer, `told` is
+    given its entry with that outcome.
 
     An entry that cannot be written is logged whole and told to `lost`, and its answer goes out:
     it has been paid for, and a full disk must not silence every agent.
@@ -24,11 +36,14 @@ class Tee:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: Listening,
         readers: Sequence[Callable[[Entry], None]],
         lost: Sequence[Callable[[Entry], None]] = (),
+        told: Sequence[Callable[[Entry], None]] = (),
+        audited: Sequence[Callable[[Entry], None]] = (),
     ) -> None:
         self._ledger, self._readers, self._lost = ledger, tuple(readers), tuple(lost)
+        self._told, self._audited = tuple(told), tuple(audited)
 
     async def start(self) -> None:
         await self._ledger.start()
@@ -43,11 +58,20 @@ class Tee:
             logger.error("not in the ledger: %s: %s", error, entry)
             for tell in self._lost:
                 tell(entry)
-        for read in self._readers:
+        for read in self._readers if entry.audits is None else self._audited:
             read(entry)
 
-    async def label(self, entry_id: str, outcome: Outcome) -> bool:
-        return await self._ledger.label(entry_id, outcome)
+    async def label(self, entry_id: str, outcome: Outcome) -> Entry | None:
+        (heard,) = await self.hear([Saying(answer=entry_id, outcome=outcome, of_any=True)])
+        return heard.entry
+
+    async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
+        ends = await self._ledger.hear(sayings)
+        for heard in ends:
+            if heard.news and heard.entry is not None:
+                for tell in self._told:
+                    tell(heard.entry)
+        return ends
 
     async def find(self, entry_id: str) -> Entry | None:
         return await self._ledger.find(entry_id)

@@ -5,7 +5,7 @@ Every line is `place: what is so; what to do`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
 from rungwise.config import (
@@ -21,7 +21,7 @@ from rungwise.tiers.cards import Card, card_of
 from rungwise.tiers.price_book import PriceBook
 from rungwise.tiers.prices import UNKNOWN, Price
 
-__all__ = ["lacks", "prices", "warnings"]
+__all__ = ["endings", "lacks", "prices", "warnings"]
 
 NOTICE = timedelta(days=60)
 OLD = timedelta(days=90)
@@ -75,6 +75,20 @@ def prices(config: Config) -> Iterator[str]:
             since = f", {price.as_of}" if price.as_of else ""
             if price is not UNKNOWN:
                 yield f"{tier.name}: price: {_told(price)} ({price.source}{since})"
+
+
+def endings(config: Config, today: date) -> Mapping[str, str]:
+    """By tier: whose model will soon be gone, or is; and what to do. Tiers with a card that there
+    is not are left out."""
+    found: dict[str, str] = {}
+    for tier in _all(config):
+        try:
+            card = card_of(tier)
+        except ConfigError:
+            continue
+        for line in _ending(tier, card, today) if card is not None else ():
+            found[tier.name] = line.partition(": ")[2]
+    return found
 
 
 def _all(config: Config) -> Iterator[TierConfig]:

@@ -23,6 +23,7 @@ from rungwise.types.asked import (
     Window,
     Wish,
 )
+from rungwise.types.said import Alarm, AlarmKind, Outcome, OutcomeSource
 from rungwise.types.told import (
     SHORT_CONTEXT,
     STOPPED_EARLY,
@@ -40,7 +41,6 @@ from rungwise.types.told import (
     Forecast,
     Grant,
     Onward,
-    Outcome,
     Plan,
     Quote,
     Reading,
@@ -70,6 +70,8 @@ __all__ = [
     "STOPPED_EARLY",
     "Ability",
     "Accept",
+    "Alarm",
+    "AlarmKind",
     "Attempt",
     "AttemptRole",
     "AttemptState",
@@ -97,6 +99,7 @@ __all__ = [
     "Message",
     "Onward",
     "Outcome",
+    "OutcomeSource",
     "OutputShape",
     "Piece",
     "Plan",

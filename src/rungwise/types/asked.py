@@ -224,6 +224,10 @@ class Chat:
     """The caller's own marks; the owner may say which of them are private."""
     cache_salt: str | None = None
     """The caller's own further separation of the prefix cache."""
+    task: str | None = None
+    """The caller's own name for the task that this step is one of."""
+    trace: str | None = None
+    """The caller's W3C `traceparent`, where it sent one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,3 +251,7 @@ class Caller:
     requests_per_minute: int | None = None
     concurrent: int | None = None
     caps: tuple[Cap, ...] = ()
+    sees_all: bool = False
+    """Whether it may look at every caller's answers and figures, and not at its own alone."""
+    outcomes_count: bool = True
+    """Whether what it says of its answers counts. Else it is kept, and steers nothing."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from rungwise.types.asked import StepType
+from rungwise.types.said import Outcome
 from rungwise.types.written import Piece, Usage
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "Forecast",
     "Grant",
     "Onward",
-    "Outcome",
     "Plan",
     "Quote",
     "Reading",
@@ -166,8 +166,16 @@ TierFault: TypeAlias = Literal[
 ]
 """How a rung can fail."""
 
-AttemptRole: TypeAlias = Literal["draft", "self_check", "agreement", "judge"]
-"""What a rung was asked for: an answer, or more evidence on a finished draft."""
+AttemptRole: TypeAlias = Literal[
+    "draft",
+    "self_check",
+    "agreement",
+    "judge",
+    "audit",  # a higher rung's answer to what a lower one has answered already
+    "comparison",  # which of the two is better
+]
+"""What a rung was asked for: an answer, more evidence on a finished draft, or, once the caller had
+its answer, whether that was right."""
 
 AttemptState: TypeAlias = Literal[
     "released",  # given to the caller, to its end
@@ -190,7 +198,14 @@ SHORT_CONTEXT = "has a context of"
 STOPPED_EARLY = "stopped early"
 """How the reason of a draft begins that was not written to its end."""
 
-EntryState: TypeAlias = Literal["answered", "broken_off", "exhausted", "cancelled", "lost"]
+EntryState: TypeAlias = Literal[
+    "answered",
+    "broken_off",
+    "exhausted",
+    "cancelled",
+    "lost",
+    "audited",  # no step of a caller: another rung's look at one
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,14 +303,6 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What the caller later said of an answer."""
-
-    right: bool
-    source: str = "caller"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """The ledger line of one answered (or failed) step."""
 
@@ -323,6 +330,10 @@ class Entry:
     conversation: str | None = None
     sketch: bytes | None = field(default=None, repr=False)
     """See Plan, for all of these."""
+    task: str | None = None
+    """See Chat."""
+    audits: str | None = None
+    """The entry whose answer was looked at here; None for a step of a caller's own."""
 
     @property
     def seen(self) -> Attempt | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rungwise.lab.calibration.outcomes import of_ledger
+from rungwise.lab.calibration.outcomes import Labels, of_ledger
 from rungwise.types import Attempt, Entry, Outcome, Reading, StepType, Usage
 
 RELEASED = Attempt(
@@ -36,8 +36,9 @@ def entry(*attempts: Attempt, right: bool | None = True) -> Entry:
 
 
 def test_a_released_draft_with_an_outcome_is_a_label() -> None:
-    (found,), unread = of_ledger([entry(RELEASED, right=False)], "tier1", ["min_logprob"])
-    assert not found.right and found.step_type == "planning" and unread == 0
+    labels = of_ledger([entry(RELEASED, right=False)], "tier1", ["min_logprob"])
+    (found,) = labels.items
+    assert not found.right and found.step_type == "planning" and labels.unread == 0
     assert found.readings == {"min_logprob": -2}
 
 
@@ -49,8 +50,17 @@ def test_others_say_nothing_of_this_tier() -> None:
         entry(replace(RELEASED, threshold=0.9)),  # let go by a gate: it says nothing of the rest
         *(entry(replace(RELEASED, state=s)) for s in ("abandoned", "failed", "left", "cancelled")),  # type: ignore[arg-type]
     ]
-    assert of_ledger(entries, "tier1", ["min_logprob"]) == ([], 0)
+    assert of_ledger(entries, "tier1", ["min_logprob"]) == Labels(items=[])
 
 
 def test_a_draft_without_all_readings_is_counted_and_left_out() -> None:
-    assert of_ledger([entry(RELEASED)], "tier1", ["min_logprob", "self_check"]) == ([], 1)
+    unread = of_ledger([entry(RELEASED)], "tier1", ["min_logprob", "self_check"])
+    assert unread == Labels(items=[], unread=1)
+
+
+def test_no_key_gives_more_than_its_share_of_a_step_types_labels() -> None:
+    one, other = entry(RELEASED), replace(entry(RELEASED, right=False), caller="d")
+    labels = of_ledger([*[one] * 9, *[other] * 2], "tier1", ["min_logprob"])
+    assert labels.dropped == 7 and [item.right for item in labels.items] == [True] * 2 + [False] * 2
+    whole = of_ledger([*[one] * 9, *[other] * 2], "tier1", ["min_logprob"], most_share=1.0)
+    assert whole.dropped == 0 and len(whole.items) == 11

@@ -10,6 +10,7 @@ import pytest
 from tests.tiers.local.test_vllm_price import tier
 
 from rungwise.tiers.local import vllm_compat as compat
+from rungwise.tiers.local.engine_stats import EngineStats
 
 
 def test_the_gpus_are_those_that_cuda_shows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,22 +70,75 @@ def loggers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return sys.modules[names[-1]]
 
 
-def test_the_scheduler_tells_how_full_the_kv_cache_is(loggers: ModuleType) -> None:
-    class PrometheusStatLogger:
-        def __init__(self) -> None:
-            raise AssertionError("it would register metrics")
+class Registering:
+    def __init__(self) -> None:
+        raise AssertionError("it would register metrics")
 
-    loggers.PrometheusStatLogger = PrometheusStatLogger  # type: ignore[attr-defined]
-    use = compat.KvUse()
-    (made,) = compat.kv_listeners(use) or []
-    assert issubclass(made, PrometheusStatLogger), "or vLLM adds one of its own"
-    listener = made(object(), [0])
-    listener.record(SimpleNamespace(kv_cache_usage=0.25), None, engine_idx=0)
-    assert use.share == 0.25
+
+def scheduler(**more: Any) -> SimpleNamespace:
+    told = {"num_running_reqs": 3, "num_waiting_reqs": 2, "kv_cache_usage": 0.25}
+    return SimpleNamespace(**{**told, **more})
+
+
+def iteration(**more: Any) -> SimpleNamespace:
+    ended = [
+        SimpleNamespace(finish_reason="stop", queued_time=0.02, mean_time_per_output_token=0.004),
+        SimpleNamespace(finish_reason="melted", queued_time=0.0, mean_time_per_output_token=0),
+    ]
+    told = {
+        "num_prompt_tokens": 100,
+        "num_generation_tokens": 7,
+        "num_preempted_reqs": 1,
+        "time_to_first_tokens_iter": [0.3],
+        "finished_requests": ended,
+    }
+    return SimpleNamespace(**{**told, **more})
+
+
+def listened(loggers: ModuleType) -> tuple[EngineStats, Any]:
+    loggers.PrometheusStatLogger = Registering  # type: ignore[attr-defined]
+    stats = EngineStats()
+    (made,) = compat.listeners(stats) or []
+    assert issubclass(made, Registering), "or vLLM adds one of its own"
+    return stats, made(object(), [0, 1])
+
+
+def test_copies_of_an_engine_are_summed_and_the_use_of_their_caches_is_the_mean(
+    loggers: ModuleType,
+) -> None:
+    stats, listener = listened(loggers)
+    listener.record(scheduler(), None, engine_idx=0)
+    listener.record(scheduler(num_skipped_waiting_reqs=4, kv_cache_usage=0.75), None, engine_idx=1)
+    assert (stats.running, stats.waiting, stats.kv_use) == (6, 8, 0.5)
     listener.record(None, None)
-    assert use.share == 0.25, "a step without statistics says nothing"
-    listener.record(SimpleNamespace(), None)
-    assert use.share is None
+    assert stats.running == 6, "a step without statistics says nothing"
+
+
+def test_what_a_step_read_wrote_and_ended_is_added(loggers: ModuleType) -> None:
+    stats, listener = listened(loggers)
+    prefix = SimpleNamespace(queries=100, hits=64)
+    for _ in range(2):
+        listener.record(scheduler(prefix_cache_stats=prefix), iteration())
+    assert (stats.queried, stats.hits, stats.prompt, stats.written) == (200, 128, 200, 14)
+    assert stats.preempted == 2 and stats.guessed is None
+    assert stats.ended["stop"] == stats.ended["other"] == 2
+    assert (sum(stats.first_token.counts), stats.first_token.total) == (2, 0.6)
+    assert sum(stats.queue.counts) == 4 and sum(stats.inter_token.counts) == 2
+
+
+def test_tokens_that_are_guessed_ahead_are_counted_with_those_that_were_right(
+    loggers: ModuleType,
+) -> None:
+    stats, listener = listened(loggers)
+    guessing = SimpleNamespace(num_draft_tokens=8, num_accepted_tokens=5)
+    listener.record(scheduler(spec_decoding_stats=guessing), None)
+    assert (stats.guessed, stats.guessed_right) == (8, 5)
+
+
+def test_statistics_that_look_otherwise_break_nothing(loggers: ModuleType) -> None:
+    stats, listener = listened(loggers)
+    listener.record(SimpleNamespace(), SimpleNamespace(), more=1)
+    assert stats.kv_use is None and stats.written == 0
 
 
 def test_a_vllm_that_tells_nothing_is_said_once_and_never_spills(

@@ -28,6 +28,8 @@ class Gateway:
     port: int
     model: str = MODEL
     key: str | None = None
+    pid: int = 0
+    """Of the process that answers, where that is known."""
 
     @property
     def url(self) -> str:
@@ -64,30 +66,38 @@ def bare(folder: Path, tokens: int) -> Iterator[Gateway]:
 
 
 @contextmanager
-def rungwise(folder: Path, upstream: Gateway) -> Iterator[Gateway]:
-    """This server with keys, a price, a cap, its ledger and its metrics, and one hosted rung."""
+def rungwise(
+    folder: Path, upstream: Gateway, *, name: str = "rungwise", watched: bool = True, rungs: int = 1
+) -> Iterator[Gateway]:
+    """This server with keys, a price, a cap, its ledger and its metrics, and one hosted rung, or
+    as many of them as are asked for. Not `watched`: nothing is counted of an answer but in the
+    ledger."""
     port = free_port()
+    tiers = [_rung(f"tier{2 + number}", upstream) for number in range(rungs)]
     document = {
         "server": {"port": port, "api_keys_env": KEYS_ENV},
-        "ledger": {"path": str(folder / "bench.db")},
+        "ledger": {"path": str(folder / f"{name}.db")},
         "access": {"limits": {"caps": [{"usd": 1_000_000, "window": "day"}]}},
-        "tiers": [
-            {
-                "name": "tier2",
-                "kind": "openai",
-                "model": MODEL,
-                "base_url": f"{upstream.url}/v1",
-                "api_key_env": UPSTREAM_ENV,
-                "price": {"input": 1.0, "output": 4.0, "cache_read": 0.1},
-            }
-        ],
+        "tiers": tiers,
     }
-    config = folder / "bench.yaml"
+    config = folder / f"{name}.yaml"
     config.write_text(yaml.safe_dump(document), encoding="utf-8")
-    command = ["rungwise", "serve", "--config", str(config)]
-    with child(command, folder / "rungwise.log", {KEYS_ENV: KEY, UPSTREAM_ENV: KEY}) as process:
+    command = ["rungwise", "serve"] if watched else ["rungwise.cli.unwatched"]
+    command += ["--config", str(config)]
+    with child(command, folder / f"{name}.log", {KEYS_ENV: KEY, UPSTREAM_ENV: KEY}) as process:
         process.wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield Gateway(name="rungwise", port=port, model="auto", key=KEY)
+        yield Gateway(name=name, port=port, model="auto", key=KEY, pid=process.process.pid)
+
+
+def _rung(name: str, upstream: Gateway) -> dict[str, object]:
+    return {
+        "name": name,
+        "kind": "openai",
+        "model": MODEL,
+        "base_url": f"{upstream.url}/v1",
+        "api_key_env": UPSTREAM_ENV,
+        "price": {"input": 1.0, "output": 4.0, "cache_read": 0.1},
+    }
 
 
 @contextmanager

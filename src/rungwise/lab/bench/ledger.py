@@ -1,4 +1,5 @@
-"""How long does a report take on a large ledger? Millions of entries, one month, one report."""
+"""How long does it take to look at a large ledger? Millions of entries of two weeks, and each thing
+that the page, or a report, asks of them."""
 
 from __future__ import annotations
 
@@ -6,16 +7,21 @@ import argparse
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rungwise.ledger.lines import Group
-from rungwise.types import Attempt, Baseline, Entry, Outcome, StepType, Usage
+from rungwise.types import Attempt, Baseline, Confidence, Entry, Outcome, StepType, Usage
 
-__all__ = ["drawn", "measure_ledger"]
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
-DAYS = 30
+__all__ = ["drawn", "fill", "measure_ledger"]
+
+DAYS = 14
 BATCH = 20_000
 ROUTES = ("auto", "auto:planning", "auto:code_generation", "tier3")
 KEYS = 20
@@ -30,38 +36,101 @@ REPORTS: tuple[tuple[Group, ...], ...] = (
 
 def measure_ledger(arguments: argparse.Namespace) -> dict[str, object]:
     """Fills a SQLite ledger in a temporary folder with `--entries`, drawn with a fixed seed, and
-    reads every kind of report `--rounds` times. Each is from opening the file to the last line."""
+    reads everything `--rounds` times. A report is from opening the file to the last line; what the
+    page asks for is read as the server does, from a database that is open."""
     with tempfile.TemporaryDirectory(prefix="rungwise-bench-") as folder:
         place = Path(folder) / "ledger.db"
         begun = time.perf_counter()
-        _fill(place, arguments.entries)
+        fill(place, arguments.entries)
         filled_s = time.perf_counter() - begun
-        taken = {
-            ",".join(by): [_timed(place, by) for _ in range(arguments.rounds)] for by in REPORTS
-        }
+        rounds = range(arguments.rounds)
+        reports = {",".join(by): [_timed(place, by) for _ in rounds] for by in REPORTS}
+        looks = _looked(place, arguments.rounds)
         size = place.stat().st_size
-    reports = {
-        by: {"median_s": sorted(times)[len(times) // 2], "most_s": max(times)}
-        for by, times in taken.items()
-    }
+    told = {"reports": _summed(reports), "looks": _summed(looks)}
     return {
         "entries": arguments.entries,
         "days": DAYS,
         "file_gib": round(size / 2**30, 2),
         "filled_per_s": round(arguments.entries / filled_s),
-        "reports": reports,
-        "report_s": max(told["median_s"] for told in reports.values()),
+        **told,
+        "report_s": max(one["median_s"] for one in told["reports"].values()),
+        "look_s": max(one["median_s"] for one in told["looks"].values()),
     }
 
 
+def _summed(taken: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
+    return {
+        name: {"median_s": sorted(times)[len(times) // 2], "most_s": max(times)}
+        for name, times in taken.items()
+    }
+
+
+def _looks(now: float) -> Mapping[str, Callable[[Connection], Any]]:
+    """What the page asks for, by what it is called in the figures."""
+    from rungwise.ledger.listing import Place, Sought, glances
+    from rungwise.ledger.reliability import reliability
+    from rungwise.ledger.report import report
+    from rungwise.ledger.series import WINDOWS, Stretch, latencies, series
+
+    half = Place(at=now - DAYS * 43_200, id="")
+    lists = {
+        "answers": Sought(),
+        "answers, half way back": Sought(before=half),
+        "answers of a key": Sought(caller="key3"),
+        "wrong answers": Sought(outcome="wrong"),
+        "wrong answers of a key": Sought(caller="key3", outcome="wrong"),
+        "answers of a task": Sought(task="task-77"),
+        "answers of a route and rung that are rare": Sought(route="tier3", tier="tier2"),
+        "answers that do not exist": Sought(state="lost"),
+    }
+    told: dict[str, Callable[[Connection], Any]] = {}
+    for window in WINDOWS:
+        told[f"series {window}"] = partial(series, sought=Stretch(window=window, now=now))
+        told[f"latencies {window}"] = partial(
+            latencies, sought=Stretch(window=window, now=now), shares=(0.5, 0.95)
+        )
+    own = Stretch(window="2w", now=now, caller="key3")
+    told["series 2w of a key"] = partial(series, sought=own)
+    for name, sought in lists.items():
+        told[name] = partial(glances, sought=sought)
+    for by in REPORTS:
+        told[f"figures by {','.join(by)}"] = partial(report, by=by)
+    told["figures by route of a key"] = partial(report, by=("route",), caller="key3")
+    told["calibrations"] = reliability
+    return told
+
+
+def _looked(place: Path, rounds: int) -> dict[str, list[float]]:
+    from rungwise.store.database import Database
+
+    database = Database(place)
+    database.open()
+    try:
+        return {
+            name: [_read(database.read, job) for _ in range(rounds)]
+            for name, job in _looks(time.time()).items()
+        }
+    finally:
+        database.close()
+
+
+def _read(read: Callable[[Any], Any], job: Callable[[Connection], Any]) -> float:
+    begun = time.perf_counter()
+    read(job)
+    return time.perf_counter() - begun
+
+
 def drawn(count: int, *, begin: float, seed: int = 7) -> Iterator[Entry]:
-    """Steps as a month of agents might leave them: a third climbs, one in twenty has an outcome."""
+    """Steps as two weeks of agents might leave them: a third climbs, one in twenty has an outcome,
+    half are steps of a task of five."""
     chance = random.Random(seed)
     step_types = tuple(StepType)
     for number in range(count):
         climbed, cost = chance.random() < 1 / 3, chance.randrange(10_000, 2_000_000)
         latency = chance.lognormvariate(0.0, 0.8)
         low = _attempt("tier1", "abandoned" if climbed else "released", 20_000, latency / 2)
+        low = replace(low, confidence=Confidence(probability=chance.random(), calibration="c"))
         high = (_attempt("tier3", "released", cost, latency),) if climbed else ()
         yield Entry(
             id=f"req_{number:024x}",
@@ -76,6 +145,7 @@ def drawn(count: int, *, begin: float, seed: int = 7) -> Iterator[Entry]:
             latency_s=latency,
             stream=number % 2 == 0,
             outcome=Outcome(right=chance.random() < 0.96) if number % 20 == 0 else None,
+            task=f"task-{number // 5}" if number // 5 % 2 else None,
             baselines=(
                 Baseline(tier="tier2", nano=cost // 3),
                 Baseline(tier="tier3", nano=cost),
@@ -99,7 +169,7 @@ def _attempt(tier: str, state: str, cost: int, ended_s: float) -> Attempt:
     )
 
 
-def _fill(place: Path, count: int) -> None:
+def fill(place: Path, count: int) -> None:
     from tqdm import tqdm
 
     from rungwise.ledger.sql import SqlLedger

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rungwise.contracts import Tier
-from rungwise.observe.escalations import Why, escalations
+from rungwise.escalations import Why, escalations
 from rungwise.types import Attempt, AttemptState, Done, Entry, Usage
 
 __all__ = ["Drafts", "Pricing", "Recorded", "drafts_of"]

@@ -17,17 +17,21 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from rungwise.lab.ladders.near_duplicates import grouped, joined
 from rungwise.lab.ladders.rows import RecordedLadder, Row
+from rungwise.lab.shares import MOST_SHARE, within_share
 from rungwise.lab.training.fit import Example
 from rungwise.policy.sketch import Sketch, sketch_of
-from rungwise.types import Attempt, Entry
+from rungwise.types import Attempt, Entry, StepType
 
 __all__ = ["MOST", "Examples", "of_entries", "of_ladder"]
 
 MOST = 100_000
 """So many examples of a ledger are held, the latest: about 100 MB of sketches."""
+_Held: TypeAlias = tuple[Example, float, str | None, str]
+"""With when it was, its conversation and its tier."""
 FAR = 4.0
 """A weight is at most so far from 1, up or down."""
 SELECTED = (
@@ -85,9 +89,13 @@ def of_entries(
     tiers: Sequence[str],
     progress: Callable[[], object],
     most: int = MOST,
+    *,
+    most_share: float = MOST_SHARE,
+    seed: int = 0,
 ) -> Examples:
-    """One look at each entry, of which the latest `most` with labels are held."""
-    found: deque[tuple[Example, float, str | None, str]] = deque(maxlen=most)
+    """One look at each entry, of which the latest `most` with labels are held; of a step type no
+    key's are more than `most_share` of them, where several gave some."""
+    held: deque[tuple[StepType, str, _Held]] = deque(maxlen=most)
     answered, left_out = Counter[str](), Counter[str]()
     labelled, seen = Counter[str](), 0
     for entry in entries:
@@ -106,7 +114,10 @@ def of_entries(
             left_out["have a sketch of another version"] += 1
             continue
         labelled[entry.tier] += 1
-        found.append((_of_entry(entry, sketch, tiers), entry.at, entry.conversation, entry.tier))
+        example = _of_entry(entry, sketch, tiers)
+        own = (example, entry.at, entry.conversation, entry.tier)
+        held.append((entry.step_type, entry.caller, own))
+    found, shared = within_share(list(held), most_share, seed)
     weights = _weights(answered, labelled)
     items = [replace(item, weight=weights[tier]) for item, _, _, tier in found]
     groups, chained = _groups(items, [conversation for _, _, conversation, _ in found])
@@ -115,10 +126,22 @@ def of_entries(
         tiers=tuple(tiers),
         items=_in_groups(items, groups),
         source=f"ledger, {len(items)} labelled of {seen} entries",
-        notes=(*lacking, *chained, *_notes(weights, dropped=labelled.total() - len(items))),
+        notes=(
+            *lacking,
+            *chained,
+            *_notes(weights, dropped=labelled.total() - len(held)),
+            *_shared(shared, most_share),
+        ),
         left_out=lacking,
         days=_days([at for _, at, _, _ in found]),
     )
+
+
+def _shared(dropped: int, most_share: float) -> tuple[str, ...]:
+    if not dropped:
+        return ()
+    told = f"of a step type's labels one key gives {most_share:g} at most"
+    return (f"{told}: {dropped} more are left out, by a draw",)
 
 
 def _groups(

@@ -19,6 +19,7 @@ from rungwise.tiers.local import vllm_compat as compat
 from rungwise.tiers.local.busy import BusyClock
 from rungwise.tiers.local.energy import Energy
 from rungwise.tiers.local.engine_log import EngineLog
+from rungwise.tiers.local.engine_stats import EngineStats
 from rungwise.tiers.local.launching import Running, launch
 from rungwise.tiers.local.root_cause import death_in
 from rungwise.tiers.local.stages import Stage
@@ -85,7 +86,7 @@ class VllmTier:
             decode_weight=box.decode_weight,
             energy=None if energy is None else energy.engine(config.placed),
         )
-        self._kv = compat.KvUse()
+        self._stats, self._tells = EngineStats(), True
         self._stall = Stall(self._answers, config.restart.stalled_s, now)
         self._asked = 0
         """Choices of the drafts that are being written, or wait to be."""
@@ -269,17 +270,24 @@ class VllmTier:
             wait = f"{waiting} drafts wait" if waiting > 1 else "a draft waits"
             return f"{wait} for the engine (spill.waiting: {spill.waiting})"
         # what the scheduler said last stays said when it has nothing more to do
-        share = self._kv.share if self._asked else None
+        share = self._stats.kv_use if self._asked else None
         if spill.kv_use is not None and share is not None and share >= spill.kv_use:
             return f"{share:.0%} of the KV cache is in use (spill.kv_use: {spill.kv_use:g})"
         return None
 
+    @property
+    def stats(self) -> EngineStats | None:
+        """Its engine's own figures; None where this vLLM does not tell them."""
+        if not self._asked:
+            self._stats.idle()
+        return self._stats if self._tells else None
+
     def _listeners(self) -> list[Any] | None:
-        """Who hears the engine's statistics: nobody, unless they are needed, for they cost time."""
-        if self._config.spill.kv_use is None:
-            return None
-        listeners = compat.kv_listeners(self._kv)
-        if listeners is None:
+        """Who hears the engine's statistics."""
+        self._stats.rest()
+        listeners = compat.listeners(self._stats)
+        self._tells = listeners is not None
+        if not self._tells and self._config.spill.kv_use is not None:
             logger.warning(
                 "%s: this vLLM does not tell its KV use: spill.kv_use has no effect", self.name
             )

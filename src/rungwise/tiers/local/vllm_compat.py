@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from rungwise.tiers.local.engine_stats import EngineStats
 from rungwise.tiers.local.vllm_processes import prepare
 
 __all__ = [
     "PARSERS",
     "TAP",
-    "KvUse",
     "TappedEngine",
     "Vllm",
     "ask_for_tokens",
     "first_of",
     "known_parsers",
-    "kv_listeners",
+    "listeners",
     "load",
     "mixes_label_reads",
     "most_alternatives",
@@ -161,24 +161,7 @@ def visible_gpus() -> tuple[str, ...] | None:
     return None if told is None else tuple(part.strip() for part in told.split(",") if part.strip())
 
 
-class KvUse:
-    """The share of an engine's KV cache that is in use, as its schedulers said last: of several
-    copies, the mean."""
-
-    def __init__(self) -> None:
-        self._shares: dict[int, float] = {}
-
-    def say(self, copy: int, share: float | None) -> None:
-        self._shares.pop(copy, None)
-        if share is not None:
-            self._shares[copy] = share
-
-    @property
-    def share(self) -> float | None:
-        return sum(self._shares.values()) / len(self._shares) if self._shares else None
-
-
-def kv_listeners(use: KvUse) -> list[Any] | None:
+def listeners(stats: EngineStats) -> list[Any] | None:
     """What AsyncLLM takes as `stat_loggers` to tell us; None where this vLLM has it otherwise."""
     try:
         listener = first_of("PrometheusStatLogger", ("vllm.v1.metrics.loggers",))
@@ -187,7 +170,7 @@ def kv_listeners(use: KvUse) -> list[Any] | None:
 
     # As one of vLLM's Prometheus loggers, so that it adds no other: two engines in one process
     # unregister each other's
-    class KvListener(listener):  # type: ignore[misc, valid-type]
+    class Listener(listener):  # type: ignore[misc, valid-type]
         def __init__(self, *args: Any, **more: Any) -> None: ...
 
         def record(
@@ -198,8 +181,11 @@ def kv_listeners(use: KvUse) -> list[Any] | None:
             engine_idx: int = 0,
             **more: Any,
         ) -> None:
-            if scheduler_stats is not None:
-                use.say(engine_idx, getattr(scheduler_stats, "kv_cache_usage", None))
+            with suppress(AttributeError, TypeError):  # its insides may look otherwise
+                if scheduler_stats is not None:
+                    _scheduled(stats, engine_idx, scheduler_stats)
+                if iteration_stats is not None:
+                    _iterated(stats, iteration_stats)
 
         def log(self, *args: Any, **more: Any) -> None: ...
 
@@ -209,7 +195,35 @@ def kv_listeners(use: KvUse) -> list[Any] | None:
 
         def record_admission_rejection(self, *args: Any, **more: Any) -> None: ...
 
-    return [KvListener]
+    return [Listener]
+
+
+def _scheduled(stats: EngineStats, copy: int, told: Any) -> None:
+    stats.stand(
+        copy,
+        running=told.num_running_reqs,
+        waiting=told.num_waiting_reqs + getattr(told, "num_skipped_waiting_reqs", 0),
+        kv_use=getattr(told, "kv_cache_usage", None),
+    )
+    if (prefix := getattr(told, "prefix_cache_stats", None)) is not None:
+        stats.queried += prefix.queries
+        stats.hits += prefix.hits
+    if (guessing := getattr(told, "spec_decoding_stats", None)) is not None:
+        stats.guessed = (stats.guessed or 0) + guessing.num_draft_tokens
+        stats.guessed_right += guessing.num_accepted_tokens
+
+
+def _iterated(stats: EngineStats, told: Any) -> None:
+    stats.prompt += told.num_prompt_tokens
+    stats.written += told.num_generation_tokens
+    stats.preempted += told.num_preempted_reqs
+    for seconds in told.time_to_first_tokens_iter:
+        stats.first_token.note(seconds)
+    for request in told.finished_requests:
+        stats.end(str(request.finish_reason))
+        stats.queue.note(request.queued_time)
+        if request.mean_time_per_output_token > 0:  # one of a single token has none
+            stats.inter_token.note(request.mean_time_per_output_token)
 
 
 # ---- the engine ----------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rungwise.observe.escalations import escalations
+from rungwise.escalations import escalations
 from rungwise.types import Attempt, Confidence
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
 

@@ -1,0 +1,125 @@
+"""Who watches what becomes of answers? Metrics, traces, drift with its alarms, GPUs, readiness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rungwise.confidence.gate import CalibratedGate
+from rungwise.config import Config, VllmTierConfig
+from rungwise.contracts import Tier
+from rungwise.drift.alarms import Alarms
+from rungwise.drift.drift import Drift
+from rungwise.ledger.old_slots import OldSlots
+from rungwise.observe.gpu_usage import GpuWatch
+from rungwise.observe.metrics import Metrics
+from rungwise.observe.readiness import Readiness
+from rungwise.observe.trace_names import providers_of
+from rungwise.observe.traces import Traces
+from rungwise.store.sql import Store
+from rungwise.story import Clock
+from rungwise.tiers import outlook
+from rungwise.tiers.local.vllm_compat import visible_gpus
+from rungwise.tiers.priced import prices_of
+from rungwise.types import Entry
+
+if TYPE_CHECKING:
+    from rungwise.edge.app import Part
+
+__all__ = ["Watch", "build_watch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    metrics: Metrics
+    alarms: Alarms
+    drift: Drift
+    traces: Traces
+    gpus: GpuWatch
+    readiness: Readiness
+    old_slots: OldSlots
+
+    @property
+    def readers(self) -> Sequence[Callable[[Entry], None]]:
+        """Of each step."""
+        return (self.metrics.read, self.drift.read)
+
+    @property
+    def told(self) -> Sequence[Callable[[Entry], None]]:
+        """Of each outcome that is believed since now."""
+        return (self.metrics.read_outcome, self.drift.read_outcome)
+
+    @property
+    def audited(self) -> Sequence[Callable[[Entry], None]]:
+        return (self.metrics.read_audit, self.traces.read_audit)
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """In the order they start in, once the store is open."""
+        return (self.alarms, self.drift, self.traces, self.gpus, self.old_slots)
+
+
+def build_watch(
+    config: Config,
+    ladder: Sequence[Tier],
+    gates: Mapping[str, CalibratedGate],
+    *,
+    metrics: Metrics,
+    alarms: Alarms,
+    store: Store,
+    clock: Clock,
+) -> Watch:
+    """All of it, and the metrics of it. Raises ConfigError."""
+    drift = Drift(
+        config.drift,
+        config.outcomes.most_share,
+        alarms,
+        store,
+        clock.unix,
+        calibrations={
+            name: gate.calibrated_by for name, gate in gates.items() if gate.calibrated_by
+        },
+        models={tier.name: tier.model for tier in ladder},
+        prices=lambda: prices_of(config),
+        endings=lambda: outlook.endings(config, datetime.fromtimestamp(clock.unix(), UTC).date()),
+    )
+    gpus, readiness = GpuWatch(unix=clock.unix), Readiness(ladder)
+    metrics.watch_gpus(lambda: gpus.usage, _placed(config))
+    metrics.watch_ready(lambda: readiness.ready)
+    metrics.watch_alarms(alarms)
+    metrics.watch_drift(drift.standing)
+    metrics.watch_calibrations(partial(_believed, gates, alarms))
+    return Watch(
+        metrics=metrics,
+        alarms=alarms,
+        drift=drift,
+        traces=Traces(config.traces, providers_of(config.tiers)),
+        gpus=gpus,
+        readiness=readiness,
+        old_slots=OldSlots(store, clock.unix),
+    )
+
+
+def _believed(
+    gates: Mapping[str, CalibratedGate], alarms: Alarms
+) -> Sequence[tuple[str, str, bool]]:
+    """By tier and the calibration in force: whether it is believed now."""
+    named = ((name, gate.calibrated_by) for name, gate in gates.items())
+    return [(tier, by, alarms.demoted(tier) is None) for tier, by in named if by is not None]
+
+
+def _placed(config: Config) -> Mapping[str, Sequence[str]]:
+    """The GPUs of each engine, by the driver's index or by UUID."""
+    shown = visible_gpus()
+    return {
+        section.name: [
+            str(place) if shown is None else shown[place]
+            for place in section.placed
+            if shown is None or place < len(shown)
+        ]
+        for section in config.tiers
+        if isinstance(section, VllmTierConfig)
+    }

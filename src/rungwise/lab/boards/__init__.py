@@ -1,0 +1,1 @@
+"""Which boards show in Grafana what a server counts?"""

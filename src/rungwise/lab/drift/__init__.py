@@ -1,0 +1,1 @@
+"""How good are the detectors of drift? Simulated streams, whose truth is known."""

@@ -1,0 +1,73 @@
+"""When are slots forgotten? After two weeks: now and then, beside all that is written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rungwise.days import DAY_S
+from rungwise.errors import StoreError
+from rungwise.ledger.buckets import SLOT_S, slot_of
+from rungwise.store.sql import Store
+from rungwise.store.statements import ask
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["KEPT_S", "OldSlots"]
+
+logger = logging.getLogger(__name__)
+
+KEPT_S = 14 * DAY_S
+_TOGETHER = 3600 // SLOT_S
+"""Slots of one transaction: answers wait for its end."""
+
+
+class OldSlots:
+    """Forgets them at its start, in its own time, and once a day."""
+
+    def __init__(
+        self, store: Store, unix: Callable[[], float], *, every_s: float = float(DAY_S)
+    ) -> None:
+        self._store, self._unix, self._every_s = store, unix, every_s
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._go_on())
+
+    async def stop(self) -> None:
+        """What it is at is written; the rest waits for the next start."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def forget(self) -> None:
+        """All that are older than two weeks. Raises StoreError."""
+        before = slot_of(self._unix() - KEPT_S)
+        for name in ("slot_tally", "slot_latency"):
+            while await self._store.write(lambda c, name=name: _forget(c, name, before)):  # type: ignore[misc]
+                pass
+
+    async def _go_on(self) -> None:
+        while True:
+            try:
+                await self.forget()
+            except StoreError as error:
+                logger.warning("old slots are forgotten later: %s", error)
+            await asyncio.sleep(self._every_s)
+
+
+def _forget(connection: Connection, name: str, before: int) -> bool:
+    """Those of the oldest hour; whether there were any."""
+    ((oldest,),) = ask(connection, f"select min(slot) from {name}")
+    if oldest is None or oldest >= before:
+        return False
+    last = min(before, oldest + _TOGETHER)
+    ask(connection, f"delete from {name} where slot < ? returning slot", (last,))
+    return True

@@ -1,0 +1,134 @@
+"""What does Prometheus see of callers' steps? Their ends, times, costs, and outcomes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from rungwise.observe.metrics_series import Known, Series
+from rungwise.types import Entry
+
+__all__ = ["StepMetrics"]
+
+_MOST_TASKS = 10_000
+"""So many tasks are remembered; a step of one that is forgotten counts it anew."""
+
+
+class StepMetrics:
+    """A reading of entries, audits left out."""
+
+    def __init__(self, series: Series, tiers: Known, routes: Known) -> None:
+        self._tiers, self._routes = tiers, routes
+        self._tasks_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        route_type = ("route", "step_type")
+        self._answers = series.counter(
+            "rungwise_answers",
+            "Steps by how they ended and which tier answered",
+            (*route_type, "tier", "state"),
+        )
+        self._latency = series.histogram(
+            "rungwise_answer_seconds", "Request to last byte", route_type
+        )
+        self._first_byte = series.histogram(
+            "rungwise_first_byte_seconds", "Request to the release of a draft", ("route",)
+        )
+        self._escalated = series.counter(
+            "rungwise_escalated_steps",
+            "Steps of which at least one draft was doubted, answered or not",
+            route_type,
+        )
+        self._cost = series.counter(
+            "rungwise_answer_cost_usd", "Known cost of every attempt of steps", route_type
+        )
+        self._unpriced = series.counter(
+            "rungwise_unpriced_answers", "Steps of which an attempt has no known price", route_type
+        )
+        self._recalled = series.counter(
+            "rungwise_recalled", "Steps answered from the answer cache", ("route",)
+        )
+        self._tasks = series.counter(
+            "rungwise_tasks", "Tasks, by the route of their first step", ("route",)
+        )
+        self._refused = series.counter(
+            "rungwise_refused_for_money",
+            "Steps that no rung answered because a cap left too little",
+            ("route",),
+        )
+        self._baseline = series.counter(
+            "rungwise_baseline_cost_usd",
+            "What answered steps would have cost, had this hosted tier alone written them",
+            ("tier",),
+        )
+        self._instead = series.counter(
+            "rungwise_baseline_answers_cost_usd",
+            "What the steps cost in truth of which the baseline is known",
+            ("tier",),
+        )
+        self._outcomes = series.counter(
+            "rungwise_outcomes",
+            "What was said of answers, and counts",
+            (*route_type, "source", "right"),
+        )
+        self._tier_outcomes = series.counter(
+            "rungwise_tier_outcomes", "The same by the tier that answered", ("tier", "right")
+        )
+
+    def read(self, entry: Entry) -> None:
+        """Count one step."""
+        route, kind, seen = self._routes[entry.route], entry.step_type.value, entry.seen
+        tier = "none" if seen is None else self._tiers[seen.tier]
+        self._answers(route, kind, tier, entry.state)()
+        self._latency(route, kind)(entry.latency_s)
+        if entry.first_byte_s is not None:
+            self._first_byte(route)(entry.first_byte_s)
+        if seen is not None and seen.state == "recalled":
+            self._recalled(route)()
+        if any(a.state == "abandoned" and a.role == "draft" for a in entry.attempts):
+            self._escalated(route, kind)()
+        if entry.state == "exhausted" and _short_of_money(entry):
+            self._refused(route)()
+        if entry.task is None or self._first_of(entry.caller, entry.task):
+            self._tasks(route)()
+        self._read_cost(entry, route, kind)
+
+    def _read_cost(self, entry: Entry, route: str, kind: str) -> None:
+        nano = entry.cost_nano
+        if nano is None:
+            self._unpriced(route, kind)()
+            # what is known of it is known: each attempt's own
+            nano = sum(a.cost_nano for a in entry.attempts if a.cost_nano is not None)
+        else:
+            for baseline in entry.baselines:
+                if baseline.nano is not None:
+                    tier = self._tiers[baseline.tier]
+                    self._baseline(tier)(baseline.nano / 1e9)
+                    self._instead(tier)(nano / 1e9)
+        self._cost(route, kind)(nano / 1e9)
+
+    def read_outcome(self, entry: Entry) -> None:
+        """Count the outcome that is believed of it now."""
+        outcome = entry.outcome
+        if outcome is None:
+            return
+        right = "true" if outcome.right else "false"
+        route, kind = self._routes[entry.route], entry.step_type.value
+        self._outcomes(route, kind, outcome.source, right)()
+        if entry.tier is not None:
+            self._tier_outcomes(self._tiers[entry.tier], right)()
+
+    def _first_of(self, caller: str, task: str) -> bool:
+        """Whether none of its steps is remembered."""
+        known, task_of = self._tasks_seen, (caller, task)
+        new = task_of not in known
+        known[task_of] = None
+        known.move_to_end(task_of)
+        if len(known) > _MOST_TASKS:
+            known.popitem(last=False)
+        return new
+
+
+def _short_of_money(entry: Entry) -> bool:
+    """Whether it ended before the rungs of its plan did, and not over a rung that failed."""
+    drafts = [a for a in entry.attempts if a.role == "draft"]
+    if not entry.rungs or any(a.tier == entry.rungs[-1] for a in drafts):
+        return False
+    return not drafts or drafts[-1].state != "failed"

@@ -1,0 +1,1 @@
+"""Is a change called, and a calm stream left in peace?"""

@@ -1,0 +1,112 @@
+"""Alarms begin once, outlive a restart, and are kept until a store can be written again."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from rungwise.drift.alarm_rows import end_alarm
+from rungwise.drift.alarms import Alarms
+from rungwise.errors import StoreError
+from rungwise.store.sql import Store
+
+pytestmark = pytest.mark.anyio
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+async def opened(path: Path) -> Store:
+    store = Store(path / "ledger.db")
+    await store.start()
+    return store
+
+
+async def test_it_rings_once_is_logged_and_outlives_a_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, clock = await opened(tmp_path), Clock()
+    first = Alarms(store, "one", clock)
+    await first.start()
+    with caplog.at_level(logging.INFO):
+        alarm = first.begin("accuracy", "tier low", "of late 70 % are right", demotes="low")
+        assert first.begin("accuracy", "tier low", "again") == alarm
+    assert caplog.text.count("of late 70 % are right") == 1
+    await first.stop()
+    second = Alarms(store, "two", clock)
+    await second.start()
+    assert list(second.on) == [alarm]
+    assert alarm.id in (second.demoted("low") or "") and second.demoted("high") is None
+    clock.at = 2000.0
+    second.end("accuracy", "tier low")
+    assert second.demoted("low") is None
+    await second.stop()
+    (over,) = await second.recent()
+    assert (over.id, over.ended_at) == (alarm.id, 2000.0)
+    await store.stop()
+
+
+async def test_what_its_owner_ends_is_over_here_and_whoever_asked_hears_of_it(
+    tmp_path: Path,
+) -> None:
+    store = await opened(tmp_path)
+    alarms, heard = Alarms(store, "one", Clock()), []
+    alarms.listen(lambda alarm: heard.append(alarm.id))
+    alarm = alarms.begin("latency", "route auto", "slow")
+    await alarms.refresh()
+    await store.write(lambda connection: end_alarm(connection, alarm.id, 1500.0))
+    await alarms.refresh()
+    assert not alarms.on and heard == [alarm.id]
+    alarms.end("latency", "route auto")
+    await alarms.refresh()
+    assert [a.ended_at for a in await alarms.recent()] == [1500.0]
+    await store.stop()
+
+
+async def test_servers_of_one_ledger_share_their_alarms(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    one, two = Alarms(store, "one", Clock()), Alarms(store, "two", Clock())
+    alarm = one.begin("calibration", "tier low", "off", demotes="low")
+    await one.refresh()
+    await two.refresh()
+    assert two.demoted("low") is not None
+    assert two.begin("calibration", "tier low", "off too").id == alarm.id
+    await store.stop()
+
+
+async def test_a_locked_store_is_written_later_and_nothing_is_lost(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    alarms = Alarms(store, "one", Clock(), refresh_s=0.05)
+    await store.stop()  # gone
+    alarm = alarms.begin("model", "tier high", "answers as \ud800\0x" + "y" * 5000)
+    await alarms.refresh()
+    assert [a.id for a in alarms.on] == [alarm.id]
+    with pytest.raises(StoreError):
+        await alarms.recent()
+    alarms.end("model", "tier high")
+    await store.start()
+    await alarms.refresh()
+    with sqlite3.connect(tmp_path / "ledger.db") as db:
+        rows = db.execute("select id, ended_at from alarm").fetchall()
+    db.close()
+    assert rows == [(alarm.id, 1000.0)]
+    await store.stop()
+
+
+async def test_a_clock_that_is_turned_back_ends_no_alarm_before_it_began(tmp_path: Path) -> None:
+    store, clock = await opened(tmp_path), Clock()
+    alarms = Alarms(store, "one", clock)
+    alarms.begin("price", "tier high", "was 1, is 2")
+    clock.at = 1.0
+    alarms.end("price", "tier high")
+    await alarms.refresh()
+    assert [a.ended_at for a in await alarms.recent()] == [1000.0]
+    await store.stop()

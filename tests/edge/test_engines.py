@@ -1,0 +1,36 @@
+"""What is told of an engine between two looks?"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from rungwise.edge.engines import Engines
+
+
+def rung(**told: Any) -> Any:
+    stats = {"running": 2, "waiting": 1, "kv_use": 0.5, "queried": 0, "hits": 0, "written": 0}
+    return SimpleNamespace(name="tier1", stats=SimpleNamespace(**{**stats, **told}))
+
+
+def test_the_pace_is_what_was_written_since_the_look_before() -> None:
+    times, engine = [0.0], rung(queried=8, hits=2)
+    engines = Engines([engine], now=lambda: times[0])
+    first = engines.of("tier1")
+    assert first is not None and first.tokens_per_s is None
+    assert (first.running, first.waiting, first.kv_use, first.prefix_hits) == (2, 1, 0.5, 0.25)
+    for at, written, pace in ((1.0, 50, None), (5.0, 500, 100.0), (6.0, 900, 100.0)):
+        times[0], engine.stats.written = at, written
+        told = engines.of("tier1")
+        assert told is not None and told.tokens_per_s == pace
+    times[0] = 500.0
+    told = engines.of("tier1")
+    assert told is not None and told.tokens_per_s is None, "too long ago to say"
+
+
+def test_an_engine_that_tells_nothing_is_not_made_up() -> None:
+    silent = SimpleNamespace(name="tier1", stats=None)
+    assert Engines([silent]).of("tier1") is None
+    assert Engines([rung()]).of("tier2") is None
+    told = Engines([rung()]).of("tier1")
+    assert told is not None and told.prefix_hits is None

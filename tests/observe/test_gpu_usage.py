@@ -1,0 +1,132 @@
+"""A GPU's figures are there, as NVML gives them, for as long as it gives them."""
+
+import asyncio
+import logging
+import os
+
+import pytest
+
+from rungwise.observe.gpu_usage import GpuWatch
+from tests.doubles.nvml import LOST, UNINITIALISED, PlayedNvml
+
+pytestmark = pytest.mark.anyio
+
+
+async def until_read(watch: GpuWatch) -> None:
+    async with asyncio.timeout(5):
+        while watch.absent == "not started":
+            await asyncio.sleep(0.01)
+
+
+def looked(nvml: PlayedNvml) -> GpuWatch:
+    """After one look, with no thread."""
+    watch = GpuWatch(nvml, unix=lambda: 100.0, own=lambda: frozenset({nvml.own_pid}))
+    watch.look()
+    return watch
+
+
+def test_every_figure_comes_in_its_unit() -> None:
+    (gpu,) = looked(PlayedNvml(second=1.0)).usage
+    assert (gpu.index, gpu.uuid, gpu.driver) == (0, "GPU-played-0", "580.00.played")
+    assert gpu.busy == 0.92 and gpu.memory_busy == 0.55
+    assert (gpu.memory_used, gpu.memory_total) == (62 << 30, 80 << 30)
+    assert gpu.memory_own == 60 << 30 and gpu.processes == 1
+    assert gpu.power_w == pytest.approx(586.245) and gpu.power_limit_w == 700
+    assert gpu.joules == pytest.approx(1_000_350)
+    assert (gpu.sm_hz, gpu.memory_hz) == (1_980_000_000, 2_619_000_000)
+    assert gpu.throttled == ("power_cap",) and gpu.temperature_c == 66
+    assert gpu.at == 100.0
+
+
+def test_a_gpu_without_work_is_not_throttled() -> None:
+    (gpu,) = looked(PlayedNvml(second=25.0)).usage
+    assert gpu.busy == 0 and gpu.throttled == ()
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["memory", "rates", "processes", "temperature", "power", "limit", "energy", "clock"],
+)
+def test_a_figure_that_a_gpu_does_not_give_is_left_out_alone(function: str) -> None:
+    nvml = PlayedNvml()
+    nvml.untold.add(function)
+    (gpu,) = looked(nvml).usage
+    whole = looked(PlayedNvml()).usage[0]
+    absent = {f for f in gpu.__slots__ if getattr(gpu, f) is None}
+    assert absent and not any(getattr(whole, name) is None for name in absent)
+
+
+def test_a_lost_gpu_vanishes_with_one_line_and_comes_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nvml = PlayedNvml(gpus=2)
+    watch = looked(nvml)
+    assert [gpu.index for gpu in watch.usage] == [0, 1]
+    nvml.lost.add(1)
+    for _ in range(3):
+        watch.look()
+        assert [gpu.index for gpu in watch.usage] == [0]
+    assert [r.message for r in caplog.records] == [
+        "no figures of a GPU until it answers again: GPU 1: GPU is lost"
+    ]
+    nvml.lost.clear()
+    watch.look()
+    assert [gpu.index for gpu in watch.usage] == [0, 1]
+
+
+@pytest.mark.parametrize("fault", [LOST, UNINITIALISED])
+def test_a_driver_that_is_loaded_anew_is_opened_anew(fault: int) -> None:
+    nvml = PlayedNvml()
+    watch = looked(nvml)
+    nvml.driver_fault = fault
+    watch.look()
+    assert not watch.usage and watch.absent is not None and (nvml.opened, nvml.closed) == (2, 1)
+    nvml.driver_fault = None
+    watch.look()
+    assert watch.usage and watch.absent is None
+
+
+async def test_without_nvml_there_is_nothing_and_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    watch = GpuWatch(lambda: "no driver")
+    await watch.start()
+    await until_read(watch)
+    await watch.stop()
+    assert watch.usage == () and watch.absent == "none: no driver"
+    assert [r.message for r in caplog.records] == ["no figures of GPUs: no driver"]
+
+
+async def test_it_reads_by_itself_until_it_is_stopped() -> None:
+    nvml = PlayedNvml(own_pid=os.getpid())
+    watch = GpuWatch(nvml, every_s=0.01)
+    await watch.start()
+    await until_read(watch)
+    assert watch.usage[0].memory_own == 60 << 30
+    await watch.stop()
+    assert watch.usage == () and nvml.closed == 1
+
+
+async def test_a_reading_of_long_ago_is_not_told() -> None:
+    now = [100.0]
+    watch = GpuWatch(PlayedNvml(), unix=lambda: now[0])
+    watch.look()
+    assert watch.usage
+    now[0] += 16
+    assert watch.usage == ()
+
+
+async def test_an_nvml_that_hangs_keeps_nobody() -> None:
+    nvml, going_on = PlayedNvml(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hangs() -> PlayedNvml:
+        asyncio.run_coroutine_threadsafe(going_on.wait(), loop).result(5)
+        return nvml
+
+    watch = GpuWatch(hangs)
+    await watch.start()
+    assert watch.usage == () and watch.absent == "not started"
+    going_on.set()
+    await watch.stop()
