@@ -110,18 +110,17 @@ async def shown_since(seen: Prometheus, began: float) -> Shown:
     return Shown(head, {sample.labels["tier"]: sample.value for sample in shares})
 
 
-def agree(shown: Shown, before: Line, after: Line, *, vain: int = 0, near: float = 1e-3) -> None:
+def agree(shown: Shown, before: Line, after: Line, *, near: float = 1e-3) -> None:
     """Whether the ledger says the same of what came in between: each series was there before, or
-    what is lost of it is no more than `near`. `vain`: so many were doubted and then not answered,
-    which the ledger counts as escalated too."""
+    what is lost of it is no more than `near`."""
     answered, cost = after.answered - before.answered, (after.cost_nano - before.cost_nano) / 1e9
     head = shown.head
     assert head["Steps"] == pytest.approx(answered, rel=NEAR)
     assert head["Known cost"] == pytest.approx(cost, rel=NEAR)
     # of the same scrapes, so that shares are as exact as their parts
     assert head["Cost of a thousand steps"] == pytest.approx(1000 * cost / answered, rel=near)
-    escalated = after.escalated - before.escalated - vain
-    assert head["Escalated"] == pytest.approx(escalated / answered, rel=near)
+    escalated, steps = after.escalated - before.escalated, after.steps - before.steps
+    assert head["Escalated"] == pytest.approx(escalated / steps, rel=near)
     given = {tier: count - before.answers.get(tier, 0) for tier, count in after.answers.items()}
     assert shown.shares == pytest.approx(
         {tier: count / answered for tier, count in given.items()}, rel=near

@@ -17,9 +17,9 @@ import uvicorn
 from tests.outside import free_port, program
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
-__all__ = ["browser", "opened", "serving_on_a_thread"]
+__all__ = ["browser", "opened", "read", "serving_on_a_thread"]
 
 PATIENCE_S = 20.0
 PHONE = {"width": 390, "height": 844}
@@ -41,9 +41,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serving_on_a_thread(app: Any) -> Iterator[str]:
+def serving_on_a_thread(app: Any, port: int | None = None) -> Iterator[str]:
     """The app on loopback: playwright's own loop holds this thread."""
-    port = free_port()
+    port = port or free_port()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error")
     config.timeout_graceful_shutdown = 2
     server = uvicorn.Server(config)
@@ -80,3 +80,9 @@ def opened(
         assert not unexpected, unexpected
     finally:
         context.close()
+
+
+def read(where: Page | Locator, selector: str = "main") -> str:
+    """What a person reads there: a gap that holds a number and its unit together is a space."""
+    found = where.locator(selector) if selector else where
+    return str(found.inner_text()).replace("\u00a0", " ")  # type: ignore[union-attr]

@@ -33,7 +33,9 @@ def figures(entries: Sequence[Entry]) -> dict[str, Any]:
     prompt = sum(usage.prompt_tokens for usage in used)
     cost, unpriced = _cost(entries)
     per_step = cost / (len(entries) - unpriced) if len(entries) > unpriced else None
-    per_right = _cost(labelled)[0] / right if right else None
+    priced = [entry for entry in labelled if entry.cost_nano is not None]
+    right_priced = sum(entry.outcome.right for entry in priced if entry.outcome)
+    per_right = _cost(priced)[0] / right_priced if right_priced else None
     interval = wilson(right, len(labelled)) if labelled else None
     share = right / len(labelled) if labelled else None
     return {

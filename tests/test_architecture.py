@@ -23,7 +23,16 @@ SIBLINGS = {
 STOREYS = [
     {"types"},
     {"errors"},
-    {"config", "contracts", "counted", "days", "drafts", "escalations", "golden_file"},
+    {
+        "config",
+        "contracts",
+        "counted",
+        "days",
+        "drafts",
+        "escalations",
+        "golden_file",
+        "traceparent",
+    },
     {"deadline", "store"},
     SIBLINGS,
     {"feasible", "golden", "headstart", "idle", "offline", "weights"},

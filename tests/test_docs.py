@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -66,16 +67,20 @@ from rungwise.edge.extension import extension
 from rungwise.edge.faults import CALLER_STATUS, MESSAGE_KINDS
 from rungwise.edge.quotes import shown_quote
 from rungwise.escalations import Why
+from rungwise.golden_file import read_golden
 from rungwise.lab.calibration.answers import read_answers
 from rungwise.lab.calibration.promise import least_labels
 from rungwise.lab.calibration.recorded import read_recorded
 from rungwise.lab.ladders.data import read_ladder
 from rungwise.policy.table import SHIPPED
+from rungwise.tiers.scripted import ScriptedTier
 from rungwise.types import (
+    AlarmKind,
     AttemptRole,
     AttemptState,
     Bid,
     EntryState,
+    OutcomeSource,
     Plan,
     Quote,
     Released,
@@ -83,8 +88,8 @@ from rungwise.types import (
     StepType,
     TierFault,
 )
-from tests.edge.doubles import app
 from tests.edge.test_answers import ENTRY, told_of
+from tests.served import app_of
 from tests.test_every_knob import sections
 
 ROOT = Path(__file__).parent.parent
@@ -146,7 +151,9 @@ from another one here is told there."""
 
 def knobs_of(section: str) -> dict[str, str]:
     """Name and default of each knob in the table under a heading of one of the pages."""
-    pages = [page for page in (CASCADE, ROUTING, OPERATING, OBSERVING) if f"### {section}\n" in page]
+    pages = [
+        page for page in (CASCADE, ROUTING, OPERATING, OBSERVING) if f"### {section}\n" in page
+    ]
     assert len(pages) == 1, f"one page should have a table for {section}"
     table = pages[0].partition(f"### {section}\n")[2].partition("\n#")[0]
     return dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+)`? \|", table, re.MULTILINE))
@@ -188,6 +195,13 @@ def test_every_section_has_a_table_of_its_own() -> None:
 def test_every_word_of_a_closed_list_is_told(words: Any) -> None:
     for word in get_args(words):
         assert f"`{word}`" in CASCADE or word == "draft", word
+
+
+def test_every_alarm_and_whose_word_is_believed_is_told() -> None:
+    rows = re.findall(r"^\| `(\w+)` \(", OBSERVING, re.MULTILINE)
+    assert rows == list(get_args(AlarmKind))
+    believed = OBSERVING.partition("**Whose word is believed.**")[2].partition("\n\n")[0]
+    assert re.findall(r"`(\w+)`", believed) == list(get_args(OutcomeSource))
 
 
 def test_every_state_and_fault_is_told() -> None:
@@ -255,21 +269,20 @@ def test_the_examples_of_extension_and_dry_run_have_their_fields() -> None:
     assert shown["max_cost_usd"] == sum(rung["max_cost_usd"] for rung in shown["rungs"])
 
 
-def routes() -> set[tuple[str, str]]:
-    """Of a server with everything that a ledger brings."""
-    own, books = {"HEAD"}, Books(Store(Path("none.db")))
-    whole = app(books=books, owner=lambda rising: OwnerRoutes(books, (), rising=rising))
+def routes(app: FastAPI) -> set[tuple[str, str]]:
+    own = {"HEAD"}
     return {
         (method, str(route.path).replace(":path}", "}"))  # type: ignore[attr-defined]
-        for route in whole.routes
+        for route in app.routes
         for method in (route.methods or set()) - own  # type: ignore[attr-defined]
     }
 
 
-def test_every_route_is_told_and_no_other() -> None:
+def test_every_route_is_told_and_no_other(tmp_path: Path) -> None:
     table = API.partition("## Routes\n")[2].partition("\n## ")[0]
     told = re.findall(r"`(GET|POST) (/[^`]*)`", table)
-    assert set(told) == routes()
+    with app_of(tmp_path, ScriptedTier("tier1"), config="") as whole:
+        assert set(told) == routes(whole)
 
 
 def test_every_header_is_told_and_no_other() -> None:
@@ -322,6 +335,13 @@ def test_the_example_of_recorded_steps_can_be_read(tmp_path: Path) -> None:
     file.write_text(example(ROUTING, "recorded"), encoding="utf-8")
     (row,) = read_ladder(file).rows
     assert row.group == "extraction/2" and row.tiers["tier1"].readings
+
+
+def test_the_examples_of_golden_steps_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "golden.jsonl"
+    file.write_text(example(OBSERVING, "golden"), encoding="utf-8")
+    currency, capital = read_golden(file)
+    assert currency.is_right('{ "currency": "EUR" }') and capital.is_right("It is Paris.")
 
 
 def test_the_shipped_table_is_told() -> None:

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,7 @@ class World:
         self.config = GoldenConfig(path=path, every_s=every_s)
         self.golden = self.made()
 
-    def made(self, route: str = "auto") -> Golden:
+    def made(self, route: str = "auto", **more: Any) -> Golden:
         return Golden(
             DriftConfig(),
             self.config.model_copy(update={"route": route}),
@@ -76,6 +77,7 @@ class World:
             lambda: "req_1",
             tiers=("low", "high"),
             first_s=0.0,
+            **more,
         )
 
 
@@ -151,6 +153,83 @@ async def test_runs_come_every_so_often_and_outlive_a_restart(tmp_path: Path) ->
         await asyncio.sleep(0.1)
         await golden.stop()
         assert len(w.cascade.asked) == 4
+
+
+class Hurried:
+    """asyncio, a second of whose sleep is a millisecond."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 1000)
+
+
+@pytest.mark.anyio
+async def test_a_store_that_reads_and_does_not_write_makes_them_come_no_oftener(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(job: object) -> None:
+        raise StoreError("the disk is full")
+
+    async with world(tmp_path, 2, every_s=3600) as w:
+        await w.golden.run()
+        w.at += 7200
+        monkeypatch.setattr("rungwise.golden.asyncio", Hurried())
+        monkeypatch.setattr(w.store, "write", full)
+        golden = w.made()
+        await golden.start()
+        await asyncio.sleep(0.1)
+        assert len(w.cascade.asked) == 4, "it is due once, and was just now: by its own memory"
+        await golden.stop()
+
+
+@pytest.mark.anyio
+async def test_a_run_that_breaks_is_not_tried_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, 2, every_s=3600) as w:
+        monkeypatch.setattr("rungwise.golden.asyncio", Hurried())
+        w.cascade.says = ValueError("an error of our own")
+        golden = w.made()
+        await golden.start()
+        await asyncio.sleep(0.1)
+        await golden.stop()
+        assert len(w.cascade.asked) == 1
+
+
+@pytest.mark.anyio
+async def test_nothing_is_asked_while_rungs_come_up_and_each_step_has_a_deadline(
+    tmp_path: Path,
+) -> None:
+    up = False
+    async with world(tmp_path, 2, every_s=3600) as w:
+        golden = w.made(ready=lambda: up, deadline_s=7.0)
+        await golden.start()
+        await asyncio.sleep(0.05)
+        assert not w.cascade.asked
+        up = True
+        await asyncio.sleep(0.1)
+        await golden.stop()
+        assert [chat.wish.deadline_s for chat, _ in w.cascade.asked] == [7.0, 7.0]
+
+
+@pytest.mark.anyio
+async def test_what_its_owner_calls_usual_is_learned_anew_whatever_the_ledger_has(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, every_s=60) as w:
+        for says in ("4", "4", "5"):
+            w.cascade.says = says
+            await w.golden.run()
+        (alarm,) = w.alarms.on
+        w.golden._ended_elsewhere(alarm)
+        w.alarms.end("golden", alarm.about)
+        w.at += 3600
+        await w.golden.start()
+        await asyncio.sleep(0.15)
+        await w.golden.stop()
+        assert len(w.cascade.asked) == 160 and not w.alarms.on
 
 
 # ---- the test -----------------------------------------------------------------------------------

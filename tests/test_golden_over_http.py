@@ -54,17 +54,23 @@ async def asked(server: Served, count: int = 1) -> list[dict[str, Any]]:
 async def test_golden_opens_the_section_whose_steps_are_asked(tmp_path: Path) -> None:
     async with served(tmp_path / "a", *rungs(), config=section(tmp_path)) as server:
         (step,) = await asked(server)
-        assert step["route"] == "auto" and step["outcome"]["source"] == "golden"
+        assert step["route"] == "golden" and step["outcome"]["source"] == "golden"
+        async with asyncio.timeout(PATIENCE_S):  # it is counted once it is written down
+            while 'route="golden",source="golden"' not in (told := await server.metrics()):
+                await asyncio.sleep(0.02)
+        assert 'rungwise_answers_total{route="golden"' in told
+        assert 'rungwise_answers_total{route="auto"' not in told
     async with served(tmp_path / "b", *rungs()) as server:
         await asyncio.sleep(0.1)
         assert not (await server.http.get("/v1/answers")).json()["data"]
+        assert 'route="golden"' not in await server.metrics()
 
 
 async def test_route_is_what_stands_in_model(tmp_path: Path) -> None:
     config = section(tmp_path, ", route: top")
     async with served(tmp_path / "a", *rungs(), config=config) as server:
         (step,) = await asked(server)
-        assert (step["route"], step["tier"]) == ("top", "top")
+        assert (step["route"], step["tier"]) == ("golden", "top")
 
 
 async def test_path_names_the_file_and_one_that_is_not_there_is_told_before_serving(

@@ -29,3 +29,18 @@ async def test_a_callers_trace_holds_its_answer_and_the_attempts_below_it(tmp_pa
     assert told(span.attributes)["rungwise.entry_id"] == answer.why["id"]
     assert draft.name == "draft tier1"
     assert b"Ada" not in span.SerializeToString() + draft.SerializeToString()
+
+
+async def test_private_tags_keep_texts_out_of_the_traces_that_have_prompts(tmp_path: Path) -> None:
+    async with Collector() as collector:
+        config = f"""
+traces: {{endpoint: '{collector.url}', prompts: true}}
+routing: {{private_tags: [patient]}}
+"""
+        tier = ScriptedTier("tier1", say("yes"), local=True)
+        async with served(tmp_path, tier, config=config) as server:
+            await server.ask("the patient is Ada", headers={"x-rungwise-tags": "patient"})
+            await server.ask("the patient is Eve")
+        told_of = b"".join(span.SerializeToString() for span in collector.spans)
+    assert b"Eve" in told_of
+    assert b"Ada" not in told_of

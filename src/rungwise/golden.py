@@ -20,17 +20,20 @@ from rungwise.golden_file import Step, read_golden
 from rungwise.store.sql import Store
 from rungwise.types import Alarm, Caller, Chat, Entry, Outcome, Piece, Released, Settled, Wish
 
-__all__ = ["Golden", "Runs", "worse"]
+__all__ = ["DEADLINE_S", "Golden", "Runs", "worse"]
 
 logger = logging.getLogger(__name__)
 
 FIRST_S = 60.0
-"""After the start: rungs are still coming up."""
+"""After the start, and until no rung is coming up any more."""
+DEADLINE_S = 120.0
+"""For each step, where the server has none for its answers."""
 RUNS = 5
 """Past ones that a run is compared with, at most."""
 OVER = 0.2
 """How likely so few right answers must be among the usual, for an alarm to be over."""
-CALLER = Caller(name=GOLDEN)
+CALLER = Caller(name=GOLDEN, booked=GOLDEN)
+"""Its steps are planned by the route that is configured, and are apart from callers' in figures."""
 
 
 class Answers(Protocol):
@@ -55,8 +58,9 @@ class Runs:
 
 
 class Golden:
-    """A Part. Every step goes through the cascade as caller `golden`, one after another: what that
-    costs is in the ledger under this name. Steps that no rung answered are not compared."""
+    """A Part. Every step goes through the cascade as caller `golden`, one after another: it is in
+    the ledger under this name, and under a route of this name. Steps that no rung answered are not
+    compared."""
 
     def __init__(
         self,
@@ -70,16 +74,19 @@ class Golden:
         new_id: Callable[[], str],
         *,
         tiers: Sequence[str] = (),
+        deadline_s: float = DEADLINE_S,
+        ready: Callable[[], bool] = lambda: True,
         first_s: float = FIRST_S,
     ) -> None:
-        """`tiers` are the ladder's: a route of one of these names pins it. Raises ConfigError for
-        a file that cannot be read."""
+        """`tiers` are the ladder's: a route of one of these names pins it. Nothing is asked before
+        it is `ready`. Raises ConfigError for a file that cannot be read."""
         self._drift, self._config = drift, config
         self._answers, self._labels, self._alarms = answers, labels, alarms
         self._states, self._unix, self._new_id = States(store), unix, new_id
         self._pinned = config.route if config.route in tiers else None
+        self._deadline_s, self._ready = deadline_s, ready
         self._steps, self._first_s = read_golden(config.path), first_s
-        self._runs = Runs()
+        self._runs, self._anew = Runs(), False
         self._task: asyncio.Task[None] | None = None
         alarms.listen(self._ended_elsewhere)
 
@@ -106,29 +113,54 @@ class Golden:
             if right is not None:
                 found[_digest(step)] = right
         self._compare(found)
+        self._anew = False
         await self._keep()
         return sum(found.values()), len(found)
 
     async def _go_on(self) -> None:
         await asyncio.sleep(self._first_s)
         while True:
-            await self._states.read()
-            self._runs = self._states.of(GOLDEN, Runs) or Runs()
-            since = self._unix() - self._runs.at if self._runs.at is not None else None
-            if since is not None and 0 <= since < self._config.every_s:
-                await asyncio.sleep(min(self._config.every_s - since, self._config.every_s))
-                continue
             try:
-                right, count = await self.run()
-                logger.info("golden steps: %d of %d are right", right, count)
+                wait_s = await self._turn()
             except Exception:
                 logger.exception("the golden steps could not be run")
-            await asyncio.sleep(1.0)
+                wait_s = self._config.every_s
+            await asyncio.sleep(wait_s)
+
+    async def _turn(self) -> float:
+        """Run them, if that is due; seconds until the next look. However a run ended, and whether
+        or not it could be written down, the next one is as long after it as any other."""
+        if not self._ready():
+            return self._first_s
+        await self._catch_up()
+        if self._runs.at is not None:
+            since = self._unix() - self._runs.at
+            if 0 <= since < self._config.every_s:
+                return self._config.every_s - since
+        right, count = await self.run()
+        logger.info("golden steps: %d of %d are right", right, count)
+        return self._config.every_s
+
+    async def _catch_up(self) -> None:
+        """Another server of this ledger may have run them since: the later run is believed. What
+        the ledger has is older than ours where we could not write."""
+        await self._states.read()
+        kept, own = self._states.of(GOLDEN, Runs), self._runs
+        if kept is None or kept.at is None or (own.at is not None and own.at > kept.at):
+            return
+        self._runs = kept
+        if self._anew:
+            self._runs.right = {}
 
     async def _ask(self, step: Step) -> bool | None:
         """Whether the answer was right; None where there was none."""
         id, pieces = self._new_id(), list[Piece]()
-        wish = Wish(pin=self._pinned, step_type=step.step_type, recall=False)
+        wish = Wish(
+            pin=self._pinned,
+            step_type=step.step_type,
+            recall=False,
+            deadline_s=self._deadline_s,
+        )
         chat = Chat(messages=step.messages, wish=wish, route=self._config.route, tenant=CALLER.name)
         try:
             async with aclosing(self._answers.answer(chat, CALLER, id=id)) as events:
@@ -175,7 +207,7 @@ class Golden:
     def _ended_elsewhere(self, alarm: Alarm) -> None:
         """Its owner says that what is now is usual."""
         if alarm.kind == "golden":
-            self._runs.right = {}
+            self._runs.right, self._anew = {}, True
 
     async def _keep(self) -> None:
         await self._states.keep({GOLDEN: self._runs}, self._unix())

@@ -212,7 +212,7 @@ class Story:
             id=self.id,
             at=self._at,
             caller=self.caller.name,
-            route=self.chat.route,
+            route=self.caller.booked or self.chat.route,
             step_type=self.plan.step_type,
             plan_why=self.plan.why,
             attempts=tuple(sorted(self.attempts, key=lambda a: a.started_s)),

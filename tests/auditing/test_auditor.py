@@ -103,9 +103,8 @@ async def test_the_same_tool_call_is_right() -> None:
         ("2", "1", False),  # the other one, in both orders
         ("1", "2", True),
         ("0", "0", True),
-        ("1", "1", True),  # the first, whatever it is
-        ("2", "2", True),
         ("2", "0", True),
+        ("0", "1", True),
     ],
 )
 async def test_a_draft_is_wrong_only_if_the_judge_says_so_in_both_orders(
@@ -115,6 +114,21 @@ async def test_a_draft_is_wrong_only_if_the_judge_says_so_in_both_orders(
     book, _ = await audited(rung)
     assert book.rights == [right]
     assert [a.role for a in book.audits[0].attempts] == ["audit", "comparison", "comparison"]
+
+
+@pytest.mark.parametrize("always", ["1", "2"])
+async def test_of_a_judge_that_takes_the_same_place_in_both_orders_there_is_no_outcome(
+    always: str,
+) -> None:
+    book, found = await audited(top(verdicts(always, always)))
+    assert (found, book.outcomes) == ("undecided", [])
+    assert "in both orders" in book.audits[0].plan_why
+
+
+async def test_golden_steps_are_left_out_for_what_is_right_of_them_is_known() -> None:
+    async with auditor(low(), top(say(PROSE)), ledger=Book()) as made:
+        made.see(CHAT, words(PROSE), replace(accepted(), caller="golden"))
+        assert made.counts.drawn == made.counts.begun == 0
 
 
 async def test_a_judge_may_be_read_by_its_probabilities() -> None:

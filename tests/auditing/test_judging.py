@@ -108,8 +108,8 @@ def test_a_draft_is_worse_only_if_both_orders_say_so() -> None:
 
 
 @pytest.mark.parametrize("biased", ["first", "second"])
-def test_a_judge_that_always_takes_the_same_place_finds_nothing_worse(biased: Preference) -> None:
-    assert is_worse(biased, biased) is False
+def test_a_judge_that_takes_the_same_place_both_times_has_not_judged(biased: Preference) -> None:
+    assert is_worse(biased, biased) is None
 
 
 @pytest.mark.parametrize("other", ["first", "second", "neither", None])

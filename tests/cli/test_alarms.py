@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,6 @@ def test_alarms_are_listed_and_ended(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["--config", str(config)]
-    assert main(["alarms", "list", *asked]) == 0
-    assert capsys.readouterr().out == "no alarms\n"
     id = rung(tmp_path)
     assert main(["alarms", "list", *asked, "--json", str(tmp_path / "a.json")]) == 0
     told = capsys.readouterr().out
@@ -60,6 +59,23 @@ def test_alarms_are_listed_and_ended(
     assert capsys.readouterr().out == "no alarms\n"
     main(["alarms", "list", "--all", *asked])
     assert ", over " in capsys.readouterr().out
+
+
+def test_a_list_makes_no_ledger_and_brings_none_up_to_date(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["alarms", "list", "--config", str(config)]) == 2
+    assert "no ledger there" in capsys.readouterr().err
+    assert not (tmp_path / "own.db").exists()
+    rung(tmp_path)
+    with sqlite3.connect(tmp_path / "own.db") as db:
+        db.execute("update alembic_version set version_num = '0004'")
+    db.close()
+    assert main(["alarms", "list", "--config", str(config)]) == 2
+    assert "of an older release" in capsys.readouterr().err
+    with sqlite3.connect(tmp_path / "own.db") as db:
+        assert db.execute("select version_num from alembic_version").fetchall() == [("0004",)]
+    db.close()
 
 
 def test_an_unknown_alarm_is_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

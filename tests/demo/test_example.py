@@ -10,12 +10,13 @@ from tests.demo.test_standin import standing_in
 
 from rungwise.build import build_ladder
 from rungwise.config import load
-from rungwise.demo.example import EXAMPLE, curl
+from rungwise.demo.example import EXAMPLE, curl, to_try
 from rungwise.demo.ladder import STANDIN_KEY, STANDIN_KEY_ENV, with_standin
 from rungwise.demo.standin import CONTEXT
 from rungwise.drafts import collect
 from rungwise.edge.names import Names
 from rungwise.edge.openai_wire import read_chat
+from rungwise.edge.page import PAGE_PATHS
 from rungwise.lab.steps import generate
 from rungwise.tiers.scripted import ScriptedTier, say
 
@@ -32,6 +33,13 @@ def printed() -> bytes:
 
 def test_the_printed_command_carries_the_example() -> None:
     assert json.loads(printed()) == EXAMPLE
+
+
+def test_it_says_where_to_look() -> None:
+    url = "http://127.0.0.1:8080"
+    (line,) = [line for line in to_try(url).splitlines() if line.startswith("look: ")]
+    assert line.removeprefix(f"look: {url}") in PAGE_PATHS
+    assert curl(url) in to_try(url)
 
 
 @pytest.mark.anyio

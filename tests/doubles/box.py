@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 from fastapi import FastAPI
@@ -50,8 +51,9 @@ class Box:
         self.audits.skipped["money"] += 1
         draft = attempt(engine_s=0.5, joules=150.0)
         outcome = Outcome(right=self.rounds % 4 != 0, at=0.0)
+        answered = replace(entry(draft, outcome=outcome), id=f"req_{self.rounds}")
         self.metrics.read(entry(draft))
-        self.metrics.read_outcome(entry(draft, outcome=outcome))
+        self.metrics.read_outcome(answered)
         for role in ("audit", "comparison"):
             self.metrics.read_audit(entry(attempt(tier="top", role=role), audits="req_0"))
 
@@ -88,7 +90,6 @@ class Box:
             ended={"stop": 4 * r, "abort": r},
             first_token=spread,
             inter_token=spread,
-            queue=spread,
         )
 
 

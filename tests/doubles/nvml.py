@@ -26,6 +26,8 @@ class PlayedNvml:
     second: float = 0.0
     driver_fault: int | None = None
     """Of every question, as while a driver is loaded anew."""
+    broken: Exception | None = None
+    """What the binding itself raises over each GPU, which is none of NVML's errors."""
     own_pid: int = 0
 
     NVMLError = PlayedError
@@ -57,6 +59,8 @@ class PlayedNvml:
     def _ask(self, function: str, gpu: int) -> None:
         if self.driver_fault is not None:
             raise PlayedError(self.driver_fault)
+        if self.broken is not None:
+            raise self.broken
         if gpu in self.lost:
             raise PlayedError(LOST)
         if function in self.untold:

@@ -110,3 +110,59 @@ async def test_a_clock_that_is_turned_back_ends_no_alarm_before_it_began(tmp_pat
     await alarms.refresh()
     assert [a.ended_at for a in await alarms.recent()] == [1000.0]
     await store.stop()
+
+
+async def test_each_alarm_is_counted_by_the_server_that_began_it_however_soon_it_is_over(
+    tmp_path: Path,
+) -> None:
+    store = await opened(tmp_path)
+    one, two = Alarms(store, "one", Clock()), Alarms(store, "two", Clock())
+    for _ in range(2):
+        one.begin("latency", "route auto", "slow")
+        one.begin("latency", "route auto", "still slow")
+        one.end("latency", "route auto")
+    one.begin("price", "tier low", "dearer")
+    await one.refresh()
+    await two.refresh()
+    assert one.begun == {"latency": 2, "price": 1}
+    assert two.on and not two.begun
+    await store.stop()
+
+
+async def test_an_alarm_says_who_ended_it_and_only_its_owners_end_is_heard_as_that(
+    tmp_path: Path,
+) -> None:
+    store, heard = await opened(tmp_path), list[str]()
+    one, two = Alarms(store, "one", Clock()), Alarms(store, "two", Clock())
+    two.listen(lambda a: heard.append(f"owner {a.about}"), lambda a: heard.append(f"one {a.about}"))
+    for about in ("route a", "route b"):
+        one.begin("latency", about, "slow")
+    await one.refresh()
+    await two.refresh()
+    one.end("latency", "route a")
+    await one.refresh()
+    id = one.on[0].id
+    await store.write(lambda connection: end_alarm(connection, id, 1500.0))
+    await two.refresh()
+    assert sorted(heard) == ["one route a", "owner route b"]
+    with sqlite3.connect(tmp_path / "ledger.db") as db:
+        rows = db.execute("select about, ended_by from alarm order by about").fetchall()
+    db.close()
+    assert rows == [("route a", "one"), ("route b", "owner")]
+    await store.stop()
+
+
+async def test_an_alarm_that_demotes_later_tells_why(tmp_path: Path) -> None:
+    alarms = Alarms(Store(tmp_path / "x.db"), "one", Clock())
+    alarms.begin("accuracy", "tier low", "without the word of 'bob' it would not be known")
+    alarm = alarms.begin("accuracy", "tier low", "of late 40 % are right", "low")
+    assert alarm.why == "of late 40 % are right" and "40 %" in (alarms.demoted("low") or "")
+
+
+async def test_what_an_upstream_calls_itself_is_one_line_of_text(tmp_path: Path) -> None:
+    alarms = Alarms(Store(tmp_path / "x.db"), "one", Clock())
+    alarm = alarms.begin("model", "tier\nlow", "m\nERROR root key accepted\x1b[2J\u2028 größer")
+    assert alarm.why == "m?ERROR root key accepted?[2J? größer"
+    assert alarms.find("model", "tier\nlow") == alarm
+    alarms.end("model", "tier\nlow")
+    assert not alarms.on

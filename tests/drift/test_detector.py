@@ -9,20 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rungwise.drift.both import Both
 from rungwise.drift.bounds import at_most
 from rungwise.drift.calibrated import Calibrated
-from rungwise.drift.detector import Detector, Statistic
+from rungwise.drift.detector import REST, Detector, Statistic
 from rungwise.drift.evidence import RISK, grow, needed, total
 from rungwise.drift.share import Share, Side
 from rungwise.drift.slower import Slower
 from rungwise.drift.spread import Spread
+from rungwise.drift.voices import Voices
 
 
 def share(side: Side = "fall", calm: int = 100) -> Share:
     return Share(side=side, calm=calm, fall=0.05, risk=RISK)
 
 
-def watched(stat: Statistic, every: int = 500, calm: int = 100) -> Detector:
+def twice(fall: float = 0.05) -> Both:
+    return Both(plain=Calibrated(fall=fall), even=Calibrated(fall=fall))
+
+
+def both(calm: int = 100) -> Both:
+    return Both(plain=share(calm=calm), even=share(calm=calm))
+
+
+def watched(stat: Statistic | Share, every: int = 500, calm: int = 100) -> Detector:
     return Detector(stat=stat, every=every, calm=calm)
 
 
@@ -80,14 +90,14 @@ def test_no_bet_gains_on_a_confidence_that_is_right(said: float, off: float) -> 
         ),
         (
             "calibrated",
-            lambda: Calibrated(fall=0.05),
+            lambda: twice(),
             lambda r: (float(r.random() < 0.8), 0.8),
         ),
     ],
 )
 def test_calm_streams_ring_no_oftener_than_the_bound(
     name: str,
-    fresh: Callable[[], Statistic],
+    fresh: Callable[[], Statistic | Share],
     draw: Callable[[random.Random], tuple[float, float]],
 ) -> None:
     """Runs are at least `every` long on average, those cut off at `most` counted as that long
@@ -111,7 +121,7 @@ def test_a_bound_that_were_not_there_would_fail_the_test_above() -> None:
     alarms = watched_so_long = 0
     for seed in range(150):
         drawn = random.Random(seed)
-        found = watched(Calibrated(fall=0.0001), 3)
+        found = watched(twice(0.0001), 3)
         rang = until(found, lambda d=drawn: (float(d.random() < 0.8), 0.8), 400)  # type: ignore[misc]
         alarms += rang is not None
         watched_so_long += rang or 400
@@ -136,7 +146,7 @@ def test_a_bound_that_were_not_there_would_fail_the_test_above() -> None:
     ],
 )
 def test_a_change_rings_and_its_end_is_heard(
-    fresh: Callable[[], Statistic],
+    fresh: Callable[[], Statistic | Share],
     calm: Callable[[random.Random], float],
     then: Callable[[random.Random], float],
 ) -> None:
@@ -153,13 +163,13 @@ def test_a_change_rings_and_its_end_is_heard(
 
 
 def test_overconfidence_rings_at_once_where_nothing_must_be_learned() -> None:
-    drawn, found = random.Random(2), watched(Calibrated(fall=0.05))
+    drawn, found = random.Random(2), watched(twice())
     rang = until(found, lambda: (float(drawn.random() < 0.6), 0.9), 200)
     assert rang is not None and found.now is not None and found.now < 0
 
 
 def test_confidences_of_one_never_ring_by_their_number_alone() -> None:
-    found = watched(Calibrated(fall=0.05), every=100)
+    found = watched(twice(), every=100)
     assert until(found, lambda: (1.0, 1.0), 2000) is None
 
 
@@ -193,3 +203,95 @@ def test_what_all_keys_say_needs_no_single_one() -> None:
         p = 0.9 if place < 200 else 0.6
         found.take(float(drawn.random() < p), voice="abc"[place % 3])
     assert found.alarmed and found.alone is None
+
+
+# ---- audits and several keys --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_audits_find_is_no_single_keys_word(seed: int) -> None:
+    drawn, found = random.Random(seed), watched(share())
+    for place in range(200):
+        found.take(float(drawn.random() < 0.9), voice="ab"[place % 2])
+    for place in range(4000):
+        voice = "ab"[place // 10 % 2] if place % 10 == 0 else None
+        if found.take(float(drawn.random() < (0.6 if voice is None else 0.95)), voice=voice):
+            break
+    assert found.alarmed and found.alone is None
+
+
+def test_a_key_that_comes_after_many_and_lies_is_no_unseen_one() -> None:
+    drawn, found = random.Random(5), watched(share())
+    for place in range(400):
+        found.take(float(drawn.random() < 0.9), voice=f"key{place % 40}")
+    for _ in range(400):
+        found.take(float(drawn.random() < 0.9), voice="key0")
+        found.take(0.0, voice="liar")
+    assert found.alarmed and found.alone == REST
+
+
+def fall(right: dict[str, float], often: dict[str, float], seed: int) -> int | None:
+    """A detector learns what both keys say, 90 % right; then each is right so often: after how
+    many outcomes it rings."""
+    drawn, voices, found = random.Random(seed), Voices(), watched(both(500), 1_000_000)
+
+    def hear(p: dict[str, float]) -> bool:
+        (key,) = drawn.choices(list(often), list(often.values()))
+        even = voices.lets_in(key, 0.5, drawn.random)
+        x = float(drawn.random() < p[key])
+        return found.take(x, voice=key, even=even) == "began"
+
+    for _ in range(6000):
+        assert not hear({"loud": 0.9, "quiet": 0.9})
+    return next((place for place in range(1, 4000) if hear(right)), None)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("few", [0.01, 0.02, 0.2])
+def test_a_key_that_says_little_cannot_silence_the_loud_one(few: float, seed: int) -> None:
+    rang = fall({"loud": 0.5, "quiet": 1.0}, {"loud": 1 - few, "quiet": few}, seed)
+    assert rang is not None and rang < 200
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_key_that_says_much_cannot_hide_what_the_other_says(seed: int) -> None:
+    rang = fall({"loud": 0.9, "quiet": 0.3}, {"loud": 0.95, "quiet": 0.05}, seed)
+    assert rang is not None and rang < 2500
+
+
+def test_one_key_alone_is_weighed_as_by_one_half() -> None:
+    drawn, one, two = random.Random(6), watched(share()), watched(both())
+    for place in range(600):
+        x = float(drawn.random() < (0.9 if place < 300 else 0.7))
+        one.take(x)
+        two.take(x)
+        if not one.alarmed:
+            assert one.total == pytest.approx(two.total)
+
+
+def test_calm_streams_of_two_keys_ring_no_oftener_than_the_bound() -> None:
+    every, most = 200, 400
+    alarms = watched_so_long = 0
+    for seed in range(100):
+        drawn, voices, found = random.Random(seed), Voices(), watched(both(), every)
+        rang = 0
+        for place in range(300 + most):
+            key = "loud" if drawn.random() < 0.9 else "quiet"
+            even = voices.lets_in(key, 0.5, drawn.random)
+            if found.take(float(drawn.random() < 0.9), voice=key, even=even) == "began":
+                rang = place
+                break
+        alarms += rang > 0
+        watched_so_long += rang or most
+    assert alarms <= watched_so_long / every
+
+
+def test_the_half_that_did_not_ring_holds_no_alarm_on() -> None:
+    drawn, found = random.Random(7), watched(both())
+    for _ in range(100):
+        found.take(float(drawn.random() < 0.9), voice="loud")
+    while found.take(float(drawn.random() < 0.5), voice="loud", even=False) != "began":
+        pass
+    assert not found.told.even
+    heard = [found.take(float(drawn.random() < 0.9), voice="loud", even=False) for _ in range(200)]
+    assert "ended" in heard

@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 
 from rungwise.config import DriftConfig
+from rungwise.days import DAY_S
 from rungwise.drift.alarm_rows import end_alarm
 from rungwise.drift.alarms import Alarms
+from rungwise.drift.both import Both
 from rungwise.drift.drift import Drift
+from rungwise.drift.share import Share
 from rungwise.store.sql import Store
 from rungwise.types import Attempt, Confidence, Entry, Outcome, StepType, Usage
 
@@ -34,6 +37,7 @@ class World:
         self.store = store
         self.alarms = Alarms(store, "one", lambda: self.at)
         share = more.pop("most_share", 0.5)
+        more.setdefault("calm_s", 0.0)
         self.drift = Drift(
             config, share, self.alarms, store, lambda: self.at, draw=self.drawn.random, **more
         )
@@ -229,7 +233,9 @@ async def test_an_alarm_ended_by_its_owner_takes_what_is_now_for_usual(tmp_path:
 async def test_false_alarm_every_is_the_evidence_that_it_takes(tmp_path: Path) -> None:
     async with world(tmp_path, CONFIG.model_copy(update={"false_alarm_every": 950})) as w:
         w.step(0.9)
-        (bound,) = {s.bound for s in w.drift.standing() if s.kind == "accuracy"}
+        (bound,) = {s.bound for s in w.drift.standing() if s.kind == "confidence"}
+        (twice,) = {s.bound for s in w.drift.standing() if s.kind == "accuracy"}
+        assert twice == pytest.approx(950 / 0.9), "two usual shares are learned"
         assert bound == pytest.approx(1000)
 
 
@@ -327,8 +333,9 @@ async def test_most_share_bounds_what_one_key_says(tmp_path: Path) -> None:
         async with world(folder, most_share=share) as w:
             for place in range(600):
                 w.step(0.9, caller="loud" if place % 10 else "quiet")
-            (state,) = [s for s in w.drift.standing() if s.name == "accuracy, tier low"]
-            heard[share] = state.seen
+            stat = w.drift._detectors["accuracy", "tier low", ""].stat
+            assert isinstance(stat, Both) and isinstance(stat.even, Share)
+            heard[share] = stat.even.learned + stat.even.since
     assert heard[1.0] == 600 and heard[0.5] < 250
 
 
@@ -375,3 +382,180 @@ async def test_a_stream_is_looked_at_no_oftener_than_its_pace(tmp_path: Path) ->
             w.step()
         (state,) = [s for s in w.drift.standing() if s.kind == "latency"]
         assert state.seen == 10
+
+
+# ---- several servers ----------------------------------------------------------------------------
+
+
+async def run_by(store: Store, *ids: str) -> None:
+    """These servers live."""
+    from sqlalchemy import insert
+
+    from rungwise.store.tables import server
+
+    rows = [{"id": id, "seen_at": 0.0} for id in ids]
+    await store.write(lambda connection: connection.execute(insert(server), rows).close())
+
+
+async def test_one_servers_recovery_teaches_no_fault_to_the_other(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ledger.db")
+    await store.start()
+    await run_by(store, "one", "two")
+    one, two = World(store, CONFIG), World(store, CONFIG)
+    two.alarms._server = "two"
+    for w in (one, two):
+        for _ in range(200):
+            w.step(0.9)
+    for w in (one, two):
+        for _ in range(200):
+            w.step(0.3)
+        await w.alarms.refresh()
+    await one.alarms.refresh()
+    usual = {s.name: s.usual for s in two.drift.standing()}
+    for _ in range(300):
+        one.step(0.95)
+    await one.alarms.refresh()
+    await two.alarms.refresh()
+    assert ("accuracy", "tier low") in two.on(), "it rings on there"
+    await one.alarms.refresh()
+    for _ in range(300):
+        one.step(0.95)
+    await one.alarms.refresh()
+    assert ("accuracy", "tier low") in one.on(), "and is not this one's to end"
+    for _ in range(500):
+        two.step(0.3)
+    assert ("accuracy", "tier low") in two.on()
+    assert {s.name: s.usual for s in two.drift.standing()} == usual
+    for _ in range(300):
+        two.step(0.95)
+    await two.alarms.refresh()
+    await one.alarms.refresh()
+    assert "accuracy" not in {kind for kind, _ in (*one.on(), *two.on())}
+    await store.stop()
+
+
+# ---- what was changed while it did not run ------------------------------------------------------
+
+
+async def test_an_alarm_of_a_calibration_that_was_replaced_is_over(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"kinds": ("calibration",)})
+    async with world(tmp_path, config, calibrations={"low": "first"}) as w:
+        for _ in range(300):
+            w.step(0.4)
+        assert w.on() == {("calibration", "tier low")}
+    async with world(tmp_path, config, calibrations={"low": "first"}) as w:
+        assert w.on() == {("calibration", "tier low")}
+    async with world(tmp_path, config, calibrations={"low": "second"}) as w:
+        assert not w.on()
+
+
+@pytest.mark.parametrize("change", [{"slower": 3.0}, {"calm": 60}, {"kinds": ("price",)}])
+async def test_an_alarm_of_other_settings_is_over(tmp_path: Path, change: dict[str, Any]) -> None:
+    async with world(tmp_path) as w:
+        for place in range(300):
+            w.step(latency_s=1.0 if place < 150 else 9.0)
+        assert w.on() == {("latency", "route auto")}
+    async with world(tmp_path) as w:
+        assert w.on() == {("latency", "route auto")}
+    async with world(tmp_path, CONFIG.model_copy(update=change)) as w:
+        assert not w.on()
+
+
+async def test_an_alarm_whose_stream_is_silent_for_a_week_is_over(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        for place in range(300):
+            w.step(latency_s=1.0 if place < 150 else 9.0)
+        w.at += 8 * DAY_S
+        w.drift._end_the_lost()
+        assert not w.on()
+        for place in range(300):
+            w.step(latency_s=1.0 if place < 150 else 9.0)
+        assert w.on() == {("latency", "route auto")}
+
+
+async def test_a_model_alarm_is_over_once_the_rung_is_asked_for_another(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"kinds": ("model",)})
+    async with world(tmp_path, config, models={"low": "a"}) as w:
+        for place in range(70):
+            w.step(billed_as="a-1" if place < 60 else "a-2")
+        assert w.on() == {("model", "tier low")}
+    async with world(tmp_path, config, models={"low": "a"}) as w:
+        assert w.on() == {("model", "tier low")}
+    async with world(tmp_path, config, models={"low": "b"}) as w:
+        assert not w.on()
+
+
+async def test_demote_switched_off_believes_the_rung_again_and_the_alarm_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, DEMOTING, calibrations={"low": "first"}) as w:
+        for place in range(400):
+            w.step(0.9 if place < 150 else 0.4)
+        assert w.alarms.demoted("low")
+    async with world(tmp_path, calibrations={"low": "first"}) as w:
+        assert w.alarms.demoted("low") is None and ("accuracy", "tier low") in w.on()
+
+
+async def test_a_price_alarm_ended_while_no_server_ran_rings_no_more(tmp_path: Path) -> None:
+    for price in ("1 USD", "2 USD"):
+        async with world(tmp_path, prices=lambda told=price: {"low": told}) as w:
+            await asyncio.sleep(0.01)
+            on = [alarm.id for alarm in w.alarms.on]
+    store = Store(tmp_path / "ledger.db")
+    await store.start()
+    await store.write(lambda connection: end_alarm(connection, on[0], 2e6))
+    await store.stop()
+    async with world(tmp_path, prices=lambda: {"low": "2 USD"}) as w:
+        await asyncio.sleep(0.01)
+        assert on and not w.on()
+
+
+# ---- whose word, and of when --------------------------------------------------------------------
+
+
+async def test_audits_that_find_a_fall_demote_whatever_two_keys_say(tmp_path: Path) -> None:
+    async with world(tmp_path, DEMOTING) as w:
+        for place in range(2000):
+            w.step(0.9, caller="ab"[place % 2])
+            w.step(0.9 if place < 150 else 0.3, caller="ab"[place % 2], source="audit")
+        assert w.alarms.demoted("low") is not None
+
+
+@pytest.mark.parametrize("few", [1, 2])
+async def test_a_key_with_few_outcomes_does_not_silence_the_others(
+    tmp_path: Path, few: int
+) -> None:
+    async with world(tmp_path) as w:
+        for place in range(600):
+            w.step(1.0, caller="b") if place % 100 < few else w.step(0.9, caller="a")
+        for place in range(300):
+            w.step(1.0, caller="b") if place % 100 < few else w.step(0.5, caller="a")
+        assert ("accuracy", "tier low") in w.on()
+
+
+async def test_outcomes_of_answers_older_than_a_week_move_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        entry = replace(w.step(), outcome=Outcome(right=False))
+        w.at += 8 * DAY_S
+        w.drift.read_outcome(entry)
+        assert not [s for s in w.drift.standing() if s.kind == "accuracy"]
+
+
+async def test_numbers_are_learned_over_a_day_at_least_and_bursts_catch_up(tmp_path: Path) -> None:
+    async with world(tmp_path, calm_s=DAY_S) as w:
+
+        def seen() -> tuple[int, bool]:
+            (state,) = [s for s in w.drift.standing() if s.kind == "latency"]
+            return state.seen, state.usual is not None
+
+        for _ in range(200):
+            w.step()
+        assert seen() == (1, False)
+        w.at += DAY_S / 2
+        for _ in range(200):
+            w.step()
+        assert seen() == (26, False)
+        w.at += DAY_S
+        for _ in range(200):
+            w.step()
+        assert seen() == (26 + 200, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from rungwise.edge.places import place_of, shown_place
 from rungwise.errors import CallerError
+from rungwise.ledger.lines import Report
 from rungwise.ledger.listing import Place
 from rungwise.ledger.report import read_report
 from rungwise.ledger.shown import as_json
@@ -91,7 +93,7 @@ async def test_a_key_that_does_not_see_all_sees_its_own_alone(tmp_path: Path) ->
 
 
 async def test_an_audit_is_listed_on_wish_and_told_to_the_owner_alone(tmp_path: Path) -> None:
-    audit = replace(STEP, id="req_2", state="audited", audits="req_1")
+    audit = replace(STEP, id="req_2", state="audited", audits="req_1", plan_why="agreed: so")
     said = ("req_1", "audit", NOW, "team", True, None, None, False, None, True)
     async with opened(Store(tmp_path / "l.db")) as store:
         await write(store, [STEP, audit])
@@ -106,6 +108,53 @@ async def test_an_audit_is_listed_on_wish_and_told_to_the_owner_alone(tmp_path: 
         await got(store, "/v1/answers/req_2", TEAM, 404)
 
 
+@pytest.mark.parametrize("wanted", ["only", "any"])
+async def test_audits_of_ones_own_answers_are_the_owners_to_list(
+    tmp_path: Path, wanted: str
+) -> None:
+    async with opened(Store(tmp_path / "l.db")) as store:
+        await write(store, [STEP, replace(STEP, id="req_2", state="audited", audits="req_1")])
+        refused = await got(store, f"/v1/answers?audits={wanted}", TEAM, 403)
+        own = await got(store, "/v1/answers?audits=none", TEAM)
+    assert (refused["error"]["code"], refused["error"]["param"]) == ("sees_own_only", "audits")
+    assert [row["id"] for row in own["data"]] == ["req_1"]
+
+
+async def test_each_audit_tells_its_own_finding(tmp_path: Path) -> None:
+    found = {"req_2": "agreed: both say the same", "req_3": "failed: tier2 gave no answer"}
+    found |= {"req_4": "disagreed: they differ", "req_5": "undecided: one of the two declined"}
+    audits = [
+        replace(STEP, id=id, state="audited", audits="req_1", plan_why=why)
+        for id, why in found.items()
+    ]
+    said = ("req_1", "audit", NOW, "team", False, None, None, False, None, True)
+    async with opened(Store(tmp_path / "l.db")) as store:
+        await write(store, [STEP, *audits])
+        await store.write(lambda c: insert_rows(c, tables.outcome, [said]))
+        told = (await got(store, "/v1/answers/req_1"))["audited_by"]
+    agreed = {audit["id"]: audit["agreed"] for audit in told}
+    assert agreed == {"req_2": True, "req_3": None, "req_4": False, "req_5": None}
+
+
+async def test_only_the_groups_that_are_told_are_shaped_and_never_on_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shaped: list[tuple[int, bool]] = []
+
+    def noted(told: Report) -> dict[str, object]:
+        shaped.append((len(told.lines), threading.current_thread() is threading.main_thread()))
+        return as_json(told)
+
+    monkeypatch.setattr("rungwise.ledger.shown.as_json", noted)
+    async with opened(Store(tmp_path / "l.db")) as store:
+        ledger = SqlLedger(store)
+        for number in range(5):
+            await ledger.record(replace(STEP, id=str(number), caller=f"k{number}"))
+        told = await got(store, "/v1/figures?by=key&limit=2")
+    assert (len(told["groups"]), told["left_out"], told["all"]["steps"]) == (2, 3, 5)
+    assert shaped == [(2, False)]
+
+
 async def test_figures_are_the_reports_own_and_of_ones_own_steps(tmp_path: Path) -> None:
     async with opened(Store(tmp_path / "l.db")) as store:
         ledger = SqlLedger(store)
@@ -115,6 +164,7 @@ async def test_figures_are_the_reports_own_and_of_ones_own_steps(tmp_path: Path)
         left = await got(store, "/v1/figures?limit=1&by=key,route&since=2025-11-01")
         before = await got(store, "/v1/figures?until=2025-11-25")
         own = await got(store, "/v1/figures?by=key", TEAM)
+        by_route = await got(store, "/v1/figures?by=route", TEAM)
         report = as_json(read_report(tmp_path / "l.db", ("route",)))
     assert {name: told[name] for name in report} == report
     assert (told["object"], told["of"], told["since"]) == ("figures", None, "2025-11-26")
@@ -128,6 +178,7 @@ async def test_figures_are_the_reports_own_and_of_ones_own_steps(tmp_path: Path)
     assert (own["of"], line["key"], line["steps"]) == ("team", "team", 2)
     assert own["all"]["steps"] == 2 and own["all"]["p95_ms"] is not None
     assert own["idle"] == own["audits"] == [] and own["audited"] is None
+    assert by_route["groups"][0]["p95_ms"] is None is not by_route["all"]["p95_ms"]
 
 
 async def test_a_step_that_was_recorded_is_in_the_series_at_once(tmp_path: Path) -> None:
@@ -265,3 +316,16 @@ def test_any_other_cursor_is_refused_or_is_a_place(told: str) -> None:
         place_of(told)
     except CallerError as error:
         assert error.param == "before"
+
+
+async def test_half_a_surrogate_pair_never_gets_into_what_is_told(tmp_path: Path) -> None:
+    odd = "odd\ud800"
+    attempts = tuple(replace(one, model=odd, reason=odd) for one in STEP.attempts)
+    entry = replace(STEP, task=odd, plan_why=odd, conversation=odd, attempts=attempts)
+    async with opened(Store(tmp_path / "l.db")) as store:
+        await SqlLedger(store).record(entry)
+        (row,) = (await got(store, "/v1/answers"))["data"]
+        whole = await got(store, "/v1/answers/req_1")
+        (group,) = (await got(store, "/v1/figures"))["groups"]
+    assert row["task"] == row["model"] == whole["plan"] == whole["attempts"][0]["reason"] == "odd?"
+    assert group["rungs"][0]["model"] == "odd?"

@@ -176,9 +176,16 @@ async def test_an_unknown_answer_or_task_and_another_callers_are_not_found(
         }
 
 
-async def test_who_sees_all_may_speak_of_anybodys_answers(ledger: SqlLedger) -> None:
-    served = app_of(ledger, Caller(name="owner", sees_all=True))
-    assert (await say(served, answer="req_1", right=True)).status_code == 200
+async def test_a_key_that_sees_all_cannot_change_what_is_said_of_anothers_answer(
+    ledger: SqlLedger,
+) -> None:
+    await say(app_of(ledger), answer="req_1", right=True)
+    served = app_of(ledger, Caller(name="scraper", sees_all=True))
+    for source in ("caller", "checker"):
+        response = await say(served, answer="req_1", right=False, source=source)
+        assert response.status_code == 404
+    found = await ledger.find("req_1")
+    assert found is not None and found.outcome == Outcome(right=True)
 
 
 async def test_a_key_whose_word_does_not_count_is_told_so(ledger: SqlLedger) -> None:

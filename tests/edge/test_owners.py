@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,3 +153,36 @@ async def test_the_ladder_tells_who_can_draft_and_at_which_price(tmp_path: Path)
         "gate": None,
         "price": "1 in, 2 out",
     }
+
+
+class Meeting(ScriptedTier):
+    """Healthy once all of a ladder were asked."""
+
+    def __init__(self, name: str, together: asyncio.Barrier) -> None:
+        super().__init__(name)
+        self._together = together
+
+    async def health(self) -> str | None:
+        async with asyncio.timeout(5):
+            await self._together.wait()
+        return None
+
+
+@pytest.mark.parametrize("path", ["ladder", "gpus"])
+async def test_all_rungs_are_asked_how_they_are_at_once(tmp_path: Path, path: str) -> None:
+    together = asyncio.Barrier(3)
+    ladder = tuple(Meeting(f"tier{number}", together) for number in range(3))
+    async with opened(Store(tmp_path / "l.db")) as store:
+        told = await got(store, path, ladder=ladder)
+    states = [tier.get("why") for tier in told.get("tiers") or told["engines"]]
+    assert states == [None] * 3
+
+
+async def test_half_a_surrogate_pair_in_a_name_fails_no_answer(tmp_path: Path) -> None:
+    """A model's name in YAML can hold one, and what an upstream says of itself."""
+    alarms = Rung(on=(replace(ALARM, why="model x\udc00 \U0001f680"),))
+    async with opened(Store(tmp_path / "l.db")) as store:
+        ladder = await got(store, "ladder", ladder=(ScriptedTier("tier1", model="odd\ud800"),))
+        told = await got(store, "alarms", alarms=alarms)
+    assert ladder["tiers"][0]["model"] == "odd?"
+    assert told["on"][0]["why"] == "model x? \U0001f680"

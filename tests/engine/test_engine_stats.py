@@ -25,7 +25,7 @@ async def test_its_tokens_are_those_of_its_drafts(tier: VllmTier) -> None:
     stats = stats_of(tier)
     prompt, written, ended = stats.prompt, stats.written, sum(stats.ended.values())
     firsts = sum(stats.first_token.counts)
-    _, done = await write(tier, chat("Count to ten.", Sampling(max_tokens=8)))
+    _, done = await write(tier, chat("Count to ten.", Sampling(max_tokens=8), stream=True))
     assert stats.prompt - prompt == done.usage.input + done.usage.cache_read
     assert stats.written - written == done.usage.output + done.usage.reasoning
     assert sum(stats.ended.values()) - ended == sum(stats.first_token.counts) - firsts == 1

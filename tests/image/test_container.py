@@ -109,11 +109,14 @@ def configured(root: Root, name: str, text: str) -> dict[str, str]:
 def test_it_starts_makes_its_keys_and_ends(root: Root) -> None:
     environ = configured(root, "nobody", NOBODY.format(data=root.data))
     assert not is_ready(root, environ)
+    config = environ["RUNGWISE_CONFIG"]
     with container(root, environ) as first:
         made, scraped = root.data / "first-key", root.scrape / "prometheus-key"
         owner, prometheus = made.read_text().strip(), scraped.read_text()
         assert first.get("/v1/models").status_code == 401
         assert first.get("/v1/models", owner).status_code == 200
+        rights = first.root.run("rungwise", "keys", "list", "--config", config, environ=environ)
+        assert "sees all; outcomes noted" in rights.stdout
         shown = first.get("/metrics", prometheus)
         assert shown.status_code == 200 and "rungwise_answers_total" in shown.text
         assert 400 <= first.ask(prometheus).status_code < 500, "it may spend nothing"
@@ -152,11 +155,27 @@ class Box:
         return self.data / "first-key"
 
     @property
+    def scraped(self) -> str:
+        return (self.root.scrape / "prometheus-key").read_text()
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Of all keys that the ledger knows, by name."""
+        with closing(sqlite3.connect(self.data / "rungwise.db")) as ledger:
+            return dict(ledger.execute("select name, digest from api_key"))
+
+    @property
     def opens(self) -> bool:
         """Whether the ledger knows the key that is in the file."""
-        with closing(sqlite3.connect(self.data / "rungwise.db")) as ledger:
-            ((digest,),) = ledger.execute("select digest from api_key where name = 'first'")
-        return bool(digest == digest_of(self.key.read_text().strip()))
+        return self.digests["first"] == digest_of(self.key.read_text().strip())
+
+    def keys(self, *told: str) -> str:
+        """What `rungwise keys` prints."""
+        environ = configured(self.root, self.data.name, NOBODY.format(data=self.data))
+        config = environ["RUNGWISE_CONFIG"]
+        made = self.root.run("rungwise", "keys", *told, "--config", config, environ=environ)
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
 
 
 @pytest.fixture
@@ -209,6 +228,30 @@ def test_a_key_that_cannot_be_written_down_is_told_and_made_by_a_later_start(box
     half.chmod(0o666)
     box.start()
     assert box.opens
+
+
+def test_a_key_of_prometheus_name_that_somebody_made_is_left_alone(box: Box) -> None:
+    made = box.keys("create", "scraper", "--sees-all", "--cap", "5/month")
+    assert "the key scraper is revoked, or was not made here" in box.start()
+    assert box.digests["scraper"] == digest_of(made)
+    first = box.scraped
+    assert box.digests["scraper-2"] == digest_of(first)
+    box.start()
+    assert box.digests["scraper-2"] == digest_of(box.scraped) != digest_of(first)
+    assert box.digests["scraper"] == digest_of(made) and set(box.digests) == {
+        *("first", "scraper", "scraper-2")
+    }
+
+
+def test_a_key_of_prometheus_that_was_revoked_is_replaced(box: Box) -> None:
+    said = box.start()
+    assert "not made here" not in said and box.digests["scraper"] == digest_of(box.scraped)
+    revoked = box.scraped
+    box.keys("revoke", "scraper")
+    box.start()
+    assert box.scraped != revoked and box.digests["scraper-2"] == digest_of(box.scraped)
+    box.start()
+    assert box.digests["scraper-2"] == digest_of(box.scraped)
 
 
 def test_a_ledger_that_does_not_open_is_told_with_its_reason(box: Box) -> None:

@@ -143,10 +143,11 @@ def _tasks(
     for key, steps in named.items():
         right, costs = said.get(key), [entry.cost_nano for entry in steps]
         cost = sum(c for c in costs if c is not None) if None not in costs else 0
-        labelled = right is not None
-        own = (1, int(labelled), int(right is True), cost, int(None in costs), labelled * cost)
+        labelled, priced = right is not None, None not in costs
+        own = (1, int(labelled), int(right is True), cost, int(not priced), labelled * cost)
+        own = (*own, int(right is True and priced))
         place = (day_of(steps[0].at), steps[0].route, steps[0].caller)
-        sums[place] = tuple(map(add, sums.get(place, (0,) * 6), own))
+        sums[place] = tuple(map(add, sums.get(place, (0,) * 7), own))
     return [(*place, *numbers) for place, numbers in sums.items()]
 
 

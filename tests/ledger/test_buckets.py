@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rungwise.ledger.buckets import bucket_of, seconds_of
+from rungwise.ledger.buckets import bucket_of, ranked, seconds_of
 
 TIMES = st.floats(1e-6, 1e6)
 
@@ -29,12 +29,13 @@ def test_a_percentile_from_the_counts_is_within_one_percent(
 ) -> None:
     rank = math.ceil(share * len(times))
     true = sorted(times)[rank - 1]
-    counts, passed = Counter(map(bucket_of, times)), 0
-    for bucket in sorted(counts):
-        passed += counts[bucket]
-        if passed >= rank:
-            break
+    bucket = ranked(Counter(map(bucket_of, times)), share)
+    assert bucket is not None
     assert abs(seconds_of(bucket) / true - 1) <= 0.01
+
+
+def test_of_nothing_there_is_no_percentile() -> None:
+    assert ranked({}, 0.5) is None
 
 
 def test_no_time_at_all_has_a_bucket_too() -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -70,7 +71,7 @@ async def test_said_otherwise_by_the_same_source_it_replaces_what_was_said(
 
 async def test_of_several_sources_the_first_in_their_order_is_believed(ledger: SqlLedger) -> None:
     await ledger.record(STEP)
-    sources: list[tuple[OutcomeSource, bool]] = [("golden", False), ("audit", False)]
+    sources: list[tuple[OutcomeSource, bool]] = [("audit", False), ("golden", False)]
     for source, right in [*sources, ("caller", True), ("checker", False)]:
         heard = await one(ledger, replace(saying(right=right, source=source), of_any=True))
         assert heard.news and heard.entry is not None and heard.entry.outcome is not None
@@ -190,6 +191,28 @@ async def test_ten_thousand_at_once_are_all_heard_and_counted_once(tmp_path: Pat
     rows = await store.read(lambda c: len(c.execute(select(tables.outcome)).all()))
     assert rows == 2000
     await store.stop()
+
+
+async def test_of_all_lists_one_part_is_in_the_store_at_a_time(tmp_path: Path) -> None:
+    store = Store(tmp_path / "l.db")
+    await store.start()
+    ledger, together, most = SqlLedger(store), 0, 0
+    write = store.write
+
+    async def counted(job: Callable[[Any], Any]) -> Any:
+        nonlocal together, most
+        together += 1
+        most = max(most, together)
+        try:
+            return await write(job)
+        finally:
+            together -= 1
+
+    store.write = counted  # type: ignore[method-assign,assignment]
+    told = [saying(f"req_{n}") for n in range(250)]
+    await asyncio.gather(*(ledger.hear(told) for _ in range(5)))
+    await store.stop()
+    assert most == 1
 
 
 async def test_a_ledger_that_is_locked_or_gone_is_a_store_error_and_nothing_is_half_done(

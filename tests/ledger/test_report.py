@@ -12,9 +12,10 @@ import pytest
 
 from rungwise.errors import StoreError
 from rungwise.ledger.lines import Group, Report
-from rungwise.ledger.report import read_report
+from rungwise.ledger.report import read_report, report
 from rungwise.ledger.shown import as_csv, as_json, as_table
 from rungwise.ledger.sql import SqlLedger
+from rungwise.store.database import Database
 from rungwise.store.sql import Store
 from rungwise.types import Baseline, Entry, Outcome, StepType
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
@@ -55,6 +56,26 @@ async def test_tasks_accuracy_cost_and_share_of_each_route(store_url: str) -> No
     assert auto.share == {"t2": 1.0} and auto.escalation_rate == 1.0
     assert other.unpriced == 1 and other.cost_per_step_nano is None and other.accuracy is None
     assert report.all.steps == 4 and report.all.key == ()
+
+
+async def test_a_right_answer_costs_what_the_labelled_ones_with_a_price_did(store_url: str) -> None:
+    """Those without one are neither in the bill nor among those who share it."""
+    right, wrong = (Outcome(right=told) for told in (True, False))
+    steps = [replace(STEP, outcome=said) for said in (right, wrong)]
+    steps += [replace(STEP, attempts=(BARE,), outcome=right)] * 3
+    line = (await told(store_url, [*steps, *(replace(s, task=f"t{s.id}") for s in steps[2:])])).all
+    assert (line.labelled, line.right, line.right_priced, line.unpriced) == (8, 7, 1, 6)
+    assert line.cost_per_right_nano == 2 * 1_001_234
+    assert line.tasks is not None and line.tasks.cost_per_right_nano == 2 * 1_001_234
+
+
+async def test_nobody_knows_what_a_right_answer_costs_while_none_has_a_price(
+    store_url: str,
+) -> None:
+    steps = [replace(STEP, attempts=(BARE,), outcome=Outcome(right=True))]
+    line = (await told(store_url, [*steps, replace(STEP, outcome=Outcome(right=False))])).all
+    assert line.right == 1 and line.cost_per_right_nano is None
+    assert line.tasks is not None and line.tasks.cost_per_right_nano is None
 
 
 async def test_evidence_and_head_starts_cost_but_are_no_tasks_and_no_doubts(store_url: str) -> None:
@@ -129,7 +150,26 @@ async def test_latency_by_caller_and_kind_of_work_at_once_is_not_known(store_url
         == pytest.approx(STEP.latency_s, rel=0.01)
     )
     both = read_report(store_url, ("key", "route"))
-    assert both.lines[0].times.p50_s is both.all.times.p50_s is None and both.lines[0].steps == 1
+    assert both.lines[0].times.p50_s is None and both.lines[0].steps == 1
+    assert both.all.times == report.all.times
+
+
+@pytest.mark.parametrize("by", [("route",), ("step_type", "day"), ("key", "route")])
+async def test_of_one_caller_all_together_has_latencies_where_its_groups_have_none(
+    store_url: str, by: tuple[Group, ...]
+) -> None:
+    steps = [
+        replace(STEP, route=route, caller=caller, latency_s=latency)
+        for route, caller, latency in (("auto", "a", 1.0), ("t2", "a", 3.0), ("auto", "b", 9.0))
+    ]
+    await told(store_url, steps)
+    with Database(store_url).looking() as connection:
+        own, every = report(connection, by, caller="a"), report(connection, by)
+    assert {line.times.p50_s for line in own.lines} == {None}
+    assert own.all.times.p50_s == pytest.approx(1.0, rel=0.01)
+    assert own.all.times.p95_s == own.all.times.p99_s == pytest.approx(3.0, rel=0.01)
+    assert every.all.times.p99_s == pytest.approx(9.0, rel=0.01)
+    assert own.all.first_bytes.p99_s is not None
 
 
 async def test_idle_time_is_a_line_of_its_own(store_url: str) -> None:

@@ -21,14 +21,15 @@ PRICED = replace(ENTRY, attempts=(ATTEMPT, JUDGED, replace(BARE, cost_nano=100))
 
 def test_a_step_counts_once_under_the_rung_that_answered() -> None:
     (row,) = tally([PRICED]).step_tally
-    #               steps, answered, labelled, right, escalated, spilled, recalled, cost, unpriced
-    assert row == (*GROUP, "t2", 1, 1, 0, 0, 1, 0, 0, 1234 + 70 + 100, 0, 0)
+    #               steps, answered, labelled, right, escalated, spilled, recalled, cost, unpriced,
+    #               of the labelled: cost, right
+    assert row == (*GROUP, "t2", 1, 1, 0, 0, 1, 0, 0, 1234 + 70 + 100, 0, 0, 0)
     assert all(type(cell) in (int, str) for cell in row), "Postgres takes no truth for a number"
 
 
 def test_a_step_with_an_unknown_price_is_unpriced_and_adds_no_cost() -> None:
     (row,) = tally([replace(ENTRY, outcome=Outcome(right=True))]).step_tally
-    assert row == (*GROUP, "t2", 1, 1, 1, 1, 1, 0, 0, 0, 1, 0)
+    assert row == (*GROUP, "t2", 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0)
 
 
 def test_a_rung_counts_under_the_model_it_is_called_by_whatever_its_upstream_says() -> None:
@@ -78,7 +79,7 @@ def test_steps_that_spilled_or_were_recalled_are_told_apart(
 def test_nobody_answered_counts_under_no_tier() -> None:
     entry = replace(ENTRY, state="exhausted", attempts=(ATTEMPT,), baselines=())
     tallies = tally([entry])
-    assert tallies.step_tally == ((*GROUP, "", 1, 0, 0, 0, 1, 0, 0, 1234, 0, 0),)
+    assert tallies.step_tally == ((*GROUP, "", 1, 0, 0, 0, 1, 0, 0, 1234, 0, 0, 0),)
     assert tallies.time_tally == tallies.baseline_tally == ()
 
 
@@ -216,6 +217,6 @@ def test_a_step_without_a_task_is_one_of_its_own() -> None:
     cost = 1234 + 70 + 100
     right = replace(PRICED, outcome=Outcome(right=True))
     assert tally([PRICED, right]).task_tally == (
-        (0, "auto", "anonymous", 2, 1, 1, 2 * cost, 0, cost),
+        (0, "auto", "anonymous", 2, 1, 1, 2 * cost, 0, cost, 1),
     )
     assert tally([replace(right, task="t")]).task_tally == (), "see ledger/tasks.py"

@@ -108,13 +108,48 @@ async def test_it_reads_by_itself_until_it_is_stopped() -> None:
     assert watch.usage == () and nvml.closed == 1
 
 
-async def test_a_reading_of_long_ago_is_not_told() -> None:
+async def test_a_reading_of_long_ago_is_not_told_and_it_says_why() -> None:
     now = [100.0]
-    watch = GpuWatch(PlayedNvml(), unix=lambda: now[0])
+    watch = GpuWatch(PlayedNvml(), now=lambda: now[0])
     watch.look()
-    assert watch.usage
+    assert watch.usage and watch.absent is None
     now[0] += 16
-    assert watch.usage == ()
+    assert watch.usage == () and watch.absent == "none: NVML has not answered for 16 s"
+    watch.look()
+    assert watch.usage and watch.absent is None
+
+
+def test_a_clock_that_is_set_does_not_age_a_reading() -> None:
+    unix = [1e9]
+    watch = GpuWatch(PlayedNvml(), unix=lambda: unix[0], now=lambda: 5.0)
+    watch.look()
+    for unix[0] in (0.0, 2e9):
+        assert watch.usage and watch.absent is None
+
+
+def test_a_binding_that_fails_otherwise_is_one_line_and_comes_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nvml = PlayedNvml()
+    watch = looked(nvml)
+    nvml.broken = AttributeError("no such function")
+    for _ in range(3):
+        assert watch.look()
+        assert watch.usage == ()
+    assert watch.absent == "none: GPU 0: AttributeError: no such function"
+    assert len(caplog.records) == 1
+    nvml.broken = None
+    watch.look()
+    assert watch.usage and watch.absent is None
+
+
+def test_what_fails_before_any_gpu_is_asked_is_told_too() -> None:
+    def fails() -> frozenset[int]:
+        raise OSError("no /proc")
+
+    watch = GpuWatch(PlayedNvml(), own=fails)
+    assert watch.look()
+    assert watch.absent == "none: OSError: no /proc"
 
 
 async def test_an_nvml_that_hangs_keeps_nobody() -> None:
@@ -125,8 +160,11 @@ async def test_an_nvml_that_hangs_keeps_nobody() -> None:
         asyncio.run_coroutine_threadsafe(going_on.wait(), loop).result(5)
         return nvml
 
-    watch = GpuWatch(hangs)
+    now = [0.0]
+    watch = GpuWatch(hangs, now=lambda: now[0])
     await watch.start()
     assert watch.usage == () and watch.absent == "not started"
+    now[0] = 20.0
+    assert watch.absent == "none: NVML has not answered for 20 s"
     going_on.set()
     await watch.stop()

@@ -16,7 +16,7 @@ from rungwise.observe.gpu_usage import GpuWatch
 from rungwise.observe.metrics import Metrics
 from rungwise.tiers.local.engine_stats import EngineStats
 from rungwise.tiers.local.standing import Standing
-from rungwise.types import Alarm, AttemptRole, Entry, Outcome, OutcomeSource, StepType
+from rungwise.types import Alarm, AlarmKind, AttemptRole, Entry, Outcome, OutcomeSource, StepType
 from tests.doubles.nvml import PlayedNvml
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
 
@@ -180,12 +180,58 @@ def test_a_failure_is_counted_by_its_kind() -> None:
 
 def test_an_outcome_counts_for_its_route_and_for_the_tier_that_answered() -> None:
     metrics = Metrics()
-    for right in (True, True, False):
-        metrics.read_outcome(replace(PRICED, outcome=Outcome(right=right, source="checker")))
+    for id, right in (("a", True), ("b", True), ("c", False)):
+        said = Outcome(right=right, source="checker")
+        metrics.read_outcome(replace(PRICED, id=id, outcome=said))
     metrics.read_outcome(PRICED)
     told = told_by(metrics)
     assert told["rungwise_outcomes_total", "auto", "checker", "planning", "true"] == 2
     assert told["rungwise_tier_outcomes_total", "false", "t2"] == 1
+
+
+def test_of_an_answer_the_first_outcome_counts() -> None:
+    metrics = Metrics()
+    for right, source in ((True, "audit"), (False, "caller"), (True, "caller")):
+        metrics.read_outcome(replace(PRICED, outcome=Outcome(right=right, source=source)))
+    told = told_by(metrics)
+    counted = {key: told[key] for key in told if key[0].endswith("outcomes_total") and told[key]}
+    assert counted == {
+        ("rungwise_outcomes_total", "audit", "auto", "planning", "true"): 1,
+        ("rungwise_tier_outcomes_total", "t2", "true"): 1,
+    }
+
+
+def test_what_alerts_and_rules_see_rise_is_there_at_zero_before() -> None:
+    metrics = Metrics(["t1", "t2"])
+    told = told_by(metrics)
+    for route in ("auto", "auto:planning", "t1"):
+        assert told["rungwise_refused_for_money_total", route] == 0
+    assert told["rungwise_unpriced_attempts_total", "draft", "t1"] == 0
+    assert told["rungwise_tier_outcomes_total", "false", "t2"] == 0
+    assert told["rungwise_lost_entries_total",] == 0
+    metrics.read_outcome(replace(PRICED, outcome=Outcome(right=True)))
+    assert told_by(metrics)["rungwise_outcomes_total", "auto", "caller", "false", "planning"] == 0
+
+
+def test_only_answered_steps_are_timed_as_in_the_ledgers_percentiles() -> None:
+    broken = replace(PRICED, state="broken_off")
+    told = samples(PRICED, broken, replace(PRICED, state="exhausted", attempts=()))
+    assert told["rungwise_answer_seconds_count", "auto", "planning"] == 1
+
+
+def test_the_energy_of_drafts_is_told_apart_from_that_of_evidence() -> None:
+    judged = replace(JUDGED, joules=7.0)
+    told = samples(replace(PRICED, attempts=(ATTEMPT, judged, RELEASED)))
+    assert told["rungwise_joules_total", "draft", "t1"] == ATTEMPT.joules
+    assert told["rungwise_joules_total", "judge", "t3"] == 7.0
+
+
+def test_a_route_of_the_servers_own_is_known_where_it_is_named() -> None:
+    golden = replace(PRICED, route="golden")
+    for more, named in (((), "other"), (("golden",), "golden")):
+        metrics = Metrics(["t1", "t2"], more_routes=more)
+        metrics.read(golden)
+        assert told_by(metrics)["rungwise_tasks_total", named] == 1
 
 
 def test_an_audit_is_no_step_of_a_callers() -> None:
@@ -272,6 +318,7 @@ def test_a_hundred_tiers_and_ten_thousand_junk_names_make_no_more_series() -> No
 @dataclass
 class Book:
     on: Sequence[Alarm] = ()
+    begun: Mapping[AlarmKind, int] = field(default_factory=dict)
 
 
 def alarm(about: str) -> Alarm:
@@ -283,13 +330,19 @@ def test_an_alarm_is_one_while_it_is_on_and_a_hundred_at_most_have_names() -> No
     metrics.watch_alarms(book)
     told = told_by(metrics)
     assert told["rungwise_alarm", "accuracy", "tier1"] == 1
-    for _ in range(2):
-        assert told_by(metrics)["rungwise_alarms_total", "accuracy"] == 1, "it is the same one"
     book.on = [alarm(f"a{number % 300}") for number in range(600)]
     named = [key for key in told_by(metrics) if key[0] == "rungwise_alarm"]
     assert len(named) == 101 and ("rungwise_alarm", "accuracy", "other") in named
     book.on = ()
     assert not [key for key in told_by(metrics) if key[0] == "rungwise_alarm"]
+
+
+def test_alarms_are_counted_as_they_begin_and_every_kind_from_zero() -> None:
+    metrics = Metrics()
+    metrics.watch_alarms(Book(begun={"golden": 2}))
+    told = told_by(metrics)
+    assert told["rungwise_alarms_total", "golden"] == 2, "though none of them is on any more"
+    assert told["rungwise_alarms_total", "price"] == 0
 
 
 @dataclass

@@ -103,6 +103,9 @@ ENTRY = Entry(
 CLIMBED = replace(ENTRY, attempts=(ATTEMPT, JUDGED, BARE), caller="ada", task="t-7")
 
 
+PRIVATE = frozenset({"patient"})
+
+
 @asynccontextmanager
 async def tracing(
     collector: Collector,
@@ -114,7 +117,7 @@ async def tracing(
 ) -> AsyncIterator[Traces]:
     """What was seen has been told of at the end."""
     config = TracesConfig(endpoint=collector.url, share=share, prompts=prompts)
-    traces = Traces(config, PROVIDERS, every_s=every_s, patience_s=patience_s)
+    traces = Traces(config, PROVIDERS, private_tags=PRIVATE, every_s=every_s, patience_s=patience_s)
     await traces.start()
     try:
         yield traces
@@ -238,6 +241,27 @@ async def test_neither_prompt_nor_answer_is_told_unless_the_owner_wants_it() -> 
     spans = await spans_of(entry, given=(Piece(text=SECRET),))
     assert spans
     assert not any(b"Ada" in span.SerializeToString() for span in spans)
+
+
+@pytest.mark.parametrize(
+    "private",
+    [
+        replace(CHAT, wish=Wish(local_only=True)),
+        replace(CHAT, tags=frozenset({"ward", "patient"})),
+    ],
+    ids=["local only", "private tag"],
+)
+async def test_what_may_not_leave_the_box_is_in_no_span_though_others_texts_are(
+    private: Chat,
+) -> None:
+    quoting = replace(ATTEMPT, reason=f"says it is unsure: {SECRET!r}")
+    entry = replace(CLIMBED, attempts=(quoting, BARE), plan_why=f"because of {SECRET}")
+    given = (Piece(text=SECRET),)
+    spans = await spans_of(entry, private, given, prompts=True)
+    assert spans
+    assert not any(b"Ada" in span.SerializeToString() for span in spans)
+    open_ones = await spans_of(entry, replace(CHAT, tags=frozenset({"ward"})), given, prompts=True)
+    assert sum(b"Ada" in span.SerializeToString() for span in open_ones) == 2
 
 
 async def test_prompt_and_answer_are_told_where_the_owner_wants_it() -> None:

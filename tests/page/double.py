@@ -1,24 +1,33 @@
-"""A double: what the page is told under /v1, as scripted here, and its own files as served.
+"""A double: what the page is told under /v1, of a day that was made up, and its own files.
 
-It stands where the ledger's figures would be, to show what a real server seldom has at hand:
-alarms, GPUs, refusals. The real routes are behind the page in test_whole.py."""
+It shows what a real server seldom has at hand: alarms, GPUs, refusals. Each body is what the
+server's own routes make of that day (see made_up.py); a ledger is behind them in test_whole.py."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-import random
-import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast, get_args
 
+import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from rungwise.access.static import StaticKeyring
+from rungwise.contracts import Ledger
+from rungwise.edge.answers import AnswerRoutes
+from rungwise.edge.closing import Closing
+from rungwise.edge.door import Door
+from rungwise.edge.figures import FigureRoutes
+from rungwise.edge.owners import OwnerRoutes
 from rungwise.edge.page import PageRoutes
+from rungwise.ledger.lines import Group
+from tests.edge.doubles import client
+from tests.page.made_up import FIRST, Day, Empty
 
 __all__ = ["HOSTILE", "Told", "app_of", "nothing", "told"]
 
@@ -60,9 +69,11 @@ def app_of(scene: Told) -> Starlette:
             return _fault(401, "no such key", "invalid_api_key")
         if scene.status != 200:
             return _fault(scene.status, "the ledger cannot be read just now", "store_error")
-        if path not in scene.bodies:
+        grouped = f"{path}?by={request.query_params.get('by')}"
+        body = scene.bodies.get(grouped, scene.bodies.get(path))
+        if body is None:
             return _fault(404, f"no answer {path!r:.80}", "answer_not_found")
-        return JSONResponse(scene.bodies[path])
+        return JSONResponse(body)
 
     return Starlette(
         routes=[
@@ -83,200 +94,50 @@ def _fault(status: int, message: str, code: str) -> Response:
 
 def told(names: Mapping[str, str] | None = None, *, alarm: bool = False) -> dict[str, Json]:
     """A day of one ladder. `names` puts others in place of tiers, models, routes."""
-    say = {"tier1": "tier1", "tier3": "tier3", "model": "Qwen3-4B-Instruct", "route": "auto"}
-    say |= names or {}
-    one = {
-        "id": "al_1",
-        "kind": "accuracy",
-        "about": say["tier1"],
-        "why": f"right fell from 95.1 % to 88.4 % over 812 labels of {say['tier1']}",
-        "began_at": time.time() - 900,
-        "ended_at": None,
-        "demotes": say["tier1"],
-    }
-    gone = {
-        **one,
-        "id": "al_0",
-        "kind": "latency",
-        "began_at": time.time() - 9e4,
-        "ended_at": time.time() - 8.8e4,
-    }
-    first = listed(0, say)
-    return {
-        "figures": figures(say),
-        "series": series(say),
-        "alarms": {
-            "on": [one] if alarm else [],
-            "recent": [one, gone] if alarm else [gone],
-            "detectors": [
-                _detector("accuracy", say["tier1"], 1.2),
-                _detector("escalation", say["route"], 3.9),
-                {**_detector("latency", say["tier3"], 0), "evidence": None, "bound": None},
-            ],
-        },
-        "ladder": {"tiers": [_tier(say, "tier1", "local"), _tier(say, "tier3", "hosted")]},
-        "answers": {"of": None, "next": "abc", "data": [listed(n, say) for n in range(50)]},
-        f"answers/{first['id']}": story(say),
-        "calibrations": {"data": [_calibration(say)]},
-        "gpus": _gpus(say),
-    }
+    return _bodies(Day(names, alarm=alarm))
 
 
 def nothing() -> dict[str, Json]:
     """A server that was just started."""
-    return {
-        "figures": {"all": {"steps": 0}, "groups": [], "idle": [], "audits": []},
-        "series": {"at": [], "steps": [], "answers": {}, "p50_ms": [], "p95_ms": []},
-        "alarms": {"on": [], "recent": [], "detectors": []},
-        "ladder": {"tiers": []},
-        "answers": {"next": None, "data": []},
-        "calibrations": {"data": []},
-        "gpus": {"measured": False, "why": "no NVIDIA driver here", "devices": [], "engines": []},
+    return _bodies(Empty())
+
+
+def _bodies(day: Empty) -> dict[str, Json]:
+    # on a thread of its own: where a browser is driven, a loop runs on this one already
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, _asked(day)).result()
+
+
+async def _asked(day: Empty) -> dict[str, Json]:
+    """What the server's own routes make of it."""
+    figures, answers = FigureRoutes(day), AnswerRoutes(cast(Ledger, day), day)
+    owner = OwnerRoutes(
+        day,
+        day.ladder,
+        gates=day.gates,
+        alarms=day,
+        standing=day.standing,
+        gpus=day.gpus,
+        engine=day.engine,
+    )
+    routes = {
+        "figures": figures.figures,
+        "series": figures.series,
+        "alarms": owner.alarms,
+        "ladder": owner.ladder,
+        "answers": figures.answers,
+        "calibrations": owner.calibrations,
+        "gpus": owner.gpus,
     }
+    routed = [Route(f"/{path}", route) for path, route in routes.items()]
+    app = Starlette(routes=[*routed, Route("/answers/{id}", answers.answer)])
+    door = Door(app, keyring=StaticKeyring(()), new_id=lambda: "req_x", closing=Closing())
+    groups = [f"figures?by={by}" for by in get_args(Group)]
+    stories = [f"answers/{FIRST}"] if day.ladder else []
+    async with client(door) as http:
+        return {path: _data(await http.get(f"/{path}")) for path in (*routes, *groups, *stories)}
 
 
-def figures(say: Mapping[str, str]) -> Json:
-    lines = [_line(say, say["route"], 8412), _line(say, "auto:planning", 1903)]
-    lines.append({**_line(say, "tier3", 120), "accuracy": None, "accuracy_interval": None})
-    lines[-1] |= {"labelled": 0, "against": {}, "cost_per_right_task_usd": None}
-    for line in lines:  # whatever it is grouped by
-        line |= {"step_type": line["route"], "key": line["route"], "tier": line["route"]}
-        line |= {"day": "2026-11-26"}
-    audit = {"tier": say["tier3"], "role": "audit", "attempts": 40, "cost_usd": 0.12}
-    idle = {"tier": say["tier1"], "up_s": 86_400.0, "busy_s": 12_000.5, "idle_usd": None}
-    whole = _line(say, "", 10_435)
-    return {"of": None, "all": whole, "groups": lines, "idle": [idle], "audits": [audit]}
-
-
-def _line(say: Mapping[str, str], route: str, steps: int) -> dict[str, Json]:
-    saved = {
-        "answers": steps,
-        "would_have_cost_usd": steps * 0.0041,
-        "did_cost_usd": steps * 0.0012,
-    }
-    rung = {"prompt_tokens": 4_120_000, "cached_tokens": 2_310_000, "completion_tokens": 812_000}
-    low = {**rung, "tier": say["tier1"], "model": say["model"], "attempts": steps, "unpriced": 0}
-    low |= {"released": int(steps * 0.74), "abandoned_tokens": 61_000, "cost_usd": 1.92}
-    high = {**low, "tier": say["tier3"], "model": "claude-opus-5", "cost_usd": 9.41, "unpriced": 3}
-    return {
-        "route": route, "steps": steps, "tasks": steps // 3, "answered": steps - 4,
-        "labelled": steps // 20, "right": steps // 21, "accuracy": 0.953,
-        "accuracy_interval": [0.927, 0.971], "p50_ms": 812.0, "p95_ms": 2430.0, "p99_ms": 4120.0,
-        "first_byte_p50_ms": 210.0, "first_byte_p95_ms": 700.0, "first_byte_p99_ms": 910.0,
-        "cost_usd": steps * 0.0012, "unpriced": 3, "cost_per_step_usd": 0.0012,
-        "cost_per_task_usd": 0.00362, "cost_per_right_usd": 0.00126,
-        "cost_per_right_task_usd": 0.0038, "share": {say["tier1"]: 0.742, say["tier3"]: 0.258},
-        "escalated": steps // 4, "escalation_rate": 0.258, "abandoned_tokens": 61_000,
-        "doubts": [{"tier": say["tier1"], "why": "confidence", "drafts": 300, "tokens": 52_000}],
-        "cached_share": 0.56, "cache_saved_usd": 0.31,
-        "against": {say["tier3"]: {**saved, "saved": 0.707}}, "rungs": [low, high],
-    }  # fmt: skip
-
-
-def series(say: Mapping[str, str], slots: int = 36, slot_s: int = 300) -> Json:
-    chance = random.Random(4)
-    end = time.time() // slot_s * slot_s
-    steps = [int(60 + 30 * math.sin(n / 6) + chance.randrange(20)) for n in range(slots)]
-    low = [int(count * chance.uniform(0.66, 0.82)) for count in steps]
-    labelled = [count // 12 for count in steps]
-    return {
-        "slot_s": slot_s, "at": [end - slot_s * (slots - 1 - n) for n in range(slots)],
-        "steps": steps, "answered": steps, "labelled": labelled,
-        "right": [max(0, n - (chance.random() < 0.3)) for n in labelled],
-        "escalated": [a - b for a, b in zip(steps, low, strict=True)], "unpriced": [0] * slots,
-        "cost_usd": [count * 0.0012 * chance.uniform(0.8, 1.3) for count in steps],
-        "answers": {
-            say["tier1"]: low, say["tier3"]: [a - b for a, b in zip(steps, low, strict=True)],
-        },
-        "p50_ms": [chance.uniform(740, 900) for _ in steps],
-        "p95_ms": [chance.uniform(2000, 3100) for _ in steps],
-    }  # fmt: skip
-
-
-def listed(number: int, say: Mapping[str, str]) -> Json:
-    low = {"tier": say["tier1"], "state": "released", "confidence": 0.97, "threshold": 0.9}
-    high = {"tier": say["tier3"], "state": "released", "confidence": None, "threshold": None}
-    climbed = number % 3 == 0
-    tried = [{**low, "state": "abandoned", "confidence": 0.41}, high] if climbed else [low]
-    outcomes = [{"right": True, "source": "checker"}, None, {"right": False, "source": "audit"}]
-    return {
-        "id": f"req_{number:024x}", "at": time.time() - 37 * number, "caller": say.get("key", "ci"),
-        "route": say["route"], "step_type": "code_generation", "state": "answered",
-        "tier": say["tier3" if climbed else "tier1"], "latency_ms": 812.0 + 900 * climbed,
-        "first_byte_ms": 210.0, "cost_usd": 0.0021 if climbed else 0.0003, "tried": tried,
-        "outcome": outcomes[number % 3], "task": say.get("task", "t-17"), "audits": None,
-    }  # fmt: skip
-
-
-def story(say: Mapping[str, str]) -> Json:
-    low = {
-        "role": "draft", "tier": say["tier1"], "model": say["model"], "state": "abandoned",
-        "reason": say.get("reason", "confidence 0.41 is under 0.90: the worst window is weak"),
-        "readings": {"mean_logprob": -0.61, "worst_window_logprob": -2.84, "mean_entropy": 1.19},
-        "confidence": {"probability": 0.41, "calibration": "qwen3-4b-2026-11"}, "threshold": 0.9,
-        "usage": {"input": 402, "cache_read": 1210, "cache_write": 0, "output": 96},
-        "cost_usd": 0.00021, "started_ms": 12.0, "first_piece_ms": 96.0, "ended_ms": 610.0,
-        "engine_s": 0.51, "joules": 140.0, "billed_as": None,
-    }  # fmt: skip
-    high = {
-        **low, "tier": say["tier3"], "model": "claude-opus-5", "state": "released",
-        "reason": "the last rung is not judged", "readings": {}, "confidence": None,
-        "threshold": None, "cost_usd": 0.00189, "started_ms": 612.0, "first_piece_ms": 1004.0,
-        "ended_ms": 1712.0, "engine_s": None, "joules": None, "billed_as": "claude-opus-5-20260901",
-    }  # fmt: skip
-    check = {**low, "role": "self_check", "state": "asked", "reason": "says yes with 0.38"}
-    check |= {"started_ms": 560.0, "first_piece_ms": 590.0, "confidence": None, "readings": {}}
-    said = {"source": "checker", "right": True, "at": time.time(), "label": say.get("task")}
-    audit = {**high, "role": "audit", "state": "asked", "reason": "no better"}
-    audited = {"id": "req_audit", "at": time.time(), "agreed": True, "cost_usd": 0.01}
-    return {
-        **listed(0, say),
-        "plan": f"starts at {say['tier1']}: the table has code generation there; may climb",
-        "rungs": [say["tier1"], say["tier3"]],
-        "forecasts": {say["tier1"]: 0.62, say["tier3"]: 0.95},
-        "shadow": {"router": "expected", "rungs": [say["tier3"]], "why": say["route"]},
-        "latency_ms": 1712.0, "first_byte_ms": 1004.0, "cost_usd": 0.0021,
-        "baselines_usd": {say["tier3"]: 0.0041}, "attempts": [low, check, high],
-        "outcomes": [{**said, "reward": 0.9, "counted": True}],
-        "audited_by": [{**audited, "attempts": [audit]}],
-    }  # fmt: skip
-
-
-def _detector(kind: str, about: str, evidence: float) -> Json:
-    told = {"name": f"{kind}:{about}", "kind": kind, "about": about, "seen": 812, "bound": 4.6}
-    return {**told, "usual": 0.951, "now": 0.938, "evidence": evidence}
-
-
-def _tier(say: Mapping[str, str], name: str, kind: str) -> Json:
-    model = say["model"] if kind == "local" else "claude-opus-5"
-    return {"name": say[name], "model": model, "kind": kind, "state": "ready", "why": None}
-
-
-def _calibration(say: Mapping[str, str]) -> Json:
-    bins = []
-    for n in range(10):
-        said = 0.42 + 0.06 * n
-        right = min(1.0, said + (-1) ** n * 0.025 + 0.01)
-        bins.append({"said": said, "right": right, "low": said - 0.02, "high": said, "count": 41})
-        bins[-1]["interval"] = [max(0.0, right - 0.11), min(1.0, right + 0.07)]
-    found = {"whole": 0.93, "prefix": 0.95, "labels": 140, "pooled": False}
-    thin = {"whole": None, "prefix": None, "labels": 12, "pooled": True}
-    promise = {"kind": "loss", "limit": 0.02, "confidence": 0.9, "reference": say["tier3"]}
-    return {
-        "tier": say["tier1"], "model": say["model"], "accept": "calibrated",
-        "calibration": "qwen3-4b-2026-11", "fitted": "2026-11-20", "fitted_on": 1200,
-        "promise": promise, "demoted": False, "labelled": 412, "since_at": 1764000000.0,
-        "thresholds": {"planning": found, "code_generation": found, "open_chat": thin},
-        "calibration_error": 0.031, "bins": bins,
-    }  # fmt: skip
-
-
-def _gpus(say: Mapping[str, str]) -> Json:
-    device = {
-        "gpu": "0", "name": "NVIDIA H100 80GB HBM3", "utilisation": 0.93, "power_w": 612.0,
-        "memory_used_bytes": 68 * 2**30, "memory_total_bytes": 80 * 2**30, "power_limit_w": 700.0,
-        "temperature_c": 61.0, "sm_clock_mhz": 1980, "throttling": ["power"], "processes": 2,
-    }  # fmt: skip
-    engine = {"tier": say["tier1"], "model": say["model"], "up": True, "running": 12, "waiting": 0}
-    engine |= {"kv_use": 0.31, "prefix_hits": 0.56, "tokens_per_s": 4120.0}
-    return {"measured": True, "devices": [device], "engines": [{**engine, "why": None}]}
+def _data(answer: httpx.Response) -> Json:
+    assert answer.status_code == 200, answer.text
+    return answer.json()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
-from tests.browser import opened, serving_on_a_thread
+from tests.browser import opened, read, serving_on_a_thread
+from tests.outside import free_port
 from tests.page.double import HOSTILE, Told, app_of, nothing, told
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def test_a_server_that_answered_nothing_yet_says_what_to_do(
     scene.bodies = nothing()
     with opened(browser, phone=True) as page:
         show(page, url, view)
-        text = page.inner_text("main")
+        text = read(page)
         assert "NaN" not in text and "undefined" not in text and "null" not in text
         assert too_wide(page) <= 0
         if not view:
@@ -104,7 +106,7 @@ def test_what_is_not_known_is_never_told_as_nothing(
     with opened(browser) as page:
         for view in VIEWS:
             show(page, url, view)
-            text = page.inner_text("main")
+            text = read(page)
             assert "NaN" not in text and "undefined" not in text and "null" not in text, view
             assert not re.search(r"\$0(?![.\d])|\b0\.0 %", text), view
         assert "unknown" in text or view == "alarms"
@@ -113,8 +115,8 @@ def test_what_is_not_known_is_never_told_as_nothing(
 def test_three_numbers_of_a_route_come_with_what_they_rest_on(browser: Browser, url: str) -> None:
     with opened(browser) as page:
         show(page, url)
-        card = page.locator(".route", has_text="auto:planning").last.inner_text()
-    for part in ("95.3 %", "92.7 to 97.1 % · 95 labels", "2.43 s", "$0.00362", "70.7 %", "74.2 %"):
+        card = read(page.locator(".route", has_text="auto:planning").last, "")
+    for part in ("95.8 %", "89.7 to 98.4 % · 95 labels", "2.43 s", "$0.00362", "70.7 %", "74.2 %"):
         assert part in card
 
 
@@ -136,6 +138,66 @@ def test_a_story_tells_why_it_climbed(browser: Browser, url: str) -> None:
         assert "self check" in check.inner_text()
         assert "given to the caller" in high.inner_text()
         assert "no worse than the higher rung" in page.inner_text("main")
+
+
+def test_a_story_counts_every_token_once(browser: Browser, url: str) -> None:
+    with opened(browser) as page:
+        show(page, url, STORY)
+        low, _, high = page.locator(".story").first.locator(".rung").all()
+        said = [read(rung, ".readings.quiet") for rung in (low, high)]
+    assert "Tokens in\n1,642 (1,210 cached)" in said[0], "402 + 1210 + 30 for five minutes"
+    assert "Tokens out\n136 (40 thinking)" in said[0]
+    assert "Tokens in\n2,112 (1,210 cached)" in said[1], "402 + 1210 + 500 for an hour"
+    assert "Tokens out\n96" in said[1] and "thinking" not in said[1]
+
+
+@pytest.mark.parametrize("view", [*VIEWS, *(f"routes?by={by}" for by in ("step_type", "key"))])
+def test_a_view_reads_nothing_that_the_server_does_not_send(
+    browser: Browser, url: str, view: str
+) -> None:
+    with opened(browser) as page:
+        page.add_init_script(WATCHED)
+        show(page, url, view)
+        page.wait_for_selector("main:not(:has([aria-busy]))")
+        assert page.evaluate("[...window.unsent]") == []
+
+
+def test_a_fault_of_a_view_is_told_as_one_and_the_same_data_are_shown_later(
+    browser: Browser, url: str
+) -> None:
+    with opened(browser, expected=("broken",)) as page:
+        page.clock.install()
+        page.add_init_script(BROKEN)
+        show(page, url)
+        assert "A fault of this page" in read(page, ".figures")
+        assert "cannot be shown: broken" in read(page, ".figures")
+        assert "Live" in page.inner_text("#live") and not page.query_selector("main[data-away]")
+        page.evaluate("window.mend()")
+        page.clock.run_for(6000)
+        page.wait_for_selector(".figures .route")
+        assert "A fault of this page" not in read(page, ".figures")
+
+
+def test_what_is_asked_once_is_asked_again_until_it_is_there_and_no_longer(
+    browser: Browser, url: str, scene: Told
+) -> None:
+    def asked() -> int:
+        return sum(one.startswith("answers") for one in scene.asked)
+
+    scene.status = 503
+    with opened(browser, expected=REFUSED) as page:
+        page.clock.install()
+        page.goto(f"{url}/ui#/answers?before=abc")
+        page.wait_for_selector("text=The server is away")
+        scene.status = 200
+        page.clock.run_for(6000)
+        page.wait_for_selector("main[data-ready] tbody tr")
+        assert asked() == 2
+        for _ in range(4):
+            page.clock.run_for(31_000)
+            page.wait_for_timeout(50)
+        assert asked() == 2
+        assert sum(one.startswith("ladder") for one in scene.asked) > 2, "it went on"
 
 
 def test_a_wrong_key_is_asked_for_again_and_a_right_one_is_kept(
@@ -163,9 +225,25 @@ def test_a_server_that_is_away_is_said_to_be_and_old_data_stays(
         scene.status = 503
         page.wait_for_selector("main[data-away]")
         assert "Server away" in page.inner_text("#live") and "showing" in page.inner_text("#live")
-        assert "95.3 %" in page.inner_text("main")
+        assert "95.8 %" in read(page)
         scene.status = 200
         page.wait_for_selector("main:not([data-away])")
+
+
+def test_a_server_that_stops_listening_is_away_until_another_listens_there(
+    browser: Browser, scene: Told
+) -> None:
+    port = free_port()
+    with opened(browser, expected=REFUSED) as page:
+        with serving_on_a_thread(app_of(scene), port) as url:
+            show(page, url)
+        page.wait_for_selector("main[data-away]")
+        assert "Server away" in page.inner_text("#live") and "95.8 %" in read(page)
+        page.click("nav >> text=Alarms")  # what was never shown says so
+        page.wait_for_selector("text=The server is away")
+        with serving_on_a_thread(app_of(scene), port):
+            page.wait_for_selector("main[data-ready=alarms]:not([data-away])")
+            assert "right fell" in read(page)
 
 
 def test_a_server_that_never_answered_is_asked_again(
@@ -208,7 +286,8 @@ def test_older_answers_are_a_page_further(browser: Browser, url: str, scene: Tol
         show(page, url, "answers?tier=tier1")
         page.click("#older")
         page.wait_for_selector("text=Newest")
-    assert "answers?limit=50&tier=tier1&before=abc" in scene.asked
+    next = quote(scene.bodies["answers"]["next"], safe="")
+    assert f"answers?limit=50&tier=tier1&before={next}" in scene.asked
 
 
 def test_the_keyboard_is_enough(browser: Browser, url: str) -> None:
@@ -257,6 +336,27 @@ def test_everything_to_press_has_a_name(browser: Browser, url: str) -> None:
             assert page.evaluate(unnamed) == [], view
 
 
+WATCHED = """(() => {
+  const unsent = (window.unsent = new Set()), parse = JSON.parse;
+  const get = (target, name) => {
+    const own = typeof name === 'string' && !['toJSON', 'then'].includes(name); // not the engine's
+    if (own && !(name in target)) unsent.add(name);
+    return target[name];
+  };
+  const watched = (value) => {
+    if (Array.isArray(value)) return value.map(watched);
+    if (value === null || typeof value !== 'object') return value;
+    const parts = Object.entries(value).map(([name, part]) => [name, watched(part)]);
+    return new Proxy(Object.fromEntries(parts), { get });
+  };
+  JSON.parse = (text) => watched(parse(text));
+})()"""
+"""Writes down each name that is read of what was sent, and was not."""
+BROKEN = """(() => {
+  const say = Number.prototype.toLocaleString;
+  Number.prototype.toLocaleString = () => { throw new Error('broken') };
+  window.mend = () => { Number.prototype.toLocaleString = say; };
+})()"""
 CONTRAST = """(() => {
   const parsed = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
   const linear = (part) => (part <= 10 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4);

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rungwise.access.static import StaticKeyring
+from rungwise.contracts import Keyring
 from rungwise.edge.page import PageRoutes
 from rungwise.lab.bench.ledger import DAYS, drawn
 from rungwise.ledger.sql import SqlLedger
 from rungwise.store.database import Database
 from rungwise.store.sql import Store
 from rungwise.types import Entry, Outcome, StepType
-from tests.browser import opened, serving_on_a_thread
-from tests.edge.looking import NOW, STEP, looked_at
+from tests.browser import opened, read, serving_on_a_thread
+from tests.edge.looking import NOW, STEP, Keys, looked_at
 from tests.page.double import HOSTILE
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ VIEWS = ("", "routes", "routes?by=key", "answers", "calibration", "gpu", "alarms
 
 
 @contextmanager
-def kept(place: Path, entries: Sequence[Entry]) -> Iterator[str]:
+def kept(place: Path, entries: Sequence[Entry], keyring: Keyring | None = None) -> Iterator[str]:
     """The address of a server that reads these."""
     database, ledger = Database(place), SqlLedger(Store(place))
     database.open()
@@ -39,7 +40,7 @@ def kept(place: Path, entries: Sequence[Entry]) -> Iterator[str]:
         assert fault is None
     database.close()
     store = Store(place)
-    app = looked_at(store, keyring=StaticKeyring(()))
+    app = looked_at(store, keyring=keyring or StaticKeyring(()))
 
     @asynccontextmanager
     async def life(_: object):  # type: ignore[no-untyped-def]
@@ -70,7 +71,7 @@ def test_a_hundred_thousand_answers_are_shown(
     with opened(browser, phone=phone) as page:
         page.goto(f"{large}/ui#/{view}")
         page.wait_for_selector("main[data-ready]")
-        text = page.inner_text("main")
+        text = read(page)
         assert "NaN" not in text and "undefined" not in text
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
@@ -81,7 +82,7 @@ def test_every_count_is_the_ledgers(browser: Browser, large: str) -> None:
         page.wait_for_selector("main[data-ready]")
         told = page.evaluate("fetch('../v1/figures?by=route').then((said) => said.json())")
         assert told["all"]["steps"] == LARGE
-        card = page.inner_text(".route.whole")
+        card = read(page, ".route.whole")
         assert f"{LARGE:,} steps" in card
         assert f"{100 * told['all']['accuracy']:.1f} %" in card
 
@@ -92,6 +93,42 @@ def test_a_story_is_reached_from_the_list(browser: Browser, large: str) -> None:
         page.wait_for_selector("main[data-ready=answers]")
         page.click("tbody tr:nth-child(2) a")
         page.wait_for_selector(".story .rung")
+
+
+def test_a_key_that_sees_only_its_own_is_shown_nothing_of_others(
+    browser: Browser, tmp_path: Path
+) -> None:
+    entries = [
+        replace(
+            STEP, id=f"req_{n}", at=NOW - n, caller=caller, task=f"task of {caller}", route=f"r{n}"
+        )
+        for n, caller in enumerate(("team", "rival", "rival", "team", "rival"))
+    ]
+    with (
+        kept(tmp_path / "ledger.db", entries, Keys()) as url,
+        opened(browser, expected=("Failed to load resource",)) as page,
+    ):
+        page.goto(f"{url}/ui")
+        page.fill("#door-key", "team")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("main[data-ready=overview]")
+        whole, *cards = [read(card, "") for card in page.locator(".route").all()]
+        assert "2 steps" in whole and "Latency p95\n1.00 s" in whole and "not kept" not in whole
+        assert "Not for this key" not in read(page), "what it may not see is left out beside it"
+        for card in cards:  # of one key's steps by route they are not kept
+            assert "Latency p95\n1.00 s" in card and "of all your steps" in card
+        page.wait_for_selector("text=The course of latencies is not kept by key")
+        for view in ("routes", "routes?by=key", "answers"):
+            page.goto(f"{url}/ui#/{view}")
+            page.wait_for_selector(f"main[data-ready={view.partition('?')[0]}] table")
+            assert "rival" not in page.content()
+            assert ("kept of all its steps together" in read(page)) is (view == "routes")
+        for view in ("calibration", "gpu", "alarms"):
+            page.goto(f"{url}/ui#/{view}")
+            page.wait_for_selector(f"main[data-ready={view}]")
+            assert "Not for this key" in read(page) and "--sees-all" in read(page)
+        page.goto(f"{url}/ui#/answer/req_1")
+        page.wait_for_selector("text=no answer 'req_1'")
 
 
 def test_hostile_names_of_a_real_ledger_are_text(browser: Browser, tmp_path: Path) -> None:

@@ -32,8 +32,9 @@ class LocalPace:
     balancer each allows as much.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float] = time.monotonic, *, what: str = "ask") -> None:
+        """`what` is done so often, for those who are told to wait."""
+        self._now, self._what = now, what
         self._askers: dict[str, _Asker] = {}
 
     @contextmanager
@@ -67,7 +68,7 @@ class LocalPace:
         asker.at = now
         if asker.tokens < 1:
             raise TooFast(
-                f"this key may ask {per_minute} times a minute",
+                f"this key may {self._what} {per_minute} times a minute",
                 retry_after_s=(1 - asker.tokens) / rate,
                 code="rate_limit_exceeded",
             )

@@ -143,10 +143,12 @@ class Audit:
             return Finding(what="undecided", why="the answers are too long to be judged")
         async with asyncio.TaskGroup() as group:
             asking = [group.create_task(self._prefers(one)) for one in asked if one is not None]
-        worse = is_worse(*(one.result() for one in asking))
-        judge = self._panel.judge.name
-        if worse is None:
+        told = [one.result() for one in asking]
+        worse, judge = is_worse(*told), self._panel.judge.name
+        if None in told:
             return Finding(what="failed", why=f"{judge} gave no judgement")
+        if worse is None:
+            return Finding(what="undecided", why=f"{judge} takes the {told[0]} in both orders")
         if worse:
             return Finding(what="disagreed", why=f"{judge} finds the draft worse in both orders")
         return Finding(what="agreed", why=f"{judge} does not find the draft worse in both orders")

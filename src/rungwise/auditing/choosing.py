@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from rungwise.auditing.counts import Skipped
 from rungwise.contracts import Tier
+from rungwise.drift.drift import GOLDEN
 from rungwise.types import Chat, Entry, StepType
 
 __all__ = ["Scope", "drawn"]
@@ -42,10 +43,12 @@ class Scope:
         self._step_types, self._private = step_types, private_tags
 
     def accepted(self, entry: Entry) -> bool:
-        """Whether a rung below drafted this answer, just now, and its caller has all of it."""
+        """Whether a rung below drafted this answer, just now, and its caller has all of it. What is
+        right for golden steps is known: nobody need look at them."""
         seen = entry.seen
         return (
             entry.audits is None
+            and entry.caller != GOLDEN
             and entry.state == "answered"
             and seen is not None
             and seen.state == "released"

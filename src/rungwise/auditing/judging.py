@@ -87,13 +87,15 @@ def preference(answer: Sequence[Piece]) -> Preference | None:
 
 def is_worse(lower_first: Preference | None, lower_second: Preference | None) -> bool | None:
     """Whether the lower rung's answer is worse: only where the other one is preferred in both
-    orders, for a judge that takes the first, or the last, whatever it says, tells nothing. None
-    without both readings.
+    orders. None without both readings, and where the judge took the first, or the last, both times:
+    whatever it says tells nothing.
 
-    Both are always asked for, though one that finds the lower answer no worse settles it: a
-    second question that fails would else take away nothing but what speaks against the draft.
+    Both are always asked for, though one that finds neither better settles it: a second question
+    that fails would else take away nothing but what speaks against the draft.
     """
     if lower_first is None or lower_second is None:
+        return None
+    if lower_first == lower_second != "neither":
         return None
     return lower_first == "second" and lower_second == "first"
 

@@ -29,9 +29,10 @@ from rungwise.cascade import Cascade
 from rungwise.config import AdapterTierConfig, Config, VllmTierConfig
 from rungwise.contracts import Cache, Gate, Keyring, Ledger, Onlooker, Purse, Router, Tier
 from rungwise.drift.alarms import Alarms
+from rungwise.drift.drift import GOLDEN
 from rungwise.edge.engines import Engines
 from rungwise.edge.gated import gated_of
-from rungwise.golden import Golden
+from rungwise.golden import DEADLINE_S, Golden
 from rungwise.idle import IdleNotes
 from rungwise.ledger.books import Books
 from rungwise.ledger.sql import SqlLedger
@@ -100,7 +101,9 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
     the ledger alone: to measure what watching costs. Raises ConfigError."""
     from rungwise.edge.app import make_app
 
-    metrics, bare = Metrics([tier.name for tier in config.tiers]), build_ladder(config, CLOCK.now)
+    golden_too = (GOLDEN,) if config.drift.golden is not None else ()
+    metrics = Metrics([tier.name for tier in config.tiers], more_routes=golden_too)
+    bare = build_ladder(config, CLOCK.now)
     ladder = _supervised(config, bare, metrics)
     for breaker in (breaker for tier in ladder for breaker in breakers(tier)):
         metrics.watch_breaker(breaker.name, partial(getattr, breaker, "open"))
@@ -136,13 +139,16 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
         router=routing.router,
         onlookers=(auditor, watch.traces) if watched else (),
     )
-    golden = _golden(config, cascade, money.ledger, alarms, store)
+    golden = _golden(
+        config, cascade, money.ledger, alarms, store, lambda: not app.state.rising.waiting
+    )
     app = make_app(
         cascade=Once(cascade, money.repeats),
         ladder=ladder,
         ledger=money.ledger,
         keyring=keyring,
         pace=LocalPace(),
+        looks=LocalPace(what="look and tell"),
         config=config.server,
         outcomes=config.outcomes,
         books=Books(store),
@@ -197,14 +203,28 @@ def _auditor(config: Config, ladder: Sequence[Tier], money: _Money) -> Auditor:
 
 
 def _golden(
-    config: Config, cascade: Cascade, ledger: Ledger, alarms: Alarms, store: Store
+    config: Config,
+    cascade: Cascade,
+    ledger: Ledger,
+    alarms: Alarms,
+    store: Store,
+    ready: Callable[[], bool],
 ) -> Sequence[Golden]:
     section = config.drift.golden
     if section is None or "golden" not in config.drift.kinds:
         return ()
-    names = [tier.name for tier in config.tiers]
     asked = Golden(
-        config.drift, section, cascade, ledger, alarms, store, CLOCK.unix, new_id, tiers=names
+        config.drift,
+        section,
+        cascade,
+        ledger,
+        alarms,
+        store,
+        CLOCK.unix,
+        new_id,
+        tiers=[tier.name for tier in config.tiers],
+        deadline_s=config.server.deadline_s or DEADLINE_S,
+        ready=ready,
     )
     return (asked,)
 

@@ -86,7 +86,7 @@ def build_watch(
         prices=lambda: prices_of(config),
         endings=lambda: outlook.endings(config, datetime.fromtimestamp(clock.unix(), UTC).date()),
     )
-    gpus, readiness = GpuWatch(unix=clock.unix), Readiness(ladder)
+    gpus, readiness = GpuWatch(unix=clock.unix, now=clock.now), Readiness(ladder)
     metrics.watch_gpus(lambda: gpus.usage, _placed(config))
     metrics.watch_ready(lambda: readiness.ready)
     metrics.watch_alarms(alarms)
@@ -96,7 +96,11 @@ def build_watch(
         metrics=metrics,
         alarms=alarms,
         drift=drift,
-        traces=Traces(config.traces, providers_of(config.tiers)),
+        traces=Traces(
+            config.traces,
+            providers_of(config.tiers),
+            private_tags=frozenset(config.routing.private_tags),
+        ),
         gpus=gpus,
         readiness=readiness,
         old_slots=OldSlots(store, clock.unix),

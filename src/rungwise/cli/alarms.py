@@ -45,10 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace, config: Config) -> int:
     from rungwise.drift.alarm_rows import newest, still_on
+    from rungwise.store.database import Database
+    from rungwise.store.migrate import check_up_to_date
 
     job: Callable[[Connection], list[Alarm]]
     job = partial(newest, limit=100) if arguments.all else still_on
-    found = _on_store(config, job)
+    with Database(config.ledger.place).looking() as connection:
+        check_up_to_date(connection)
+        found = job(connection)
     print("\n".join(_lines(found)) if found else "no alarms")
     write_json(arguments.json, {"alarms": [_as_json(alarm) for alarm in found]})
     return 0
@@ -98,7 +102,7 @@ def _when(at: float) -> str:
 
 
 def _on_store(config: Config, job: Callable[[Connection], T]) -> T:
-    """The ledger's database, which is made where it is not there yet. Raises StoreError."""
+    """In the ledger's database, which is brought up to date. Raises StoreError."""
     from rungwise.store.sql import Store
 
     async def once() -> T:

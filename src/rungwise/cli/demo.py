@@ -96,20 +96,9 @@ def _send(url: str, arguments: argparse.Namespace) -> list[Answered]:
 
 
 def _keep_serving(url: str) -> None:
-    from rungwise.demo.example import curl
+    from rungwise.demo.example import to_try
 
-    print(
-        f"""Still serving.
-
-look: {url}/ui
-
-Try it, and see the answer come (the models know only the steps of the demo's suite):
-
-  {curl(url)}
-
-Ctrl-C stops everything.""",
-        flush=True,
-    )
+    print(to_try(url), flush=True)
     try:
         while True:
             time.sleep(3600)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 
-__all__ = ["EXAMPLE", "curl"]
+__all__ = ["EXAMPLE", "curl", "to_try"]
 
 EXAMPLE = {
     "model": "auto",
@@ -19,3 +19,16 @@ def curl(url: str) -> str:
     fields = ",\n    ".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in EXAMPLE.items())
     body = shlex.quote(f"{{\n    {fields}}}")
     return f"curl {url}/v1/chat/completions -H 'content-type: application/json' -d {body}"
+
+
+def to_try(url: str) -> str:
+    """What is left to do once the table is printed."""
+    return f"""Still serving.
+
+look: {url}/ui
+
+Try it, and see the answer come (the models know only the steps of the demo's suite):
+
+  {curl(url)}
+
+Ctrl-C stops everything."""

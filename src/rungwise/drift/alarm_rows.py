@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from rungwise.types import Alarm, AlarmKind
@@ -10,7 +11,30 @@ from rungwise.types import Alarm, AlarmKind
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["end_alarm", "find_alarm", "newest", "still_on", "write_alarms"]
+__all__ = [
+    "OWNER",
+    "Looked",
+    "end_alarm",
+    "find_alarm",
+    "look",
+    "newest",
+    "still_on",
+    "write_alarms",
+]
+
+OWNER = "owner"
+"""Who ended an alarm, where it was no server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What stands in the table now."""
+
+    on: Sequence[Alarm]
+    others: frozenset[str]
+    """Ids of those that are on and that another server began, which still runs."""
+    seen_to: frozenset[str]
+    """Of the ids that were asked for: those that their owner ended."""
 
 
 def write_alarms(connection: Connection, alarms: Sequence[Alarm], server: str) -> None:
@@ -25,6 +49,7 @@ def write_alarms(connection: Connection, alarms: Sequence[Alarm], server: str) -
             "why": alarm.why,
             "demotes": alarm.demotes,
             "ended_at": func.coalesce(table.c.ended_at, alarm.ended_at),
+            "ended_by": func.coalesce(table.c.ended_by, _ender(alarm, server)),
         }
         known = connection.execute(update(table).where(table.c.id == alarm.id).values(changed))
         if known.rowcount == 0:
@@ -36,6 +61,7 @@ def write_alarms(connection: Connection, alarms: Sequence[Alarm], server: str) -
                     why=alarm.why,
                     began_at=alarm.began_at,
                     ended_at=alarm.ended_at,
+                    ended_by=_ender(alarm, server),
                     demotes=alarm.demotes,
                     server=server,
                 )
@@ -50,6 +76,26 @@ def still_on(connection: Connection) -> list[Alarm]:
 
     on = select(alarm).where(alarm.c.ended_at.is_(None)).order_by(alarm.c.began_at, alarm.c.id)
     return [_alarm_of(row) for row in connection.execute(on).mappings()]
+
+
+def look(connection: Connection, server: str, known: Collection[str]) -> Looked:
+    """What is on, as `server` sees it, and what became of the alarms it knows by these ids."""
+    from sqlalchemy import select
+
+    from rungwise.store.tables import alarm
+    from rungwise.store.tables import server as sign
+
+    others = (
+        select(alarm.c.id)
+        .join(sign, sign.c.id == alarm.c.server)
+        .where(alarm.c.ended_at.is_(None), sign.c.id != server)
+    )
+    seen_to = select(alarm.c.id).where(alarm.c.id.in_(known), alarm.c.ended_by == OWNER)
+    return Looked(
+        on=still_on(connection),
+        others=frozenset(connection.execute(others).scalars()),
+        seen_to=frozenset(connection.execute(seen_to).scalars()),
+    )
 
 
 def newest(connection: Connection, limit: int, before: float | None = None) -> list[Alarm]:
@@ -83,8 +129,14 @@ def end_alarm(connection: Connection, id: str, at: float) -> Alarm | None:
     found = find_alarm(connection, id)
     if found is not None:
         ended = func.coalesce(alarm.c.ended_at, max(at, found.began_at))
-        connection.execute(update(alarm).where(alarm.c.id == id).values(ended_at=ended))
+        by = func.coalesce(alarm.c.ended_by, OWNER)
+        mine = update(alarm).where(alarm.c.id == id)
+        connection.execute(mine.values(ended_at=ended, ended_by=by))
     return found
+
+
+def _ender(alarm: Alarm, server: str) -> str | None:
+    return None if alarm.ended_at is None else server
 
 
 def _alarm_of(row: RowMapping) -> Alarm:

@@ -1,7 +1,8 @@
 """Which alarms are on? Begun and ended here, written down when that is possible, never lost before.
 
 All servers of one ledger share its alarms, and their owner ends them from outside
-(`rungwise alarms end`): the table is looked at again every few seconds.
+(`rungwise alarms end`): the table is looked at again every few seconds. What a server sees in its
+own stream is its own to end: another one ends such an alarm only once that server is gone.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from rungwise.drift.alarm_rows import newest, still_on, write_alarms
+from rungwise.drift.alarm_rows import Looked, look, newest, write_alarms
 from rungwise.errors import StoreError
 from rungwise.store.sql import Store
 from rungwise.types import Alarm, AlarmKind
@@ -23,6 +25,8 @@ __all__ = ["Alarms"]
 logger = logging.getLogger(__name__)
 
 REFRESH_S = 10.0
+SHARED: frozenset[AlarmKind] = frozenset({"golden", "price", "shutdown"})
+"""Not of one server's stream: any server may end them."""
 MOST_CHARS = 1000
 """Of a reason: what an upstream calls itself may stand in it."""
 
@@ -42,10 +46,17 @@ class Alarms:
     ) -> None:
         self._store, self._server, self._unix = store, server_id, unix
         self._refresh_s = refresh_s
+        self.begun: Counter[AlarmKind] = Counter()
+        """How many this server began since it started, by kind."""
         self._on: dict[str, Alarm] = {}
         self._owed: dict[str, Alarm] = {}
         """What is not written down yet, as it was last."""
-        self._listeners: list[Callable[[Alarm], None]] = []
+        self.known = False
+        """Whether the table could be read since the start."""
+        self._others: frozenset[str] = frozenset()
+        """Ids of those that another server began, which still runs."""
+        self._by_owner: list[Callable[[Alarm], None]] = []
+        self._by_server: list[Callable[[Alarm], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._news, self._over, self._fault = asyncio.Event(), False, ""
 
@@ -70,17 +81,27 @@ class Alarms:
         """Those that are on now, oldest first."""
         return sorted(self._on.values(), key=lambda alarm: (alarm.began_at, alarm.id))
 
-    def listen(self, listener: Callable[[Alarm], None]) -> None:
-        """It hears of each alarm that was ended elsewhere: by its owner, or by another server."""
-        self._listeners.append(listener)
+    def listen(
+        self,
+        by_owner: Callable[[Alarm], None],
+        by_server: Callable[[Alarm], None] = lambda alarm: None,
+    ) -> None:
+        """They hear of each alarm that was ended elsewhere: by its owner, by another server."""
+        self._by_owner.append(by_owner)
+        self._by_server.append(by_server)
+
+    def of_another(self, alarm: Alarm) -> bool:
+        """Whether another server began it, which still runs."""
+        return alarm.id in self._others
 
     def find(self, kind: AlarmKind, about: str) -> Alarm | None:
         """The one that is on."""
+        about = _text(about)
         return next((a for a in self.on if a.kind == kind and a.about == about), None)
 
     def begin(self, kind: AlarmKind, about: str, why: str, demotes: str | None = None) -> Alarm:
         """The alarm that is on from now; where it is on already, it stays as it is, but for a rung
-        that it is to demote from now on."""
+        that it is to demote from now on, and why."""
         about = _text(about)
         known = self.find(kind, about)
         if known is not None and (demotes is None or known.demotes == demotes):
@@ -90,8 +111,9 @@ class Alarms:
             alarm = Alarm(
                 id=id, kind=kind, about=about, why=_text(why), began_at=at, demotes=demotes
             )
+            self.begun[kind] += 1
         else:
-            alarm = replace(known, demotes=demotes)
+            alarm = replace(known, why=_text(why), demotes=demotes)
         told = f"; drafts of {demotes} are not believed while it lasts" if demotes else ""
         logger.warning("%s: %s, %s: %s%s", alarm.id, kind, alarm.about, alarm.why, told)
         self._on[alarm.id] = alarm
@@ -99,15 +121,24 @@ class Alarms:
         return alarm
 
     def end(self, kind: AlarmKind, about: str) -> None:
-        """Nothing where none is on."""
+        """Nothing where none is on, or where it is another server's."""
+        about = _text(about)
         for alarm in self.on:
-            if alarm.kind == kind and alarm.about == about:
+            mine = kind in SHARED or not self.of_another(alarm)
+            if alarm.kind == kind and alarm.about == about and mine:
                 self.end_one(alarm)
 
     def end_one(self, alarm: Alarm) -> None:
         if self._on.pop(alarm.id, None) is not None:
             self._owe(replace(alarm, ended_at=max(self._unix(), alarm.began_at)))
             _tell_end(alarm)
+
+    def believe(self, alarm: Alarm) -> None:
+        """It goes on, and demotes nothing any more."""
+        if alarm.id in self._on and alarm.demotes is not None:
+            self._on[alarm.id] = alarm = replace(alarm, demotes=None)
+            logger.info("%s: %s, %s: demotes nothing any more", alarm.id, alarm.kind, alarm.about)
+            self._owe(alarm)
 
     def demoted(self, tier: str) -> str | None:
         """Why this rung's calibration is not believed now; None where it is. Asked for every
@@ -130,7 +161,9 @@ class Alarms:
         again, and the log says so once."""
         try:
             await self._write()
-            self._merge(await self._store.read(still_on))
+            ids = list(self._on)
+            self._merge(await self._store.read(lambda c: look(c, self._server, ids)))
+            self.known = True
         except StoreError as error:
             if str(error) != self._fault:
                 logger.warning("alarms are written down, and looked up, later: %s", error)
@@ -147,8 +180,8 @@ class Alarms:
             if self._owed.get(id) == alarm:  # else it has changed meanwhile
                 del self._owed[id]
 
-    def _merge(self, rows: Sequence[Alarm]) -> None:
-        there = {alarm.id: alarm for alarm in rows}
+    def _merge(self, looked: Looked) -> None:
+        there, self._others = {alarm.id: alarm for alarm in looked.on}, looked.others
         gone = [a for id, a in self._on.items() if id not in there and id not in self._owed]
         for id, alarm in there.items():
             if id not in self._owed:
@@ -156,7 +189,7 @@ class Alarms:
         for alarm in gone:
             del self._on[alarm.id]
             _tell_end(alarm)
-            for listener in self._listeners:
+            for listener in self._by_owner if alarm.id in looked.seen_to else self._by_server:
                 listener(alarm)
 
     def _owe(self, alarm: Alarm) -> None:
@@ -178,5 +211,5 @@ def _tell_end(alarm: Alarm) -> None:
 
 
 def _text(told: str) -> str:
-    """As any database can hold it."""
-    return told[:MOST_CHARS].encode("utf-8", "replace").decode().replace("\0", "?")
+    """As any database can hold it, and no log or terminal takes for more than text."""
+    return "".join(c if c.isprintable() else "?" for c in told[:MOST_CHARS])

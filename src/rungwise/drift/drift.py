@@ -1,7 +1,7 @@
 """What is no longer as it was? Every step and every outcome goes through the detectors it is about.
 
 A tenant's steps and outcomes are only weighed where they count: see voices.py. What the owner's own
-steps came to (golden.py) is compared there, and moves nothing here.
+steps came to (golden.py) is compared there, and moves nothing here but the names of models.
 """
 
 from __future__ import annotations
@@ -19,16 +19,12 @@ from typing import Any
 from rungwise.config import DriftConfig
 from rungwise.days import DAY_S
 from rungwise.drift.alarms import Alarms
-from rungwise.drift.calibrated import Calibrated
-from rungwise.drift.detector import Detector, DetectorState, Statistic
-from rungwise.drift.evidence import RISK
-from rungwise.drift.facts import Ask, Facts, Known
-from rungwise.drift.models import Models
+from rungwise.drift.detector import Detector, DetectorState
+from rungwise.drift.facts import WEEK_S, Ask, Facts, Known
+from rungwise.drift.fresh import fresh, terms
 from rungwise.drift.saying import SAYING
-from rungwise.drift.share import Share
-from rungwise.drift.slower import Slower
-from rungwise.drift.spread import Spread
 from rungwise.drift.states import States
+from rungwise.drift.upstreams import Upstreams
 from rungwise.drift.voices import Voices
 from rungwise.store.sql import Store
 from rungwise.types import Alarm, AlarmKind, Attempt, Entry
@@ -40,7 +36,7 @@ logger = logging.getLogger(__name__)
 GOLDEN = "golden"
 """The caller of the owner's own steps."""
 MOST_DETECTORS, MOST_HEARD = 1000, 10_000
-KEEP_S, PACE_S = 60.0, 0.05
+KEEP_S, PACE_S, CALM_S = 60.0, 0.05, DAY_S
 _SEEN = ("released", "left", "broken_off")
 
 
@@ -54,7 +50,9 @@ class Demotions:
 class Drift:
     """A reader of the ledger in one event loop, and a Part. What comes in numbers (latencies,
     confidences, doubts) is looked at every `pace_s` seconds of each stream at most; models and
-    outcomes always. Several servers of one ledger each watch their own answers."""
+    outcomes always. Of the numbers, what is usual is learned over `calm_s` seconds at least: a
+    night does not stand for the day. Several servers of one ledger each watch their own answers;
+    what one begins with is what any of them wrote down last."""
 
     def __init__(
         self,
@@ -70,17 +68,21 @@ class Drift:
         endings: Ask = dict,
         draw: Callable[[], float] = random.random,
         pace_s: float = PACE_S,
+        calm_s: float = CALM_S,
     ) -> None:
         """`calibrations` has the name of the one in force for each rung that has one; `models` what
         each rung is asked for; `prices` and `endings` as in facts.py."""
         self._config, self._most_share, self._alarms = config, most_share, alarms
-        self._unix, self._draw, self._pace_s = unix, draw, pace_s
+        self._unix, self._draw = unix, draw
+        self._pace_s, self._calm_s = pace_s, calm_s
         self._calibrations, self._models = calibrations or {}, models or {}
         self._states = States(store)
         self._facts = Facts(alarms, config.kinds, prices=prices, endings=endings)
         self._detectors: dict[tuple[AlarmKind, str, str], Detector] = {}
-        self._upstreams: dict[str, Models] = {}
+        self._upstreams = Upstreams(alarms, self._states, config.calm, self._models)
         self._voices: dict[str, Voices] = {}
+        self._rungs: dict[tuple[AlarmKind, str], str] = {}
+        """Which rung an alarm is to demote."""
         self._demotions = Demotions()
         self._heard: OrderedDict[str, None] = OrderedDict()
         self._paced: dict[tuple[str, str], float] = {}
@@ -88,7 +90,7 @@ class Drift:
         self._dirty: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
-        alarms.listen(self._ended_elsewhere)
+        alarms.listen(self._seen_to, self._ended_there)
 
     # ---- its life ----------------------------------------------------------------------------
 
@@ -97,7 +99,7 @@ class Drift:
         await self._states.read()
         self._facts.known = self._states.of("facts", Known) or Known()
         self._demotions = self._states.of("demotions", Demotions) or Demotions()
-        self._believe_new_calibrations()
+        self._catch_up()
         if self._task is None:
             self._over.clear()
             self._task = asyncio.create_task(self._go_on())
@@ -115,8 +117,11 @@ class Drift:
         states: dict[str, Any] = {
             _name(*key): found for key, found in self._detectors.items() if _name(*key) in names
         }
-        states |= {_upstream(t, self._models): m for t, m in self._upstreams.items()}
-        states |= {"facts": self._facts.known, "demotions": self._demotions}
+        states |= {
+            **self._upstreams.states(),
+            "facts": self._facts.known,
+            "demotions": self._demotions,
+        }
         if not await self._states.keep(states, self._unix()):
             self._dirty |= names
 
@@ -131,6 +136,7 @@ class Drift:
             self._look()
             with suppress(TimeoutError):
                 over = await asyncio.wait_for(self._over.wait(), KEEP_S)
+            self._end_the_lost()
             await self.keep()
 
     def _look(self) -> None:
@@ -145,9 +151,9 @@ class Drift:
         """One step, once it was written down. Never raises."""
         if entry.audits is not None or entry.state == "lost":
             return
-        for attempt in entry.attempts:
+        for attempt in entry.attempts if "model" in self._config.kinds else ():
             if attempt.billed_as is not None and attempt.state != "recalled":
-                self._model(attempt.tier, attempt.billed_as)
+                self._upstreams.take(attempt.tier, attempt.billed_as)
         if entry.caller == GOLDEN:
             return
         seen = entry.seen
@@ -157,25 +163,26 @@ class Drift:
             self._draft(attempt, entry.rungs)
 
     def read_outcome(self, entry: Entry) -> None:
-        """One step with what is believed of it now. The first word counts. Never raises."""
+        """One step with what is believed of it now. The first word counts, if it comes within a
+        week of the answer. Never raises."""
         said, seen = entry.outcome, entry.seen
         if said is None or not said.counted or said.source == GOLDEN or entry.caller == GOLDEN:
             return
-        if seen is None or seen.state == "recalled" or self._knows(entry.id):
+        late = self._unix() - entry.at > WEEK_S  # of another time: an import, most likely
+        if seen is None or seen.state == "recalled" or late or self._knows(entry.id):
             return
         stream = f"tier {seen.tier}"
         voices = self._voices.setdefault(stream, Voices())
         own = said.source == "audit"  # no tenant's word
-        if not own and not voices.lets_in(entry.caller, self._most_share, self._draw):
-            return
+        even = own or voices.lets_in(entry.caller, self._most_share, self._draw)
         voice = None if own else entry.caller
         right = float(said.right)
         for about in (f"route {entry.route}", stream, f"{stream}, {entry.step_type.value}"):
             rung = seen.tier if about == stream else None
-            self._take("accuracy", about, right, voice=voice, rung=rung)
-        self._confident(seen, right, voice)
+            self._take("accuracy", about, right, voice=voice, even=even, rung=rung)
+        self._confident(seen, right, voice, even)
 
-    def _confident(self, seen: Attempt, right: float, voice: str | None) -> None:
+    def _confident(self, seen: Attempt, right: float, voice: str | None, even: bool) -> None:
         sure = seen.confidence
         if sure is None or not 0.0 <= sure.probability <= 1.0:
             return
@@ -187,6 +194,7 @@ class Drift:
             sure.probability,
             of=sure.calibration,
             voice=voice,
+            even=even,
             rung=seen.tier,
         )
 
@@ -209,32 +217,18 @@ class Drift:
             self._heard.popitem(last=False)
         return False
 
-    def _model(self, tier: str, id: str) -> None:
-        if "model" not in self._config.kinds:
-            return
-        found = self._upstreams.get(tier)
-        if found is None:
-            kept = self._states.of(_upstream(tier, self._models), Models)
-            fresh = Models(calm=self._config.calm)
-            found = kept if kept is not None and kept.calm == fresh.calm else fresh
-            self._upstreams[tier] = found
-        known = ", ".join(found.known)
-        match found.take(id):
-            case "began":
-                self._alarms.begin(
-                    "model", f"tier {tier}", f"answers as {id[:200]}, until now as {known}"
-                )
-            case "ended":
-                self._alarms.end("model", f"tier {tier}")
-
     # ---- detectors ---------------------------------------------------------------------------
 
     def _paced_take(self, kind: AlarmKind, about: str, x: float, of: str = "") -> None:
         now, key = self._unix(), (kind, about)
         since = now - self._paced.get(key, -math.inf)
-        if not 0 <= since < self._pace_s:  # before it: the clock was turned back
-            self._paced[key] = now
-            self._take(kind, about, x, of=of)
+        if kind not in self._config.kinds or 0 <= since < self._pace_s:
+            return  # a time before it: the clock was turned back
+        found = self._detector(kind, about, of)
+        if found is None or found.waits(now, self._calm_s):
+            return
+        self._paced[key] = now
+        self._take(kind, about, x, of=of)
 
     def _take(
         self,
@@ -245,6 +239,7 @@ class Drift:
         *,
         of: str = "",
         voice: str | None = None,
+        even: bool = True,
         rung: str | None = None,
     ) -> None:
         if kind not in self._config.kinds or not (math.isfinite(x) and 0 <= x < 1e9):
@@ -253,20 +248,24 @@ class Drift:
         if found is None:
             return
         self._dirty.add(_name(kind, about, of))
+        if rung is not None:
+            self._rungs[kind, about] = rung
+        found.at = self._unix()
         was_alone = found.alone if found.alarmed else None
-        match found.take(x, said, voice):
+        match found.take(x, said, voice, even=even):
             case "began":
-                self._ring(kind, about, found, rung)
+                self._ring(kind, about, found)
             case "ended":
                 self._alarms.end(kind, about)
             case _ if was_alone is not None and found.alone is None:
-                self._ring(kind, about, found, rung)
+                self._ring(kind, about, found)
 
-    def _ring(self, kind: AlarmKind, about: str, found: Detector, rung: str | None) -> None:
+    def _ring(self, kind: AlarmKind, about: str, found: Detector) -> None:
         why = SAYING[kind](found)
         if (alone := found.alone) is not None:
             why += f"; without the word of {alone!r:.80} it would not be known"
-        worse = (found.now or 0.0) < (found.stat.usual or 0.0)
+        told, rung = found.told, self._rungs.get((kind, about))
+        worse = (told.now or 0.0) < (told.usual or 0.0)
         demotes = rung if self._config.demote and rung and worse and alone is None else None
         alarm = self._alarms.begin(kind, about, why, demotes)
         if demotes is not None:
@@ -276,7 +275,7 @@ class Drift:
         key = (kind, about, of)
         found = self._detectors.get(key)
         if found is None and len(self._detectors) < MOST_DETECTORS:
-            found = self._detectors[key] = self._restored(key) or self._fresh(kind)
+            found = self._detectors[key] = self._restored(key) or fresh(kind, self._config)
             if len(self._detectors) == MOST_DETECTORS:
                 logger.warning("drift: no more than %d streams are watched", MOST_DETECTORS)
         return found
@@ -285,40 +284,89 @@ class Drift:
         """The one that was kept, as long as it was made as one would be now, and its alarm was not
         ended meanwhile."""
         kept = self._states.of(_name(*key), Detector)
-        if kept is None or _terms(kept) != _terms(self._fresh(key[0])):
+        if kept is None or terms(kept) != terms(fresh(key[0], self._config)):
             return None
-        ended = kept.alarmed and self._alarms.find(key[0], key[1]) is None
-        return None if ended else kept
-
-    def _fresh(self, kind: AlarmKind) -> Detector:
-        c = self._config
-        stat: Statistic
-        match kind:
-            case "latency":
-                stat = Slower(calm=c.calm, fall=c.fall, slower=c.slower)
-            case "confidence":
-                stat = Spread(calm=c.calm, fall=c.fall, risk=RISK)
-            case "calibration":
-                stat = Calibrated(fall=c.fall)
-            case "escalation":
-                stat = Share(side="both", calm=c.calm, fall=c.fall, risk=RISK)
-            case _:
-                stat = Share(side="fall", calm=c.calm, fall=c.fall, risk=RISK)
-        return Detector(stat=stat, every=c.false_alarm_every, calm=c.calm)
+        on = self._alarms.find(key[0], key[1]) is not None
+        return kept if on or not (kept.alarmed and self._alarms.known) else None
 
     # ---- alarms that end ---------------------------------------------------------------------
 
-    def _ended_elsewhere(self, alarm: Alarm) -> None:
+    def _seen_to(self, alarm: Alarm) -> None:
         """Its owner says that what is now is usual: what it was about is learned anew."""
         for key in [key for key in self._detectors if key[:2] == (alarm.kind, alarm.about)]:
-            self._detectors[key] = self._fresh(key[0])
+            self._detectors[key] = fresh(key[0], self._config)
             self._dirty.add(_name(*key))
         self._demotions.calibrations.pop(alarm.id, None)
         tier = alarm.about.removeprefix("tier ")
-        if alarm.kind == "model" and tier in self._upstreams:
-            self._upstreams[tier].accept()
+        if alarm.kind == "model":
+            self._upstreams.accept(tier)
         if alarm.kind == "price":
             self._facts.accept(alarm.about)
+
+    def _ended_there(self, alarm: Alarm) -> None:
+        """At another server all is as usual again. What is not so here rings on, as an alarm of
+        this one's."""
+        self._demotions.calibrations.pop(alarm.id, None)
+        for key, found in self._detectors.items():
+            if key[:2] == (alarm.kind, alarm.about) and found.alarmed:
+                self._ring(key[0], key[1], found)
+        if alarm.kind == "model":
+            self._upstreams.go_on(alarm.about.removeprefix("tier "))
+
+    def _catch_up(self) -> None:
+        """What has changed while this server did not run: settings, calibrations, alarms."""
+        self._believe_new_calibrations()
+        for alarm in self._alarms.on:
+            if not self._config.demote and not self._alarms.of_another(alarm):
+                self._alarms.believe(alarm)
+        if self._alarms.known:
+            self._facts.catch_up()
+        self._end_the_lost()
+
+    def _end_the_lost(self) -> None:
+        """Alarms that nothing here could ever end, and that no other server watches."""
+        if not self._alarms.known:
+            return
+        for alarm in self._alarms.on:
+            if not self._alarms.of_another(alarm) and not self._watched(alarm):
+                self._alarms.end_one(alarm)
+                for key in [key for key in self._detectors if key[:2] == (alarm.kind, alarm.about)]:
+                    del self._detectors[key]
+
+    def _watched(self, alarm: Alarm) -> bool:
+        kind, tier = alarm.kind, alarm.about.removeprefix("tier ")
+        if kind not in self._config.kinds:
+            return False
+        if kind == "model":
+            return self._upstreams.alarmed(tier)
+        if kind == "golden":
+            return self._config.golden is not None
+        if kind in ("price", "shutdown"):
+            return True
+        if alarm.demotes is not None and self._models and alarm.demotes not in self._models:
+            return False
+        self._restore(kind, alarm.about)
+        return any(
+            found.alarmed and (alarm.demotes is not None or not self._is_silent(found))
+            for key, found in self._detectors.items()
+            if key[:2] == (kind, alarm.about)
+        )
+
+    def _restore(self, kind: AlarmKind, about: str) -> None:
+        """The detectors of an alarm that were kept, of the calibration that is in force."""
+        name, tier = _name(kind, about, ""), about.removeprefix("tier ")
+        ofs = [""]
+        if kind in ("calibration", "confidence"):
+            found = [kept.removeprefix(f"{name}, ") for kept in self._states.names(f"{name}, ")]
+            ofs = [of for of in found if of == self._calibrations.get(tier, of)]
+        for of in ofs:
+            kept = self._restored((kind, about, of))
+            if kept is not None:
+                self._detectors.setdefault((kind, about, of), kept)
+
+    def _is_silent(self, found: Detector) -> bool:
+        """Whether its stream has ended: a route, or a rung, that is no more."""
+        return found.at is not None and self._unix() - found.at > WEEK_S
 
     def _believe_new_calibrations(self) -> None:
         """A demotion is of a calibration: it ends where another one is in force."""
@@ -333,13 +381,3 @@ class Drift:
 
 def _name(kind: AlarmKind, about: str, of: str) -> str:
     return f"{kind}, {about}" + (f", {of}" if of else "")
-
-
-def _upstream(tier: str, models: Mapping[str, str]) -> str:
-    return f"model, tier {tier}, {models.get(tier, '')}"
-
-
-def _terms(detector: Detector) -> tuple[object, ...]:
-    stat = detector.stat
-    names = ("form", "side", "calm", "fall", "slower")
-    return (detector.every, detector.calm, *(getattr(stat, name, None) for name in names))

@@ -7,7 +7,9 @@ changed: a fair bet, or a worse one. Their running products from each moment on,
 Shiryaev-Roberts form, "e-SR"), are an e-detector: M(n) = (1 + M(n-1)) * factor(n), and M(n) - n has
 no upward drift. So has any mean of several, each with bets on a change of another size. Whoever
 calls an alarm once M >= A has therefore at least A observations between two false ones on average,
-whatever the distribution and without independence.
+whatever their distribution and without independence, as long as each bet is fair. Whether it is
+may hang on more: where the usual is learned, its bounds hold if the calm observations are drawn
+from what comes later, one independently of another. A night's steps do not stand for the day's.
 """
 
 from __future__ import annotations
@@ -23,10 +25,9 @@ _MOST = 1e100
 
 
 def grow(evidence: Sequence[float], factors: Sequence[float]) -> list[float]:
-    """M after one more observation, for each bet; an empty one begins. A factor of 1 is no bet:
+    """M after one more observation, for each bet; further ones begin. A factor of 1 is no bet:
     then nothing begins to be counted at this moment, either."""
-    if len(evidence) != len(factors):
-        evidence = [0.0] * len(factors)
+    evidence = [*evidence, *[0.0] * (len(factors) - len(evidence))]
     return [
         m if f == 1.0 else min((1.0 + m) * f, _MOST) for m, f in zip(evidence, factors, strict=True)
     ]

@@ -50,6 +50,12 @@ class Facts:
         if "shutdown" in self._kinds:
             self._end(_asked(self._endings))
 
+    def catch_up(self) -> None:
+        """A price that is another one, and no alarm says so: its owner ended that meanwhile."""
+        for tier in list(self.known.changed):
+            if self._alarms.find("price", f"tier {tier}") is None:
+                self.accept(f"tier {tier}")
+
     def accept(self, about: str) -> None:
         """The owner ended the alarm about a tier's price: it is the usual one from now on."""
         tier = about.removeprefix("tier ")

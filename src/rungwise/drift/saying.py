@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from rungwise.drift.detector import Detector
+from rungwise.drift.detector import Detector, Told
 from rungwise.drift.slower import Slower
 from rungwise.types import AlarmKind
 
@@ -12,14 +12,16 @@ __all__ = ["SAYING"]
 
 
 def _accuracy(found: Detector) -> str:
-    now, usual = _share(found.now), _share(found.stat.usual)
-    return f"of late {now} are right, usually {usual}{_sure(found)}"
+    told = found.told
+    now, usual = _share(told.now), _share(told.usual)
+    return f"of late {now} are right, usually {usual}{_even(told)}{_sure(found)}"
 
 
 def _calibration(found: Detector) -> str:
-    gap = found.now or 0.0
-    told = "fewer" if gap < 0 else "more"
-    return f"of late {abs(gap):.1%} {told} are right than confidences say{_sure(found)}"
+    told = found.told
+    gap = told.now or 0.0
+    off = f"{abs(gap):.1%} {'fewer' if gap < 0 else 'more'}"
+    return f"of late {off} are right than confidences say{_even(told)}{_sure(found)}"
 
 
 def _confidence(found: Detector) -> str:
@@ -57,6 +59,10 @@ SAYING: Mapping[AlarmKind, Callable[[Detector], str]] = {
 
 def _share(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.1%}"
+
+
+def _even(told: Told) -> str:
+    return ", where no key is louder than its share" if told.even else ""
 
 
 def _sure(found: Detector) -> str:

@@ -32,7 +32,7 @@ class Share:
     fall: float
     risk: float
     """That the truth, once the usual mean is learned, lies outside its bounds; exact where every
-    observation is 0 or 1."""
+    observation is 0 or 1, and the calm ones are independent draws from what is usual later."""
     form: Literal["share"] = "share"
     learned: int = 0
     sum: float = 0.0

@@ -30,7 +30,8 @@ class Slower:
     fall: float
     slower: float
     risk: float = RISK
-    """That the true p95 is above the rank that was taken for it: exact once learned."""
+    """That the true p95 is above the rank that was taken for it: exact once learned, where the calm
+    latencies are independent draws from what is usual later."""
     form: Literal["slower"] = "slower"
     kept: list[float] = field(default_factory=list)
     p95: float | None = None

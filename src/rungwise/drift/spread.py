@@ -2,8 +2,9 @@
 
 The quartiles of the first fifth of the calm ones are the cuts; then the share at or below each is a
 stream of its own, learned on the rest and watched both ways (see share.py). Cuts and shares come
-from different observations, so that the bounds are exact for any distribution, ties included. The
-evidence of all cuts is one mean: a mixture of e-detectors is one.
+from different observations, so that the bounds are exact for any distribution, ties included, where
+the calm ones are independent draws from what is usual later. The evidence of all cuts is one mean:
+a mixture of e-detectors is one.
 """
 
 from __future__ import annotations

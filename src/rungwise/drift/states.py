@@ -42,6 +42,10 @@ class States:
             return False
         return True
 
+    def names(self, prefix: str) -> list[str]:
+        """Those that are kept and begin so."""
+        return [name for name in self._found if name.startswith(prefix)]
+
     def of(self, name: str, kind: type[T]) -> T | None:
         """The one of that name."""
         told = self._found.get(name)

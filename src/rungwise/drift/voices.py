@@ -2,7 +2,8 @@
 
 Where several keys have said something of late, and one of them more than `most_share` of all, only
 so many of its outcomes are let in, drawn at random, that it has that share of what is let in. Keys
-that say next to nothing make no second voice: they could silence the others.
+that say next to nothing make no second voice. What is not let in is still weighed beside it: see
+both.py.
 """
 
 from __future__ import annotations

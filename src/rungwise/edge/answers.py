@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -22,6 +21,8 @@ __all__ = ["AnswerRoutes"]
 
 UNSAID: frozenset[TierFault] = frozenset({"unauthorised", "rate_limited"})
 """What an upstream says with these is of the owner's own key and account: for its eyes alone."""
+AGREED = {"agreed": True, "disagreed": False}
+"""By the word that an audit's plan begins with: what it found (see auditing/audit.py)."""
 
 
 class AnswerRoutes:
@@ -71,7 +72,7 @@ def _entry(entry: Entry, said: Said, *, sees_all: bool) -> JsonObject:
         "baselines_usd": {baseline.tier: usd(baseline.nano) for baseline in entry.baselines},
         "outcome": {"right": outcome.right, "source": outcome.source} if outcome else None,
         "outcomes": [_outcome(one) for one in said.outcomes],
-        "audited_by": [_audit(audit, said.outcomes) for audit in audits],
+        "audited_by": [_audit(audit) for audit in audits],
         "attempts": [_attempt(attempt, sees_all=sees_all) for attempt in entry.attempts],
     }
 
@@ -89,13 +90,12 @@ def _outcome(outcome: Outcome) -> JsonObject:
     }
 
 
-def _audit(audit: Entry, outcomes: Sequence[Outcome]) -> JsonObject:
-    """Whether the two agreed is what it said as an outcome; None where it came to nothing."""
-    agreed = next((one.right for one in outcomes if one.source == "audit"), None)
+def _audit(audit: Entry) -> JsonObject:
+    """Its own finding, whatever another one said after it; None where it came to nothing."""
     return {
         "id": audit.id,
         "at": audit.at,
-        "agreed": agreed,
+        "agreed": AGREED.get(audit.plan_why.partition(":")[0]),
         "cost_usd": usd(audit.cost_nano),
         "attempts": [_attempt(attempt, sees_all=True) for attempt in audit.attempts],
     }

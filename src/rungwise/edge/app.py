@@ -60,6 +60,7 @@ def make_app(
     books: Books | None = None,
     owner: Callable[[Rising], OwnerRoutes] | None = None,
     pace: Pace | None = None,
+    looks: Pace | None = None,
     parts: Sequence[Part] = (),
     watchers: Sequence[Part] = (),
     render_metrics: Callable[[], Awaitable[tuple[bytes, str]]],
@@ -84,7 +85,9 @@ def make_app(
     )
     closing = app.state.closing = Closing()
     app.state.rising = rising
-    app.add_middleware(Door, keyring=keyring, new_id=new_id, closing=closing, pace=pace)
+    app.add_middleware(
+        Door, keyring=keyring, new_id=new_id, closing=closing, pace=pace, looks=looks
+    )
     limits = BodyLimits(most_bytes=int(config.max_body_mib * 2**20), stall_s=body_stall_s)
     names = Names(ladder)
     intake = Intake(

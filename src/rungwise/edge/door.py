@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,13 +23,15 @@ from rungwise.edge.refusals import Stopping
 from rungwise.errors import NotAuthorised
 from rungwise.types import Caller
 
-__all__ = ["HEALTH", "OPEN", "OUTCOMES", "Door", "Visit", "visit_of"]
+__all__ = ["HEALTH", "LOOKS", "OPEN", "OUTCOMES", "Door", "Visit", "visit_of"]
 
 OUTCOMES = "/v1/outcomes"
 HEALTH = frozenset({"/healthz", "/readyz"})
 """What orchestrators ask."""
 OPEN = HEALTH | PAGE_PATHS
 """The only paths that need no key. The page's files hold no data."""
+LOOKS = 120
+"""A minute, however few answers a key may ask for: an open page takes about 50."""
 
 _KEY = "rungwise.visit"
 
@@ -51,10 +53,11 @@ class Door:
         new_id: Callable[[], str],
         closing: Closing,
         pace: Pace | None = None,
+        looks: Pace | None = None,
     ) -> None:
-        """Without a pace nobody is held back."""
+        """Without a pace nobody is held back; `looks` is that of what begins no answer."""
         self._app, self._keyring, self._new_id = app, keyring, new_id
-        self._closing, self._pace = closing, pace
+        self._closing, self._pace, self._looks = closing, pace, looks
         self._open_to_all = _lets_in_without_a_key(keyring)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,8 +78,7 @@ class Door:
         try:
             visit = scope[_KEY] = Visit(id, self._identify(scope))
             with ExitStack() as answer:
-                if _is_work(scope):
-                    self._permit(answer, visit.caller)
+                self._permit(answer, scope, visit.caller)
                 await self._app(scope, receive, send_with_id)
         except ClientGone:
             return
@@ -94,18 +96,26 @@ class Door:
             refuse_foreign(scope["headers"])
         return self._keyring.identify(secret_of(scope["headers"]))
 
-    def _permit(self, answer: ExitStack, caller: Caller) -> None:
-        """For as long as an answer lasts, from before its body is read."""
-        answer.enter_context(self._closing.answer())
-        if self._pace is not None:
-            answer.enter_context(self._pace.permit(caller))
+    def _permit(self, answer: ExitStack, scope: Scope, caller: Caller) -> None:
+        """For as long as an answer lasts, from before its body is read. What only looks, or tells
+        what became of an answer, is heard during a drain too, and takes no answer's turn."""
+        path: str = scope["path"]
+        if not path.startswith("/v1/"):
+            return
+        if scope["method"] == "POST" and path != OUTCOMES:
+            answer.enter_context(self._closing.answer())
+            if self._pace is not None:
+                answer.enter_context(self._pace.permit(caller))
+        elif self._looks is not None:
+            answer.enter_context(self._looks.permit(_looking(caller)))
 
 
-def _is_work(scope: Scope) -> bool:
-    """What begins an answer; all else only looks, or tells what became of one: that is heard during
-    a drain too, and takes nobody's turn."""
-    path: str = scope["path"]
-    return scope["method"] == "POST" and path.startswith("/v1/") and path != OUTCOMES
+def _looking(caller: Caller) -> Caller:
+    """At the pace of looks: each answer may be looked at, and spoken of, and none is too many to
+    be open at once."""
+    rate = caller.requests_per_minute
+    most = None if rate is None else max(LOOKS, 2 * rate)
+    return replace(caller, requests_per_minute=most, concurrent=None)
 
 
 def _lets_in_without_a_key(keyring: Keyring) -> bool:

@@ -50,7 +50,6 @@ class EngineNow:
     """Of all prompt tokens since the server started."""
     tokens_per_s: float | None
     """Written, since the look before this one; None at the first."""
-    joules_per_token: float | None = None
 
 
 class Engines:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import get_args
+from functools import partial
+from typing import NoReturn, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,8 +22,8 @@ from rungwise.edge.sight import only_of
 from rungwise.errors import NotAllowed
 from rungwise.ledger.books import Books
 from rungwise.ledger.buckets import SLOT_S
-from rungwise.ledger.lines import Group
-from rungwise.ledger.listing import Glance, Sought
+from rungwise.ledger.lines import Group, Report
+from rungwise.ledger.listing import AuditsWanted, Glance, Sought
 from rungwise.ledger.series import WINDOWS, Stretch
 from rungwise.types import EntryState, JsonObject, StepType
 
@@ -38,23 +40,19 @@ class FigureRoutes:
         self._books, self._unix = books, unix
 
     async def figures(self, request: Request) -> Response:
-        from rungwise.ledger.shown import as_json
-
         told = Parameters(request, "by", "days", "since", "until", "limit")
         by = told.several_of("by", get_args(Group)) or ("route",)
         since, until = self._days(told)
         limit, own = told.whole("limit", 1, MOST_GROUPS) or 200, only_of(request)
-        found = await self._books.report(
-            by, since_day=_number(since), until_day=_number(until), caller=own
+        days: JsonObject = {"since": _iso(since), "until": _iso(until)}
+        head: JsonObject = {"object": "figures", "of": own, **days}
+        return await self._books.report(
+            by,
+            since_day=_number(since),
+            until_day=_number(until),
+            caller=own,
+            shape=partial(_figures, head, limit),
         )
-        shown = as_json(found)
-        groups = shown["groups"]
-        assert isinstance(groups, list)
-        head = {"object": "figures", "of": own, "since": _iso(since), "until": _iso(until)}
-        body = {**head, **shown, "groups": groups[:limit], "left_out": len(groups[limit:])}
-        if own is not None:  # of engines, and of rungs that the caller may not know
-            body |= {"idle": [], "audits": [], "audited": None}
-        return Quoted(body)
 
     async def series(self, request: Request) -> Response:
         told = Parameters(request, "window", "route")
@@ -115,16 +113,27 @@ class FigureRoutes:
         return today - timedelta(days=days - 1), None
 
 
+def _figures(head: JsonObject, most: int, found: Report) -> Response:
+    """The whole body, with so many groups of it at most."""
+    from rungwise.ledger.shown import as_json
+
+    told = replace(found, lines=found.lines[:most])
+    body = {**head, **as_json(told), "left_out": len(found.lines) - len(told.lines)}
+    if head["of"] is not None:  # of engines, and of rungs that the caller may not know
+        body |= {"idle": [], "audits": [], "audited": None}
+    return Quoted(body)
+
+
 def _sought(request: Request, own: str | None) -> Sought:
     names = ("limit", "before", "key", "route", "step_type", "tier", "state", "outcome", "task")
     told = Parameters(request, *names, "audits")
     key, before = told.text("key"), told.text("before")
+    wanted: Sequence[AuditsWanted] = get_args(AuditsWanted)
+    audits = told.one_of("audits", wanted) or "none"
     if own is not None and key not in (None, own):
-        raise NotAllowed(
-            "this key sees only its own answers; leave `key` out",
-            param="key",
-            code="sees_own_only",
-        )
+        _leave_out("key")
+    if own is not None and audits != "none":  # they name rungs that the caller may not know
+        _leave_out("audits")
     return Sought(
         limit=told.whole("limit", 1, MOST_ANSWERS) or 50,
         before=None if before is None else place_of(before),
@@ -135,7 +144,15 @@ def _sought(request: Request, own: str | None) -> Sought:
         state=told.one_of("state", get_args(EntryState)),
         outcome=told.one_of("outcome", ("right", "wrong", "none")),
         task=told.text("task"),
-        audits=told.one_of("audits", ("none", "only", "any")) or "none",
+        audits=audits,
+    )
+
+
+def _leave_out(param: str) -> NoReturn:
+    raise NotAllowed(
+        f"this key sees only its own answers; leave `{param}` out",
+        param=param,
+        code="sees_own_only",
     )
 
 

@@ -85,7 +85,8 @@ class OutcomeRoutes:
 
     async def say(self, request: Request) -> Response:
         """One outcome, or a list of which each has a result of its own. Of what it says twice
-        nothing changes; an answer of another caller is as unknown as one that never was."""
+        nothing changes; an answer of another caller is as unknown as one that never was, also to
+        a key that sees all: that is a right to look."""
         refuse_other_kinds(request.headers)
         body = await read_body(request.headers, request.receive, self._limits)
         visit = visit_of(request)
@@ -166,7 +167,6 @@ class OutcomeRoutes:
             answer=fields.answer,
             task=None if fields.task is None else fields.task.strip(),
             by=caller.name,
-            of_any=caller.sees_all,
         )
 
     def _right(self, fields: OutcomeFields, at: str) -> bool:

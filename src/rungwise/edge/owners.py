@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -75,8 +76,6 @@ class EngineTold(Protocol):
     def prefix_hits(self) -> float | None: ...
     @property
     def tokens_per_s(self) -> float | None: ...
-    @property
-    def joules_per_token(self) -> float | None: ...
 
 
 class OwnerRoutes:
@@ -145,14 +144,14 @@ class OwnerRoutes:
                 "measured": absent is None,
                 "why": absent,
                 "devices": [_gpu(usage) for usage in watch.usage] if watch is not None else [],
-                "engines": [await self._shown_engine(tier) for tier in own],
+                "engines": await asyncio.gather(*map(self._shown_engine, own)),
             }
         )
 
     async def ladder(self, request: Request) -> Response:
         see_all(request)
         Parameters(request)
-        tiers = [await self._shown(tier) for tier in self._ladder]
+        tiers = await asyncio.gather(*map(self._shown, self._ladder))
         return Quoted({"object": "ladder", "tiers": tiers})
 
     def _on(self) -> Sequence[Alarm]:
@@ -180,7 +179,7 @@ class OwnerRoutes:
             "model": tier.model,
             "up": why is None,
             "why": why,
-            **{name: getattr(told, name, None) for name in (*figures, "joules_per_token")},
+            **{name: getattr(told, name, None) for name in figures},
         }
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from rungwise.edge.names import Name, Names
 from rungwise.errors import CallerError
+from rungwise.traceparent import read_traceparent
 from rungwise.types import Ability, StepType, Wish
 
 __all__ = [
@@ -48,10 +48,6 @@ MOST_WORDS = 64
 """In one list, also of the same word."""
 MOST = 1_000_000
 
-_TRACE = re.compile(
-    "(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-[0-9a-f]{2}"
-    "(?P<more>-[ -~]{0,64})?"
-)
 _ABILITIES: Mapping[str, Ability] = {ability: ability for ability in get_args(Ability)}
 
 
@@ -94,10 +90,7 @@ def read_task(headers: Mapping[str, str], metadata: Mapping[str, str]) -> str | 
 def read_trace(headers: Mapping[str, str]) -> str | None:
     """The caller's `traceparent`, as W3C Trace Context has it; what is none is left alone."""
     told = headers.get(TRACE, "").strip()
-    form = _TRACE.fullmatch(told)
-    if form is None or form["version"] == "ff" or (form["version"] == "00" and form["more"]):
-        return None
-    return told if set(form["trace"]) != {"0"} and set(form["parent"]) != {"0"} else None
+    return told if read_traceparent(told) is not None else None
 
 
 def read_tags(headers: Mapping[str, str], metadata: Mapping[str, str]) -> frozenset[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rungwise.ledger.lines import Group, Report
 from rungwise.ledger.listing import Glances, Sought, glances
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Books", "Said"]
 
 MOST_AUDITS = 20
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +47,15 @@ class Books:
         since_day: int | None,
         until_day: int | None,
         caller: str | None,
-    ) -> Report:
-        """Of one caller's steps, or of all."""
+        shape: Callable[[Report], T],
+    ) -> T:
+        """What `shape` makes, in the reader's thread, of the report on one caller's steps, or on
+        all: with a group for each key and day that takes longer than a loop may be held."""
         from rungwise.ledger.report import report
 
+        days = {"since_day": since_day, "until_day": until_day}
         return await self._store.read(
-            lambda connection: report(
-                connection, by, since_day=since_day, until_day=until_day, caller=caller
-            )
+            lambda connection: shape(report(connection, by, **days, caller=caller))
         )
 
     async def series(self, sought: Stretch) -> Series:

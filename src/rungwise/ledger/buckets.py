@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-__all__ = ["COARSE", "SLOT_S", "bucket_of", "seconds_of", "slot_of"]
+__all__ = ["COARSE", "SLOT_S", "bucket_of", "ranked", "seconds_of", "slot_of"]
 
 _STEP = 1.0195
 """From one bucket's end to the next. What is told of a bucket is the middle of it on the
@@ -29,6 +30,17 @@ def seconds_of(bucket: int) -> float:
     """What to tell of the times in a bucket: within 1 % of each of them (bucket 0: a microsecond
     at most). A percentile by nearest rank over such counts is as near to the one over the times."""
     return float(_LEAST_S * _STEP ** (bucket - 0.5)) if bucket > 0 else _LEAST_S
+
+
+def ranked(counts: Mapping[int, int], share: float) -> int | None:
+    """The bucket of the smallest time that at least `share` of those counted do not exceed
+    (nearest rank, as counted.percentile); None where there are none."""
+    total, below = sum(counts.values()), 0
+    for bucket in sorted(counts):
+        below += counts[bucket]
+        if below >= share * total:
+            return bucket
+    return None
 
 
 def slot_of(at: float) -> int:

@@ -190,6 +190,10 @@ _UPSERT = (
     " returning entry_id"
 )
 _BELIEVED = "update entry set outcome_right = ?, outcome_source = ? where id = ? returning id"
+_ONLY_STEP = (  # back from its time, along the index of tasks: others may have many of that name
+    "select id from entry where task = ? and at <= ? and coalesce(caller, '') = ?"
+    " and audits is null order by at desc limit 1"
+)
 _TASK_BELIEVED = (
     'update task set "right" = ?, source = ?, said_at = ?, counted = ? where caller = ? and id = ?'
     " returning id"
@@ -245,8 +249,7 @@ def _only_steps(connection: Connection, tasks: Iterable[Task]) -> Iterator[tuple
     """The step of each task that has one alone."""
     for task in tasks:
         if task.steps == 1:
-            text = "select id from entry where task = ? and caller = ? and audits is null"
-            for (id,) in ask(connection, text, (task.id, task.caller)):
+            for (id,) in ask(connection, _ONLY_STEP, (task.id, task.last_at, task.caller)):
                 yield (task.caller, task.id), str(id)
 
 

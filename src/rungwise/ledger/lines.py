@@ -97,6 +97,7 @@ class Tasks:
     cost_nano: int = 0
     unpriced: int = 0
     labelled_nano: int = 0
+    right_priced: int = 0
 
     @property
     def accuracy(self) -> float | None:
@@ -113,8 +114,8 @@ class Tasks:
 
     @property
     def cost_per_right_nano(self) -> float | None:
-        """Of those that were labelled: what they cost, over how many of them were right."""
-        return self.labelled_nano / self.right if self.right else None
+        """Of those with a price that were labelled: what they cost, over how many were right."""
+        return self.labelled_nano / self.right_priced if self.right_priced else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ class Line:
     cost_nano: int = 0
     unpriced: int = 0
     labelled_nano: int = 0
+    right_priced: int = 0
     times: Times = Times()
     first_bytes: Times = Times()
     """Neither is known by key and by route or step type at once."""
@@ -162,8 +164,9 @@ class Line:
 
     @property
     def cost_per_right_nano(self) -> float | None:
-        """Of the steps that were labelled: what they cost, over how many of them were right."""
-        return self.labelled_nano / self.right if self.right else None
+        """Of the steps with a price that were labelled: what they cost, over how many of those were
+        right."""
+        return self.labelled_nano / self.right_priced if self.right_priced else None
 
     @property
     def share(self) -> Mapping[str, float]:

@@ -17,7 +17,7 @@ from rungwise.types import AttemptState, EntryState, Outcome, StepType
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["SEARCHED", "Glance", "Glances", "Place", "Sought", "Tried", "glances"]
+__all__ = ["SEARCHED", "AuditsWanted", "Glance", "Glances", "Place", "Sought", "Tried", "glances"]
 
 SEARCHED = 20_000
 
@@ -115,7 +115,7 @@ def glances(connection: Connection, sought: Sought) -> Glances:
 
 
 def _indexed(sought: Sought) -> Conditions:
-    """The one condition that an index answers in order of time; of a task there are few steps."""
+    """The one condition that an index answers in order of time."""
     if sought.task is not None:
         return [("task = ?", (sought.task,))]
     if sought.caller is not None:
@@ -157,8 +157,9 @@ def _sparse(sought: Sought) -> bool:
     """Whether few of the entries that are walked along may be wanted."""
     filtered = (sought.route, sought.step_type, sought.tier, sought.state)
     outcome = sought.outcome is not None and (sought.outcome == "none" or sought.caller is not None)
-    rare = any(value is not None for value in filtered) or outcome or sought.audits != "any"
-    return sought.task is None and rare
+    of_task = sought.task is not None and sought.caller is not None  # others may call theirs so
+    rare = any(value is not None for value in filtered) or outcome or of_task
+    return rare or sought.audits != "any"
 
 
 def _before(sought: Sought) -> Conditions:

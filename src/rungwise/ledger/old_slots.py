@@ -48,8 +48,12 @@ class OldSlots:
                 await task
 
     async def forget(self) -> None:
-        """All that are older than two weeks. Raises StoreError."""
-        before = slot_of(self._unix() - KEPT_S)
+        """All that are two weeks older than the clock says, and than the newest slot is: a clock
+        that is ahead for once must not cost them all. Raises StoreError."""
+        newest = await self._store.read(_newest)
+        if newest is None:
+            return
+        before = min(slot_of(self._unix() - KEPT_S), newest - slot_of(KEPT_S))
         for name in ("slot_tally", "slot_latency"):
             while await self._store.write(lambda c, name=name: _forget(c, name, before)):  # type: ignore[misc]
                 pass
@@ -60,7 +64,14 @@ class OldSlots:
                 await self.forget()
             except StoreError as error:
                 logger.warning("old slots are forgotten later: %s", error)
+            except Exception:
+                logger.exception("old slots are forgotten later: an error of this server")
             await asyncio.sleep(self._every_s)
+
+
+def _newest(connection: Connection) -> int | None:
+    ((newest,),) = ask(connection, "select max(slot) from slot_tally")
+    return None if newest is None else int(newest)
 
 
 def _forget(connection: Connection, name: str, before: int) -> bool:

@@ -69,7 +69,8 @@ def report(
     against: defaultdict[Key, Sums] = defaultdict(dict)
     if "tier" not in by:  # of baselines it is not kept which rung's answers they stand for
         against = read.sums(tables.baseline_tally, ("tier",), BASELINES)
-    taken, every_time = read_times(read, by, caller)
+    every = Tallied(connection, (), since_day, until_day, caller)
+    taken, every_time = read_times(read, every, by, caller)
     doubts = read.sums(tables.doubt_tally, ("tier", "why"), DOUBTS)
     parts: tuple[Mapping[Key, Sums], ...] = (steps, rungs, against, doubts)
     tasks = _tasks(read, by)
@@ -78,7 +79,6 @@ def report(
         for key in steps
     ]
     total: Mapping[Key, Sums] | None = None if tasks is None else {(): _together(tasks)}
-    every = Tallied(connection, (), since_day, until_day, caller)
     return Report(
         by=tuple(by),
         all=_line((), total, every_time, *map(_together, parts)),
@@ -89,7 +89,7 @@ def report(
 
 
 STEPS = ("steps", "answered", "labelled", "right", "escalated", "spilled", "recalled")
-MONEY = ("cost_nano", "unpriced", "labelled_nano")
+MONEY = ("cost_nano", "unpriced", "labelled_nano", "right_priced")
 TASKS = ("tasks", "labelled", "right", *MONEY)
 USAGE = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 COUNTS = ("attempts", "released", "abandoned_tokens", "cost_nano", "unpriced", "saved_nano")

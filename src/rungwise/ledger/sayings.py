@@ -23,7 +23,7 @@ class Saying:
     by: str | None = None
     """Who says it; None: whose answer it is."""
     of_any: bool = False
-    """Whether it may be said of others' answers."""
+    """Whether it may be said of others' answers: by the server itself, never over HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

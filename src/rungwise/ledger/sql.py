@@ -69,6 +69,7 @@ class SqlLedger:
         self._store, self._settle, self._revive = store, settle, revive
         self._models = models or {}
         self._recording, self._over = 0, asyncio.Event()
+        self._listening = asyncio.Lock()
 
     async def start(self) -> None: ...
 
@@ -108,15 +109,16 @@ class SqlLedger:
     async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
         """Write down what is said, in its order, and move the tallies by it: what became of each.
         All of it or nothing, where there are no more than `TOGETHER`; others are written in parts,
-        so that answers in between need not wait. To say it again changes nothing. Raises
-        StoreError."""
+        and of all lists one part at a time, so that an answer in between waits for one of them at
+        most. To say it again changes nothing. Raises StoreError."""
         ends: list[Heard] = []
         for first in range(0, len(sayings), TOGETHER):
             part = tuple(sayings[first : first + TOGETHER])
             if len(part) == 1:
                 ends.append(await self._store.write_together(self._hear, part[0]))
             else:
-                ends += await self._store.write(partial(self._hear, sayings=part))
+                async with self._listening:
+                    ends += await self._store.write(partial(self._hear, sayings=part))
         return ends
 
     def _hear(self, connection: Connection, sayings: Sequence[Saying]) -> list[Heard]:

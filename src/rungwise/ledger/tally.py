@@ -92,15 +92,17 @@ def outcome_rows(entry: Entry, after: Outcome | None) -> Tallies:
     day, tier = day_of(entry.at), entry.tier or ""
     group = (day, entry.route, entry.step_type.value, entry.caller)
     nano = labelled * (entry.cost_nano or 0)
+    right_priced = right * int(entry.cost_nano is not None)
     slot = (slot_of(entry.at), entry.route, entry.caller, tier, 0, 0, 0, labelled, right, 0, 0, 0)
-    own = (day, entry.route, entry.caller, 0, labelled, right, 0, 0, nano)
+    own = (day, entry.route, entry.caller, 0, labelled, right, 0, 0, nano, right_priced)
     said: tuple[Row, ...] = ()
     if entry.shadow is not None:
         found = course(entry, entry.shadow)
         key = (entry.shadow.router, found.basis, found.asked, found.beyond)
         said = ((*group, *key, 0, 0, 0, 0, labelled, right, 0, 0, 0, 0, 0),)
+    own_tier = (*group, tier, 0, 0, labelled, right, 0, 0, 0, 0, 0, nano, right_priced)
     return Tallies(
-        step_tally=((*group, tier, 0, 0, labelled, right, 0, 0, 0, 0, 0, nano),),
+        step_tally=(own_tier,),
         task_tally=(own,) if entry.task is None else (),
         slot_tally=(slot,),
         shadow_tally=said,
@@ -123,10 +125,11 @@ def _step(
         escalated, dropped = 1, dropped + written
         _count(found["doubt_tally"], (*group, draft.tier, why), (1, written))
     happened = (escalated, int("spilled" in states), int("recalled" in states))
-    told = (1, answered, labelled, right, *happened, nano, unpriced, labelled * nano)
+    said = (labelled * nano, right * (1 - unpriced))
+    told = (1, answered, labelled, right, *happened, nano, unpriced, *said)
     _count(found["step_tally"], (*group, tier), told)
     if entry.task is None:
-        own = (1, labelled, right, nano, unpriced, labelled * nano)
+        own = (1, labelled, right, nano, unpriced, *said)
         _count(found["task_tally"], (day, route, caller), own)
     drawn = (1, answered, escalated, labelled, right, nano, unpriced, dropped)
     _count(found["slot_tally"], (slot_of(entry.at), route, caller, tier), drawn)

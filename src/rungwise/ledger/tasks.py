@@ -49,10 +49,11 @@ class Task:
     def counts(self) -> tuple[int, ...]:
         """Its part of task_tally's numbers; nothing, where all its steps were struck out."""
         labelled = self.right is not None
-        cost = 0 if self.unpriced else self.cost_nano
+        right, priced = self.right is True, not self.unpriced
+        cost = self.cost_nano if priced else 0
         if not self.steps:
-            return (0, 0, 0, 0, 0, 0)
-        return (1, labelled, self.right is True, cost, self.unpriced > 0, labelled * cost)
+            return (0,) * 7
+        return (1, labelled, right, cost, not priced, labelled * cost, right and priced)
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ def move_tasks(connection: Connection, moved: Iterable[tuple[Task, Task]]) -> No
     added: dict[tuple[Any, ...], tuple[int, ...]] = {}
     for before, after in moved:
         key, more = (after.day, after.route, after.caller), map(sub, after.counts, before.counts)
-        added[key] = tuple(map(add, added.get(key, (0,) * 6), more))
+        added[key] = tuple(map(add, added.get(key, (0,) * 7), more))
     add_rows(connection, task_tally, [(*key, *told) for key, told in added.items() if any(told)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Protocol
 
 from rungwise.contracts import Ledger
@@ -28,7 +29,8 @@ class Listening(Ledger, Protocol):
 class Tee:
     """Writes to `ledger`, then shows each step to every reader, which counts it, and each audit to
     those of `audited`. Whenever something else than before is believed of an answer, `told` is
-    given its entry with that outcome.
+    given its entry with that outcome. News of one list is told in drawn order: a list may be sorted
+    by what was right, which is no course of time.
 
     An entry that cannot be written is logged whole and told to `lost`, and its answer goes out:
     it has been paid for, and a full disk must not silence every agent.
@@ -67,11 +69,15 @@ class Tee:
 
     async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
         ends = await self._ledger.hear(sayings)
-        for heard in ends:
-            if heard.news and heard.entry is not None:
-                for tell in self._told:
-                    tell(heard.entry)
+        news = [heard.entry for heard in ends if heard.news and heard.entry is not None]
+        for entry in sorted(news, key=_drawn):  # what is said of one answer keeps its order
+            for tell in self._told:
+                tell(entry)
         return ends
 
     async def find(self, entry_id: str) -> Entry | None:
         return await self._ledger.find(entry_id)
+
+
+def _drawn(entry: Entry) -> bytes:
+    return sha256(entry.id.encode()).digest()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from rungwise.ledger.buckets import seconds_of
+from rungwise.ledger.buckets import ranked, seconds_of
 from rungwise.ledger.lines import Group, Key, Times
 from rungwise.ledger.tallied import Tallied
 from rungwise.store import tables
@@ -35,17 +35,26 @@ class Taken:
 
 
 def read_times(
-    read: Tallied, by: Sequence[Group], caller: str | None
+    read: Tallied, together: Tallied, by: Sequence[Group], caller: str | None
 ) -> tuple[Mapping[Key, Taken], Taken]:
-    """Of each group, and of all of them together. Nothing where they would have to be known by
-    caller and by kind of work at once."""
-    groups: defaultdict[Key, Taken] = defaultdict(Taken)
-    every, table = Taken(), tables.time_tally
+    """Of each group, and of all of them together, which `together` reads. Of no group where they
+    would have to be known by caller and by kind of work at once."""
     by_caller = "key" in by or caller is not None
     if by_caller and {"route", "step_type"} & set(by):
-        return groups, every
+        return {}, _read(together, 0, caller is not None).get((), Taken())
+    groups, every = _read(read, len(by), by_caller), Taken()
+    for group in groups.values():
+        _add(every.ended, group.ended)
+        _add(every.begun, group.begun)
+    return groups, every
+
+
+def _read(read: Tallied, width: int, by_caller: bool) -> Mapping[Key, Taken]:
+    """In groups of so many names. Answers are counted twice: see store/tables/tallies.py."""
+    groups: defaultdict[Key, Taken] = defaultdict(Taken)
+    table = tables.time_tally
     view = table.c.route == "" if by_caller else table.c.caller == ""
-    width, last, group = len(by), None, every
+    last, group = None, Taken()
     for row in read.rows(table, ("bucket",), ("answers", "first_bytes"), view):
         key, (bucket, ended, begun) = row[:width], row[width:]
         if key != last:
@@ -54,10 +63,7 @@ def read_times(
             group.ended[bucket] = int(ended)
         if begun:
             group.begun[bucket] = int(begun)
-    for group in groups.values():
-        _add(every.ended, group.ended)
-        _add(every.begun, group.begun)
-    return groups, every
+    return groups
 
 
 def _add(counts: _Counts, more: _Counts) -> None:
@@ -66,20 +72,7 @@ def _add(counts: _Counts, more: _Counts) -> None:
 
 
 def _percentiles(counts: _Counts) -> Times:
-    counted = sorted(counts.items())
-    return Times(
-        p50_s=_percentile(counted, 0.50),
-        p95_s=_percentile(counted, 0.95),
-        p99_s=_percentile(counted, 0.99),
-    )
-
-
-def _percentile(counted: Sequence[tuple[int, int]], share: float) -> float | None:
-    """By nearest rank over the buckets, in order: within 1 % (see ledger/buckets.py)."""
-    total = sum(answers for _, answers in counted)
-    below = 0
-    for bucket, answers in counted:
-        below += answers
-        if below >= share * total:
-            return seconds_of(bucket)
-    return None
+    """Within 1 %: see ledger/buckets.py."""
+    found = (ranked(counts, share) for share in (0.50, 0.95, 0.99))
+    p50, p95, p99 = (None if bucket is None else seconds_of(bucket) for bucket in found)
+    return Times(p50_s=p50, p95_s=p95, p99_s=p99)

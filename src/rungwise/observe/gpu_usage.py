@@ -44,6 +44,7 @@ _UNTOLD = (3, 4, 13)
 driver that is too old."""
 _STALE = 3.0
 """So many times the usual wait, and a reading is told no more: NVML hangs."""
+_NOT_STARTED = "not started"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +86,8 @@ def open_nvml() -> Any | str:
         return "the package nvidia-ml-py is not installed"
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        return str(error)
+    except Exception as error:
+        return _told(pynvml, error)
     return pynvml
 
 
@@ -101,31 +102,48 @@ class GpuWatch:
         nvml: Callable[[], Any | str] = open_nvml,
         *,
         unix: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
         own: Callable[[], frozenset[int]] = process_tree,
         every_s: float = 5.0,
     ) -> None:
-        """`nvml` opens the module pynvml, or says why it cannot."""
-        self._open, self._unix, self._own, self._every_s = nvml, unix, own, every_s
+        """`nvml` opens the module pynvml, or says why it cannot; `now` is monotonic."""
+        self._open, self._unix, self._now, self._own = nvml, unix, now, own
+        self._every_s = every_s
         self._nvml: Any | None = None
         self._read: tuple[GpuUsage, ...] = ()
-        self._at = 0.0
+        self._heard_s: float | None = None
+        """When NVML said something last, or was first asked."""
+        self._absent: str | None = _NOT_STARTED
         self._failing: set[str] = set()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
-        self.absent: str | None = "not started"
-        """Why there are none; None where there are."""
 
     @property
     def usage(self) -> Sequence[GpuUsage]:
         """What was read last, at once; nothing where that is long ago."""
-        fresh = self._unix() - self._at <= _STALE * self._every_s
-        return self._read if fresh else ()
+        return () if self._hangs else self._read
+
+    @property
+    def absent(self) -> str | None:
+        """Why there are none; None where there are."""
+        if self._hangs and self._absent in (None, _NOT_STARTED):
+            return f"none: NVML has not answered for {self._silent_s:.0f} s"
+        return self._absent
+
+    @property
+    def _silent_s(self) -> float:
+        return 0.0 if self._heard_s is None else self._now() - self._heard_s
+
+    @property
+    def _hangs(self) -> bool:
+        return self._silent_s > _STALE * self._every_s
 
     async def start(self) -> None:
         """Never raises. Without NVML it says so in the log, once, and reads nothing."""
         if self._thread is not None:
             return
         self._over.clear()
+        self._heard_s = self._now()
         self._thread = threading.Thread(target=self._go_on, name="gpu usage", daemon=True)
         self._thread.start()
 
@@ -136,6 +154,7 @@ class GpuWatch:
         if thread is not None:
             await asyncio.to_thread(thread.join, 1.0)
         self._read = ()
+        self._absent = self._absent or "stopped"
 
     def _go_on(self) -> None:
         while not self._over.is_set() and self.look():
@@ -158,12 +177,12 @@ class GpuWatch:
             for index in range(nvml.nvmlDeviceGetCount()):
                 try:
                     found.append(_usage(nvml, index, driver, own, self._unix()))
-                except nvml.NVMLError as error:
-                    failing.add(f"GPU {index}: {error}")
-        except nvml.NVMLError as error:
-            failing.add(str(error))
-        self._read, self._at = tuple(found), self._unix()
-        self.absent = None if found else f"none: {'; '.join(sorted(failing)) or 'no device'}"
+                except Exception as error:  # a binding may fail in any way, and comes back
+                    failing.add(f"GPU {index}: {_told(nvml, error)}")
+        except Exception as error:
+            failing.add(_told(nvml, error))
+        self._read, self._heard_s = tuple(found), self._now()
+        self._absent = None if found else f"none: {'; '.join(sorted(failing)) or 'no device'}"
         self._tell(failing)
         return True
 
@@ -171,7 +190,7 @@ class GpuWatch:
         if self._nvml is None:
             opened = self._open()
             if isinstance(opened, str):
-                self.absent = f"none: {opened}"
+                self._absent = f"none: {opened}"
                 logger.info("no figures of GPUs: %s", opened)
                 return None
             self._nvml = opened
@@ -194,8 +213,13 @@ class GpuWatch:
             logger.debug("NVML: %s", error)
 
 
+def _told(nvml: Any, error: Exception) -> str:
+    own = isinstance(error, nvml.NVMLError)
+    return str(error) if own else f"{type(error).__name__}: {error}"
+
+
 def _usage(nvml: Any, index: int, driver: str, own: frozenset[int], at: float) -> GpuUsage:
-    """Raises NVMLError for a GPU that is lost."""
+    """Raises NVMLError for a GPU that is lost, and whatever the binding raises."""
     gpu = nvml.nvmlDeviceGetHandleByIndex(index)
 
     def told(ask: Callable[..., Any], *more: Any) -> Any | None:

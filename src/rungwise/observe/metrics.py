@@ -30,11 +30,15 @@ class Metrics:
     Whatever is watched is read when somebody asks for the metrics: it must answer at once.
     """
 
-    def __init__(self, tiers: Sequence[str] | None = None) -> None:
-        """`tiers` are those that may be named; None: the first hundred that entries name."""
+    def __init__(
+        self, tiers: Sequence[str] | None = None, *, more_routes: Sequence[str] = ()
+    ) -> None:
+        """`tiers` are those that may be named; None: the first hundred that entries name.
+        `more_routes` may be named beside what callers can ask for."""
         self.registry = CollectorRegistry()
         known = Known(tiers)
-        routes = ("auto", *(f"auto:{kind.value}" for kind in StepType), *(tiers or ()))
+        kinds = (f"auto:{kind.value}" for kind in StepType)
+        routes = ("auto", *kinds, *(tiers or ()), *more_routes)
         series = self._series = Series(self.registry)
         self._steps = StepMetrics(series, known, Known(None if tiers is None else routes))
         self._attempts = AttemptMetrics(series, known)

@@ -56,7 +56,7 @@ class AttemptMetrics:
             "rungwise_engine_seconds", "Busy seconds of local engines by their drafts", ("tier",)
         )
         self._joules = series.counter(
-            "rungwise_joules", "Measured energy of local drafts", ("tier",)
+            "rungwise_joules", "Measured energy of what local rungs were asked for", role
         )
         self._unverified = series.counter(
             "rungwise_unverified", "Evidence on a draft that failed or came too late", role
@@ -64,6 +64,8 @@ class AttemptMetrics:
         self._confidence = series.histogram(
             "rungwise_confidence", "P(acceptable) of drafts that were read", ("tier",), SHARES
         )
+        for name in tiers:  # there before it rises: see metrics_steps
+            self._unpriced(name, "draft")
 
     def read(self, entry: Entry) -> None:
         """Count its attempts."""
@@ -119,4 +121,4 @@ class AttemptMetrics:
         if attempt.engine_s is not None:
             self._engine(tier)(attempt.engine_s)
         if attempt.joules is not None:
-            self._joules(tier)(attempt.joules)
+            self._joules(tier, attempt.role)(attempt.joules)

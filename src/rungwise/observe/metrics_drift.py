@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -27,6 +26,11 @@ class AlarmBook(Protocol):
     @property
     def on(self) -> Sequence[Alarm]:
         """Those that are on now."""
+        ...
+
+    @property
+    def begun(self) -> Mapping[AlarmKind, int]:
+        """How many began here since the process started."""
         ...
 
 
@@ -76,9 +80,6 @@ class DriftMetrics(Collector):
     def __init__(self) -> None:
         self.climbing: Climbing | None = None
         self.alarms: AlarmBook | None = None
-        self._on: frozenset[str] = frozenset()
-        """The ids of those that were on when it was asked last."""
-        self._begun: Counter[AlarmKind] = Counter()
         self.standing: Callable[[], Iterable[Detector]] = lambda: ()
         self.audits: Audited | None = None
         self.calibrations: Callable[[], Iterable[tuple[str, str, bool]]] = lambda: ()
@@ -126,15 +127,9 @@ class DriftMetrics(Collector):
                 on.add_metric((kind, about), 1.0)
             for kind in sorted({kind for kind, _ in told[_MOST_ALARMS:]}):
                 on.add_metric((kind, OTHER), 1.0)
-            for kind, count in self._count(self.alarms.on).items():
-                began.add_metric((kind,), count)
+            for kind in get_args(AlarmKind):
+                began.add_metric((kind,), self.alarms.begun.get(kind, 0))
         yield from (on, began)
-
-    def _count(self, on: Sequence[Alarm]) -> Mapping[AlarmKind, int]:
-        """With those that were not on when it was asked last."""
-        self._begun.update(alarm.kind for alarm in on if alarm.id not in self._on)
-        self._on = frozenset(alarm.id for alarm in on)
-        return self._begun
 
     def _drift(self) -> Iterator[Metric]:
         labels = ("detector", "kind", "about")

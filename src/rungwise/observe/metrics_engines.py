@@ -89,8 +89,6 @@ class Stats(Protocol):
     def first_token(self) -> Spread: ...
     @property
     def inter_token(self) -> Spread: ...
-    @property
-    def queue(self) -> Spread: ...
 
 
 class Measured(Protocol):
@@ -134,13 +132,16 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Stats], float | None]], ...] = (
     ),
 )
 _SPREADS: tuple[tuple[str, str, Callable[[Stats], Spread]], ...] = (
-    ("rungwise_engine_first_token_seconds", "Arrival to first token", lambda s: s.first_token),
+    (
+        "rungwise_engine_first_token_seconds",
+        "Its begin to a draft's first token",
+        lambda s: s.first_token,
+    ),
     (
         "rungwise_engine_inter_token_seconds",
-        "Mean time between a request's tokens",
+        "Mean time between a draft's tokens",
         lambda s: s.inter_token,
     ),
-    ("rungwise_engine_queue_seconds", "Arrival to a place in the batch", lambda s: s.queue),
 )
 _STOOD: tuple[tuple[str, str, Callable[[Stood], float | None]], ...] = (
     ("rungwise_engine_up_seconds", "Ready for drafts", lambda s: s.up_s),
@@ -173,7 +174,7 @@ class EngineMetrics(Collector):
         for name, line, of in _GAUGES:
             yield _filled(_gauge(name, line), ((tier, of(s)) for tier, s in stats))
         ended = CounterMetricFamily(
-            "rungwise_engine_requests", "Requests that finished", labels=("tier", "ended")
+            "rungwise_engine_requests", "Drafts that ended", labels=("tier", "ended")
         )
         for tier, s in stats:
             for how, count in list(s.ended.items()):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
+from rungwise.observe.metrics_counts import Counter
 from rungwise.observe.metrics_spread import Histogram
 
 __all__ = ["OTHER", "SECONDS", "SHARES", "Known", "Series", "first_of"]
@@ -45,7 +45,7 @@ def first_of(seen: set[str], name: str, most: int) -> str:
 
 class Series:
     """Makes metrics in one registry. Each gives, by the values of its labels, the method that
-    counts: finding a series takes the library longer than counting."""
+    counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -55,9 +55,10 @@ class Series:
     def counter(
         self, name: str, told: str, labels: Sequence[str]
     ) -> Callable[..., Callable[..., None]]:
-        made = Counter(name, told, labels, registry=self._registry)
+        made = Counter(name, told, labels)
+        self._registry.register(made)
         self.counters.append(made)
-        return cache(lambda *values: made.labels(*values).inc)
+        return made.of
 
     def histogram(
         self, name: str, told: str, labels: Sequence[str], bounds: Sequence[float] = SECONDS

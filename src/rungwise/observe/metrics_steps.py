@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
 
 from rungwise.observe.metrics_series import Known, Series
 from rungwise.types import Entry
 
 __all__ = ["StepMetrics"]
 
-_MOST_TASKS = 10_000
-"""So many tasks are remembered; a step of one that is forgotten counts it anew."""
+_MOST_TASKS, _MOST_HEARD = 10_000, 10_000
+"""So many tasks, and answers with an outcome, are remembered; what is forgotten counts anew."""
+_RIGHT = ("true", "false")
+_Key = TypeVar("_Key")
 
 
 class StepMetrics:
@@ -19,6 +23,7 @@ class StepMetrics:
     def __init__(self, series: Series, tiers: Known, routes: Known) -> None:
         self._tiers, self._routes = tiers, routes
         self._tasks_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._heard: OrderedDict[str, None] = OrderedDict()
         route_type = ("route", "step_type")
         self._answers = series.counter(
             "rungwise_answers",
@@ -26,7 +31,7 @@ class StepMetrics:
             (*route_type, "tier", "state"),
         )
         self._latency = series.histogram(
-            "rungwise_answer_seconds", "Request to last byte", route_type
+            "rungwise_answer_seconds", "Request to last byte of answered steps", route_type
         )
         self._first_byte = series.histogram(
             "rungwise_first_byte_seconds", "Request to the release of a draft", ("route",)
@@ -71,13 +76,20 @@ class StepMetrics:
         self._tier_outcomes = series.counter(
             "rungwise_tier_outcomes", "The same by the tier that answered", ("tier", "right")
         )
+        # Prometheus takes a series that is new for one that stands still: what is told by how much
+        # it rose must be there before it rises
+        for route in routes:
+            self._refused(route)
+        for tier in tiers:
+            _both(self._tier_outcomes, tier)
 
     def read(self, entry: Entry) -> None:
         """Count one step."""
         route, kind, seen = self._routes[entry.route], entry.step_type.value, entry.seen
         tier = "none" if seen is None else self._tiers[seen.tier]
         self._answers(route, kind, tier, entry.state)()
-        self._latency(route, kind)(entry.latency_s)
+        if entry.state == "answered":
+            self._latency(route, kind)(entry.latency_s)
         if entry.first_byte_s is not None:
             self._first_byte(route)(entry.first_byte_s)
         if seen is not None and seen.state == "recalled":
@@ -86,7 +98,8 @@ class StepMetrics:
             self._escalated(route, kind)()
         if entry.state == "exhausted" and _short_of_money(entry):
             self._refused(route)()
-        if entry.task is None or self._first_of(entry.caller, entry.task):
+        of_task = (entry.caller, entry.task or "")
+        if entry.task is None or _is_new(self._tasks_seen, of_task, _MOST_TASKS):
             self._tasks(route)()
         self._read_cost(entry, route, kind)
 
@@ -105,25 +118,34 @@ class StepMetrics:
         self._cost(route, kind)(nano / 1e9)
 
     def read_outcome(self, entry: Entry) -> None:
-        """Count the outcome that is believed of it now."""
+        """Count what is believed of it first: a counter cannot take that back when another is."""
         outcome = entry.outcome
-        if outcome is None:
+        if outcome is None or not _is_new(self._heard, entry.id, _MOST_HEARD):
             return
         right = "true" if outcome.right else "false"
-        route, kind = self._routes[entry.route], entry.step_type.value
-        self._outcomes(route, kind, outcome.source, right)()
+        of = (self._routes[entry.route], entry.step_type.value, outcome.source)
+        _both(self._outcomes, *of)
+        self._outcomes(*of, right)()
         if entry.tier is not None:
-            self._tier_outcomes(self._tiers[entry.tier], right)()
+            tier = self._tiers[entry.tier]
+            _both(self._tier_outcomes, tier)
+            self._tier_outcomes(tier, right)()
 
-    def _first_of(self, caller: str, task: str) -> bool:
-        """Whether none of its steps is remembered."""
-        known, task_of = self._tasks_seen, (caller, task)
-        new = task_of not in known
-        known[task_of] = None
-        known.move_to_end(task_of)
-        if len(known) > _MOST_TASKS:
-            known.popitem(last=False)
-        return new
+
+def _both(counted: Callable[..., Callable[..., None]], *labels: str) -> None:
+    """Right and wrong have a series as soon as one of them has."""
+    for right in _RIGHT:
+        counted(*labels, right)
+
+
+def _is_new(known: OrderedDict[_Key, None], key: _Key, most: int) -> bool:
+    """Whether it is not remembered; from now on it is, and the one of longest ago is not."""
+    new = key not in known
+    known[key] = None
+    known.move_to_end(key)
+    if len(known) > most:
+        known.popitem(last=False)
+    return new
 
 
 def _short_of_money(entry: Entry) -> bool:

@@ -14,7 +14,7 @@ from rungwise import __version__
 from rungwise.escalations import escalations
 from rungwise.observe import trace_names as names
 from rungwise.observe.traced import Place, Traced
-from rungwise.types import Attempt, AttemptState, Entry, Usage
+from rungwise.types import Attempt, AttemptState, Usage
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -35,14 +35,12 @@ _SAMPLED = 0x01
 
 
 class Spans:
-    """`providers`: tier to its provider, as in trace_names. `quote`: sentences that may hold parts
-    of answers are told too."""
+    """`providers`: tier to its provider, as in trace_names."""
 
     def __init__(
         self,
         providers: Mapping[str, str],
         *,
-        quote: bool,
         draw: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
@@ -50,7 +48,7 @@ class Spans:
         from opentelemetry.proto.resource.v1 import resource_pb2
         from opentelemetry.proto.trace.v1 import trace_pb2
 
-        self._providers, self._quote, self._draw = providers, quote, draw
+        self._providers, self._draw = providers, draw
         self._service, self._common, self._trace = trace_service_pb2, common_pb2, trace_pb2
         about = self._pairs({names.SERVICE: "rungwise", names.SERVICE_VERSION: __version__})
         self._resource = resource_pb2.Resource(attributes=about)
@@ -69,7 +67,7 @@ class Spans:
         yield self._answer(traced)
         doubted = {id(attempt): why for attempt, why in escalations(entry)}
         for attempt in entry.attempts:
-            yield self._attempt(traced.place, entry, attempt, doubted.get(id(attempt)))
+            yield self._attempt(traced, attempt, doubted.get(id(attempt)))
 
     def _answer(self, traced: Traced) -> Span:
         entry, place, span = traced.entry, traced.place, self._trace.Span
@@ -84,12 +82,13 @@ class Spans:
             kind=span.SPAN_KIND_INTERNAL if entry.audits is not None else span.SPAN_KIND_SERVER,
             start_time_unix_nano=_nano(entry.at),
             end_time_unix_nano=_nano(entry.at + entry.latency_s),
-            attributes=self._pairs({**self._of_entry(entry), **_messages(traced)}, messages=True),
+            attributes=self._pairs({**self._of_entry(traced), **_messages(traced)}, messages=True),
             links=self._links(traced.audited),
             status=self._status(failed, entry.state),
         )
 
-    def _of_entry(self, entry: Entry) -> Told:
+    def _of_entry(self, traced: Traced) -> Told:
+        entry = traced.entry
         seen = entry.seen
         failed = entry.state in ("broken_off", "exhausted", "lost")
         return {
@@ -110,12 +109,13 @@ class Spans:
             names.TIER: entry.tier,
             names.COST_USD: _usd(entry.cost_nano),
             names.CONFIDENCE: _confidence(seen),
-            names.PLAN: entry.plan_why if self._quote else None,
+            names.PLAN: entry.plan_why if traced.quoted else None,
             names.ERROR_TYPE: entry.state if failed else None,
         }
 
-    def _attempt(self, place: Place, entry: Entry, attempt: Attempt, why: str | None) -> Span:
-        here, span = self._providers.get(attempt.tier) == names.LOCAL, self._trace.Span
+    def _attempt(self, traced: Traced, attempt: Attempt, why: str | None) -> Span:
+        entry, place, span = traced.entry, traced.place, self._trace.Span
+        here = self._providers.get(attempt.tier) == names.LOCAL
         return span(
             trace_id=place.trace,
             span_id=self._draw(8),
@@ -125,11 +125,11 @@ class Spans:
             kind=span.SPAN_KIND_INTERNAL if here else span.SPAN_KIND_CLIENT,
             start_time_unix_nano=_nano(entry.at + attempt.started_s),
             end_time_unix_nano=_nano(entry.at + attempt.ended_s),
-            attributes=self._pairs(self._of_attempt(attempt, why)),
+            attributes=self._pairs(self._of_attempt(attempt, why, quoted=traced.quoted)),
             status=self._status(attempt.state in _FAILED, attempt.fault or attempt.state),
         )
 
-    def _of_attempt(self, attempt: Attempt, why: str | None) -> Told:
+    def _of_attempt(self, attempt: Attempt, why: str | None, *, quoted: bool) -> Told:
         first, failed = attempt.first_piece_s, attempt.state in _FAILED
         return {
             names.OPERATION: names.CHAT,
@@ -144,7 +144,7 @@ class Spans:
             names.VERDICT: _verdict(attempt),
             names.WHY: why,
             names.FAULT: attempt.fault,
-            names.REASON: attempt.reason if self._quote else None,
+            names.REASON: attempt.reason if quoted else None,
             names.CONFIDENCE: _confidence(attempt),
             names.THRESHOLD: attempt.threshold,
             names.COST_USD: _usd(attempt.cost_nano),

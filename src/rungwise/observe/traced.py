@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rungwise.traceparent import read_traceparent
 from rungwise.types import Entry
 
 __all__ = ["Place", "Traced", "place_of"]
-
-_SAMPLED = 0x01
-_TRACEPARENT = re.compile(
-    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})"
-    r"-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?",
-    re.ASCII,
-)
-_NO_TRACE, _NO_PARENT = "0" * 32, "0" * 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +29,11 @@ class Traced:
     entry: Entry
     audited: Place | None = None
     """Of an audit: where the answer stands that it looked at."""
+    quoted: bool = False
+    """Whether texts may be told: messages, and sentences that may hold parts of them."""
     asked: str | None = None
     answered: str | None = None
-    """Messages as JSON, where they may be shown."""
+    """Messages as JSON, where they may be told."""
 
 
 def place_of(
@@ -51,26 +45,11 @@ def place_of(
     (https://www.w3.org/TR/trace-context/). Without one, or where it is none, `share` of the answers
     are traced, by their trace's last 8 bytes, as OpenTelemetry's TraceIdRatioBased draws them.
     """
-    given = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    if given is not None and _sound(given):
-        if not int(given["flags"], 16) & _SAMPLED:
-            return None
-        return Place(
-            trace=bytes.fromhex(given["trace"]),
-            span=draw(8),
-            parent=bytes.fromhex(given["parent"]),
-        )
+    given = read_traceparent(traceparent) if traceparent else None
+    if given is not None:
+        here = Place(trace=given.trace, span=draw(8), parent=given.parent)
+        return here if given.sampled else None
     drawn = draw(24)
     if int.from_bytes(drawn[8:16], "big") >= share * 2**64:
         return None
     return Place(trace=drawn[:16], span=drawn[16:])
-
-
-def _sound(given: re.Match[str]) -> bool:
-    """Version ff is none, zeros are no ids, and only later versions may say more."""
-    return not (
-        given["version"] == "ff"
-        or (given["version"] == "00" and given["more"])
-        or given["trace"] == _NO_TRACE
-        or given["parent"] == _NO_PARENT
-    )

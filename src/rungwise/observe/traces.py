@@ -56,8 +56,9 @@ def check_installed(config: TracesConfig) -> None:
 class Traces:
     """An Onlooker, and a part of the server. Without an endpoint it does nothing.
 
-    `providers`: tier to its provider, as in trace_names. An endpoint that fails is told of once,
-    and once when it is back.
+    `providers`: tier to its provider, as in trace_names. Texts that may not leave the box, by
+    their caller's wish or by one of `private_tags`, are in no span, whatever the endpoint is. An
+    endpoint that fails is told of once, and once when it is back.
     """
 
     def __init__(
@@ -65,10 +66,11 @@ class Traces:
         config: TracesConfig,
         providers: Mapping[str, str],
         *,
+        private_tags: frozenset[str] = frozenset(),
         every_s: float = EVERY_S,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._config, self._providers = config, providers
+        self._config, self._providers, self._private = config, providers, private_tags
         self._every_s, self._patience_s = every_s, patience_s
         self._waiting: deque[Traced] = deque(maxlen=MOST_WAITING)
         self._linked: dict[str, Place] = {}
@@ -86,7 +88,7 @@ class Traces:
 
         from rungwise.observe.spans import Spans
 
-        spans = Spans(self._providers, quote=self._config.prompts)
+        spans = Spans(self._providers)
         patience = aiohttp.ClientTimeout(total=self._patience_s)
         session = aiohttp.ClientSession(timeout=patience, cookie_jar=aiohttp.DummyCookieJar())
         self._ending = False
@@ -113,13 +115,14 @@ class Traces:
         place = place_of(chat.trace, self._config.share)
         if place is None:
             return
-        shown = self._config.prompts
+        quoted = self._may_quote(chat)
         self._note(
             Traced(
                 place=place,
                 entry=entry,
-                asked=asked(chat.messages) if shown else None,
-                answered=answered(given) if shown else None,
+                quoted=quoted,
+                asked=asked(chat.messages) if quoted else None,
+                answered=answered(given) if quoted else None,
             )
         )
         self._linked[entry.id] = place
@@ -133,7 +136,13 @@ class Traces:
         audited = self._linked.get(entry.audits)
         place = place_of(None, self._config.share if audited is None else 1.0)
         if place is not None:
-            self._note(Traced(place=place, entry=entry, audited=audited))
+            # what may not leave the box is in no audit (see auditing/choosing.py)
+            quoted = self._config.prompts
+            self._note(Traced(place=place, entry=entry, quoted=quoted, audited=audited))
+
+    def _may_quote(self, chat: Chat) -> bool:
+        private = chat.wish.local_only or not self._private.isdisjoint(chat.tags)
+        return self._config.prompts and not private
 
     def _note(self, traced: Traced) -> None:
         if len(self._waiting) == MOST_WAITING:

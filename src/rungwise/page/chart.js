@@ -13,7 +13,7 @@ const HEIGHT = 168;
  */
 export class Chart {
   constructor(title, { say, tick = say, hint = "", bars = false, range = null }) {
-    Object.assign(this, { say, tick, bars, range, plot: null, columns: null, series: [] });
+    Object.assign(this, { say, tick, bars, range, nothing: "Nothing in this time", plot: null, columns: null, series: [] });
     this.legend = h("ul", { class: "keys" });
     this.box = h("div", { class: "plot" });
     this.time = h("time", { class: "quiet" });
@@ -45,7 +45,7 @@ export class Chart {
     fill(this.box);
     this.tell(null);
     if (!this.columns.slice(1).some((column) => column.some((value) => value !== null))) {
-      fill(this.box, h("p", { class: "quiet nothing" }, "Nothing in this time"));
+      fill(this.box, h("p", { class: "quiet nothing" }, this.nothing));
       return;
     }
     this.plot = new uPlot(this.options(), this.stacked(), this.box);
@@ -89,20 +89,20 @@ export class Chart {
       stroke: colour(one.tone),
       fill: this.bars ? colour(one.tone) : null,
       width: this.bars ? 0 : 2,
-      points: { show: !this.bars && this.columns[0].length < 3 },
-      spanGaps: true,
+      points: { show: !this.bars, size: 5, filter: alone },
+      spanGaps: false,
       paths: this.bars ? uPlot.paths.bars({ size: [0.82, 40], gap: 1 }) : undefined,
     }));
     return {
       width: this.width(),
       height: HEIGHT,
-      padding: [8, 4, 0, 0],
+      padding: [8, close(this.columns[0]) ? 24 : 4, 0, 0],
       legend: { show: false },
       cursor: { y: false, sync: { key: "rungwise" }, points: { show: !this.bars }, drag: { x: false, y: false } },
       series: [{}, ...(this.bars ? drawn.reverse() : drawn)],
       scales: { x: { range: (_, from, to) => [from - this.half(), to + this.half()] }, y: { range: this.range ?? ((_, __, most) => [0, most > 0 ? most * 1.1 : 1]) } },
       axes: [
-        { stroke: ink, font: FONT, grid: { show: false }, ticks: { show: false }, size: 26, values: (_, splits) => splits.map((at, place) => hour(at, splits, place)) },
+        { stroke: ink, font: FONT, grid: { show: false }, ticks: { show: false }, size: 26, space: 80, values: (_, splits) => splits.map((at, place) => hour(at, splits, place)) },
         { stroke: ink, font: FONT, grid, ticks: { show: false }, size: 64, gap: 6, space: 36, values: (_, splits) => splits.map((value) => (value === 0 ? "0" : this.tick(value))) },
       ],
       hooks: { setCursor: [(plot) => this.tell(plot.cursor.idx ?? null)] },
@@ -110,9 +110,19 @@ export class Chart {
   }
 }
 
+/** Which values have none beside them: no line leads to them. */
+function alone(plot, series) {
+  const values = plot.data[series];
+  const none = (value) => value === null || value === undefined;
+  return [...values.keys()].filter((at) => !none(values[at]) && none(values[at - 1]) && none(values[at + 1]));
+}
+
+/** So little time that seconds are told, which take more room. */
+const close = (times) => times.at(-1) - times[0] < 300;
+
 function hour(at, splits, place) {
   const [day, clock] = when(at).split(" ");
   const wide = splits.at(-1) - splits[0] > 3 * 86_400;
   if (wide) return day.slice(5);
-  return place > 0 && when(splits[place - 1]).slice(0, 10) !== day ? day.slice(5) : clock.slice(0, 5);
+  return place > 0 && when(splits[place - 1]).slice(0, 10) !== day ? day.slice(5) : clock.slice(0, close(splits) ? 8 : 5);
 }

@@ -11,7 +11,7 @@ export function period(name) {
 
 /** One number, large, and what it rests on. */
 export function big(label, value, ...under) {
-  return h("div", { class: `big${value === UNKNOWN ? " none" : ""}` }, h("dt", {}, label), h("dd", {}, value), under.filter(Boolean).map((line) => h("dd", { class: "under" }, line)));
+  return h("div", { class: `big${value === UNKNOWN ? " none" : ""}` }, h("dt", {}, label), h("dd", { class: typeof value === "string" ? "number" : null }, value), under.filter(Boolean).map((line) => h("dd", { class: "under" }, line)));
 }
 
 export function accuracy(line) {
@@ -20,10 +20,15 @@ export function accuracy(line) {
   return big("Accuracy", share(line.accuracy), labels);
 }
 
-export function latency(line) {
+/** Of a key that sees only its own, latencies are kept of all its steps together: then those stand in for a group's. */
+export function latency(line, all = line) {
+  if (timesOfAll(line, all)) return big("Latency p95", ms(all.p95_ms), "of all your steps: not kept by route for one key");
   const rest = known(line.p50_ms) ? `p50 ${ms(line.p50_ms)} · p99 ${ms(line.p99_ms)}` : null;
   return big("Latency p95", ms(line.p95_ms), rest);
 }
+
+/** Whether only the times of all steps together are known. */
+export const timesOfAll = (line, all) => line.answered > 0 && !known(line.p95_ms) && known(all.p95_ms);
 
 export function cost(line) {
   const byTask = known(line.cost_per_task_usd) || known(line.tasks);

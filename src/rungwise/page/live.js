@@ -6,6 +6,7 @@ import { order } from "./rungs.js";
 import { when } from "./say.js";
 
 const MOST_MS = 60_000;
+const AGAIN_S = 5;
 
 /**
  * A need: {path, given, kind?, every (seconds; 0: once), into (element), paint(body) → children, first?}. Its element is
@@ -36,6 +37,7 @@ export class Live {
     clearTimeout(need.timer);
     need.due = false;
     const begun = performance.now();
+    let every = need.every;
     try {
       const body = await ask(need.path, need.given, need.kind);
       if (this.over) return;
@@ -43,14 +45,14 @@ export class Live {
       this.paint(need, body);
     } catch (error) {
       if (this.over || error instanceof Overtaken) return;
-      if (!this.fault(need, error)) return;
+      every = this.fault(need, error);
     }
-    if (need.every) this.later(need, performance.now() - begun);
+    if (every) this.later(need, every, performance.now() - begun);
   }
 
   /** A server that takes long is asked less often; one that is away, every few seconds. */
-  later(need, took) {
-    const wait = Math.min(MOST_MS, Math.max(1000 * need.every, 10 * took * (this.away ? 0 : 1)));
+  later(need, every, took) {
+    const wait = Math.min(MOST_MS, Math.max(1000 * every, 10 * took * (this.away ? 0 : 1)));
     need.timer = setTimeout(() => {
       if (document.visibilityState === "visible") this.go(need);
       else need.due = true;
@@ -60,16 +62,28 @@ export class Live {
   paint(need, body) {
     const told = JSON.stringify(body);
     if (told !== need.last) {
-      Object.assign(need, { last: told, body });
-      keepPlace(need.into, () => fill(need.into, need.paint(body)));
+      need.body = body;
+      need.last = this.painted(need) ? told : null;
     }
     if (need.path === "ladder" && order.learn((body.tiers ?? []).map((tier) => tier.name))) this.repaint();
     this.done(need);
   }
 
+  /** Whether it could be painted. A fault of the view's own is told as one: the server is there. */
+  painted(need) {
+    try {
+      keepPlace(need.into, () => fill(need.into, need.paint(need.body)));
+      return true;
+    } catch (error) {
+      console.error(error);
+      fill(need.into, note("A fault of this page", `What the server told cannot be shown: ${error.message}`));
+      return false;
+    }
+  }
+
   /** In other colours: the ladder is another one. */
   repaint() {
-    for (const need of this.needs) if (need.last !== null) keepPlace(need.into, () => fill(need.into, need.paint(need.body)));
+    for (const need of this.needs) if (need.last !== null && !this.painted(need)) need.last = null;
   }
 
   done(need) {
@@ -78,24 +92,24 @@ export class Live {
     if (this.needs.filter((one) => one.first).every((one) => one.done)) this.shown();
   }
 
-  /** Whether it is to be asked again. */
+  /** In how many seconds it is to be asked again; 0 is never. */
   fault(need, error) {
     if (error instanceof Refused && error.wantsKey) {
       this.onKey(error.message);
-      return false;
+      return 0;
     }
     if (error instanceof Refused && error.status < 500) {
       this.here();
       need.last = null;
-      fill(need.into, note(error.ownOnly ? "Not for this key" : "Not to be had", error.message));
+      // beside what this key may see, what is not for it is left out
+      fill(need.into, error.ownOnly && !need.first ? [] : note(error.ownOnly ? "Not for this key" : "Not to be had", error.message));
       this.done(need);
-      return !error.ownOnly && need.every > 0;
+      return error.ownOnly ? 0 : need.every;
     }
     if (!(error instanceof Refused || error instanceof Away)) console.error(error);
     this.gone(error.message);
     if (need.last === null) fill(need.into, note("The server is away", `${error.message}; asking again`));
-    if (!need.every) need.every = 5;
-    return true;
+    return need.every || AGAIN_S;
   }
 
   here() {

@@ -24,6 +24,11 @@ class Order {
     return this.names.indexOf(name);
   }
 
+  /** Its place where it is a rung, -1 where it is none. */
+  find(name) {
+    return this.names.indexOf(name);
+  }
+
   tone(name) {
     return name ? `tone${this.place(name) % TONES}` : "tone-none";
   }

@@ -1,6 +1,7 @@
 // How is a number told? With its unit; what is not known is told as such, never as 0.
 
 export const UNKNOWN = "unknown";
+const GAP = "\u00a0"; // a number stands in one line with its unit
 
 const known = (value) => typeof value === "number" && Number.isFinite(value);
 const fixed = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
@@ -17,16 +18,16 @@ export function usd(value) {
 
 export function ms(value) {
   if (!known(value)) return UNKNOWN;
-  if (value <= 0) return "0 ms";
-  if (value < 1) return "< 1 ms";
-  if (value < 1000) return `${fixed(value, 0)} ms`;
+  if (value <= 0) return `0${GAP}ms`;
+  if (value < 1) return `<${GAP}1${GAP}ms`;
+  if (value < 1000) return `${fixed(value, 0)}${GAP}ms`;
   return span(value / 1000);
 }
 
 /** Seconds as people say them: 2.4 s · 3 min 5 s · 4 h 10 min · 3 d 2 h. */
 export function span(seconds) {
   if (!known(seconds)) return UNKNOWN;
-  if (seconds < 60) return `${fixed(seconds, seconds < 10 ? 2 : 1)} s`;
+  if (seconds < 60) return `${fixed(seconds, seconds < 10 ? 2 : 1)}${GAP}s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
@@ -34,11 +35,11 @@ export function span(seconds) {
 }
 
 export function share(value, digits = 1) {
-  return known(value) ? `${fixed(100 * value, digits)} %` : UNKNOWN;
+  return known(value) ? `${fixed(100 * value, digits)}${GAP}%` : UNKNOWN;
 }
 
 export function interval(pair, digits = 1) {
-  return Array.isArray(pair) && pair.every(known) ? `${fixed(100 * pair[0], digits)} to ${fixed(100 * pair[1], digits)} %` : null;
+  return Array.isArray(pair) && pair.every(known) ? `${fixed(100 * pair[0], digits)} to ${fixed(100 * pair[1], digits)}${GAP}%` : null;
 }
 
 export function count(value) {
@@ -49,7 +50,7 @@ export function count(value) {
 export function short(value) {
   if (!known(value)) return UNKNOWN;
   for (const [size, unit] of [[1e9, "G"], [1e6, "M"], [1e4, "k"]])
-    if (Math.abs(value) >= size) return `${fixed(value / (unit === "k" ? 1e3 : size), 1)} ${unit}`;
+    if (Math.abs(value) >= size) return `${fixed(value / (unit === "k" ? 1e3 : size), 1)}${GAP}${unit}`;
   return fixed(value, Number.isInteger(value) ? 0 : 1);
 }
 
@@ -58,11 +59,11 @@ export function number(value, digits = 3) {
 }
 
 export function bytes(value) {
-  return known(value) ? `${fixed(value / 2 ** 30, 1)} GiB` : UNKNOWN;
+  return known(value) ? `${fixed(value / 2 ** 30, 1)}${GAP}GiB` : UNKNOWN;
 }
 
 export function many(value, one, more = `${one}s`) {
-  return `${count(value)} ${value === 1 ? one : more}`;
+  return `${count(value)}${GAP}${value === 1 ? one : more}`;
 }
 
 /** A probability, as confidences and thresholds are told. */

@@ -255,3 +255,5 @@ class Caller:
     """Whether it may look at every caller's answers and figures, and not at its own alone."""
     outcomes_count: bool = True
     """Whether what it says of its answers counts. Else it is kept, and steers nothing."""
+    booked: str | None = None
+    """The route that its steps are written down under; None: what stood in `model`."""

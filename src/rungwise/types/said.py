@@ -23,8 +23,8 @@ AlarmKind: TypeAlias = Literal[
 OutcomeSource: TypeAlias = Literal[
     "checker",  # a program of the caller's that knows what is right
     "caller",  # the caller, or a person it asked
-    "audit",  # a higher rung's answer was no better
     "golden",  # the owner's own steps, with known answers
+    "audit",  # a higher rung's answer was no better
 ]
 """Who says whether an answer was right. Of several the first of these is believed."""
 

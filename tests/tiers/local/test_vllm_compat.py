@@ -80,21 +80,6 @@ def scheduler(**more: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**told, **more})
 
 
-def iteration(**more: Any) -> SimpleNamespace:
-    ended = [
-        SimpleNamespace(finish_reason="stop", queued_time=0.02, mean_time_per_output_token=0.004),
-        SimpleNamespace(finish_reason="melted", queued_time=0.0, mean_time_per_output_token=0),
-    ]
-    told = {
-        "num_prompt_tokens": 100,
-        "num_generation_tokens": 7,
-        "num_preempted_reqs": 1,
-        "time_to_first_tokens_iter": [0.3],
-        "finished_requests": ended,
-    }
-    return SimpleNamespace(**{**told, **more})
-
-
 def listened(loggers: ModuleType) -> tuple[EngineStats, Any]:
     loggers.PrometheusStatLogger = Registering  # type: ignore[attr-defined]
     stats = EngineStats()
@@ -114,16 +99,21 @@ def test_copies_of_an_engine_are_summed_and_the_use_of_their_caches_is_the_mean(
     assert stats.running == 6, "a step without statistics says nothing"
 
 
-def test_what_a_step_read_wrote_and_ended_is_added(loggers: ModuleType) -> None:
+def test_what_was_looked_up_and_put_back_is_added(loggers: ModuleType) -> None:
     stats, listener = listened(loggers)
-    prefix = SimpleNamespace(queries=100, hits=64)
+    prefix = SimpleNamespace(queries=100, hits=64, preempted_requests=1)
     for _ in range(2):
-        listener.record(scheduler(prefix_cache_stats=prefix), iteration())
-    assert (stats.queried, stats.hits, stats.prompt, stats.written) == (200, 128, 200, 14)
-    assert stats.preempted == 2 and stats.guessed is None
-    assert stats.ended["stop"] == stats.ended["other"] == 2
-    assert (sum(stats.first_token.counts), stats.first_token.total) == (2, 0.6)
-    assert sum(stats.queue.counts) == 4 and sum(stats.inter_token.counts) == 2
+        listener.record(scheduler(prefix_cache_stats=prefix), None)
+    assert (stats.queried, stats.hits, stats.preempted) == (200, 128, 2)
+    assert stats.guessed is None
+
+
+def test_an_engine_makes_no_statistics_of_each_token_unless_its_own_traces_need_them() -> None:
+    for traces in (False, True):
+        processor = SimpleNamespace(tracing_enabled=traces)
+        engine = SimpleNamespace(log_stats=True, output_processor=processor)
+        compat.count_schedules_alone(engine)
+        assert engine.log_stats is traces
 
 
 def test_tokens_that_are_guessed_ahead_are_counted_with_those_that_were_right(

@@ -8,11 +8,13 @@ from typing import Any
 from tests.tiers.local.test_busy import Time
 
 from rungwise.tiers.local.busy import BusyClock
+from rungwise.tiers.local.engine_stats import EngineStats
 from rungwise.tiers.local.vllm_meter import EngineMeter
 
 
 def result(tokens: int, *, finished: bool = False, prompt: int = 100, cached: int = 60) -> Any:
-    outputs = [SimpleNamespace(token_ids=[7] * tokens)]
+    ended = "length" if finished else None
+    outputs = [SimpleNamespace(token_ids=[7] * tokens, finish_reason=ended)]
     return SimpleNamespace(
         prompt_token_ids=[1] * prompt,
         num_cached_tokens=cached,
@@ -57,3 +59,38 @@ def test_a_draft_that_comes_whole_tells_its_work_before() -> None:
     assert meter.worked() == (30, 4)
     meter.count(result(6, finished=True))
     assert meter.worked() == (40, 6)
+
+
+def test_what_drafts_read_and_wrote_is_told_to_their_engine() -> None:
+    time, stats = Time(), EngineStats()
+    meter = EngineMeter(model="m", clock=BusyClock(time), stats=stats)
+    meter.started()
+    time.at += 0.3
+    meter.count(result(1))
+    for finished in (False, True):
+        time.at += 0.04
+        meter.count(result(2, finished=finished))
+    meter.stopped()
+    assert (stats.prompt, stats.written, stats.ended["length"]) == (100, 5, 1)
+    assert (sum(stats.first_token.counts), round(stats.first_token.total, 9)) == (1, 0.3)
+    assert (sum(stats.inter_token.counts), round(stats.inter_token.total, 9)) == (1, 0.02)
+    assert sum(stats.ended.values()) == 1, "it ends once"
+
+
+def test_a_draft_that_comes_whole_has_no_time_to_its_first_token() -> None:
+    stats = EngineStats()
+    meter = EngineMeter(model="m", clock=BusyClock(Time()), stats=stats, ahead=lambda: (0, 0))
+    meter.started()
+    meter.count(result(6, finished=True))
+    assert (stats.written, stats.ended["length"]) == (6, 1)
+    assert sum(stats.first_token.counts) == sum(stats.inter_token.counts) == 0
+
+
+def test_a_draft_that_is_stopped_ends_as_it_is_told() -> None:
+    stats = EngineStats()
+    for how in ("abort", "error"):
+        meter = EngineMeter(model="m", clock=BusyClock(Time()), stats=stats)
+        meter.started()
+        meter.stopped(how)
+        meter.stopped(how)
+    assert (stats.ended["abort"], stats.ended["error"], stats.written) == (1, 1, 0)

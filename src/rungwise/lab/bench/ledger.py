@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rungwise.ledger.lines import Group
 from rungwise.types import Attempt, Baseline, Confidence, Entry, Outcome, StepType, Usage
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = ["drawn", "fill", "measure_ledger"]
+
+Took: TypeAlias = tuple[float, float]
+"""Seconds, and those of them in which a processor worked at it."""
 
 DAYS = 14
 BATCH = 20_000
@@ -37,7 +40,8 @@ REPORTS: tuple[tuple[Group, ...], ...] = (
 def measure_ledger(arguments: argparse.Namespace) -> dict[str, object]:
     """Fills a SQLite ledger in a temporary folder with `--entries`, drawn with a fixed seed, and
     reads everything `--rounds` times. A report is from opening the file to the last line; what the
-    page asks for is read as the server does, from a database that is open."""
+    page asks for is read as the server does, from a database that is open. `processor_s` is what
+    the median look took of a processor: on a busy machine the rest is waiting for one."""
     with tempfile.TemporaryDirectory(prefix="rungwise-bench-") as folder:
         place = Path(folder) / "ledger.db"
         begun = time.perf_counter()
@@ -55,15 +59,25 @@ def measure_ledger(arguments: argparse.Namespace) -> dict[str, object]:
         "filled_per_s": round(arguments.entries / filled_s),
         **told,
         "report_s": max(one["median_s"] for one in told["reports"].values()),
+        "report_processor_s": max(one["processor_s"] for one in told["reports"].values()),
         "look_s": max(one["median_s"] for one in told["looks"].values()),
+        "look_processor_s": max(one["processor_s"] for one in told["looks"].values()),
     }
 
 
-def _summed(taken: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
+def _summed(taken: Mapping[str, list[Took]]) -> dict[str, dict[str, float]]:
     return {
-        name: {"median_s": sorted(times)[len(times) // 2], "most_s": max(times)}
+        name: {
+            "median_s": _median([took for took, _ in times]),
+            "most_s": max(took for took, _ in times),
+            "processor_s": _median([busy for _, busy in times]),
+        }
         for name, times in taken.items()
     }
+
+
+def _median(times: list[float]) -> float:
+    return sorted(times)[len(times) // 2]
 
 
 def _looks(now: float) -> Mapping[str, Callable[[Connection], Any]]:
@@ -101,24 +115,24 @@ def _looks(now: float) -> Mapping[str, Callable[[Connection], Any]]:
     return told
 
 
-def _looked(place: Path, rounds: int) -> dict[str, list[float]]:
+def _looked(place: Path, rounds: int) -> dict[str, list[Took]]:
     from rungwise.store.database import Database
 
     database = Database(place)
     database.open()
     try:
         return {
-            name: [_read(database.read, job) for _ in range(rounds)]
+            name: [_took(partial(database.read, job)) for _ in range(rounds)]
             for name, job in _looks(time.time()).items()
         }
     finally:
         database.close()
 
 
-def _read(read: Callable[[Any], Any], job: Callable[[Connection], Any]) -> float:
-    begun = time.perf_counter()
-    read(job)
-    return time.perf_counter() - begun
+def _took(job: Callable[[], Any]) -> Took:
+    begun, busy = time.perf_counter(), time.process_time()
+    job()
+    return time.perf_counter() - begun, time.process_time() - busy
 
 
 def drawn(count: int, *, begin: float, seed: int = 7) -> Iterator[Entry]:
@@ -200,9 +214,7 @@ def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _timed(place: Path, by: tuple[Group, ...]) -> float:
+def _timed(place: Path, by: tuple[Group, ...]) -> Took:
     from rungwise.ledger.report import read_report
 
-    begun = time.perf_counter()
-    read_report(place, by)
-    return time.perf_counter() - begun
+    return _took(partial(read_report, place, by))

@@ -27,7 +27,8 @@ Ask = Callable[[int], Awaitable[None]]
 
 async def measure_series(server: Gateway, junk: int) -> dict[str, object]:
     """`metrics_ms` of /metrics after every route was used, and `series` before and after `junk`
-    made-up names of each kind: models, users, tasks, agents, paths."""
+    made-up names of each kind: models, users, tasks, agents, paths; and the metrics of those that
+    are `new`. What a detector of drift has learned is told from when it has."""
     import aiohttp
     from tqdm import tqdm
 
@@ -48,7 +49,11 @@ async def measure_series(server: Gateway, junk: int) -> dict[str, object]:
         "routes": len(routes),
         "metrics_ms": {"p50": percentile(taken, 0.5), "p95": percentile(taken, 0.95)},
         "junk": {"each": junk, "kinds": list(asks)},
-        "series": {"before": before, "after": after},
+        "series": {
+            "before": len(before),
+            "after": len(after),
+            "new": sorted({name.partition("{")[0] for name in after - before}),
+        },
     }
 
 
@@ -125,5 +130,6 @@ def _key() -> dict[str, str]:
     return {"authorization": f"Bearer {KEY}"}
 
 
-def _series(exposition: bytes) -> int:
-    return sum(1 for line in exposition.splitlines() if line and not line.startswith(b"#"))
+def _series(exposition: bytes) -> set[str]:
+    lines = exposition.decode().splitlines()
+    return {line.rpartition(" ")[0] for line in lines if line and not line.startswith("#")}

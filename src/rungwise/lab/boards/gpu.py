@@ -122,8 +122,8 @@ _ENGINES = Row(
         ),
         lines(
             "Tokens for a joule",
-            "Written tokens by the energy that was measured over drafts. Without energy readings "
-            "there is none.",
+            "Written tokens of drafts by the energy that was measured over drafts. Without energy "
+            "readings there is none.",
             "short",
             Query(
                 expr=speed(
@@ -132,7 +132,7 @@ _ENGINES = Row(
                     "tier",
                 )
                 + " / ("
-                + speed("rungwise_joules_total", OF_TIER, "tier")
+                + speed("rungwise_joules_total", f'{OF_TIER},role="draft"', "tier")
                 + " > 0)",
                 legend="{{tier}}",
             ),
@@ -168,7 +168,7 @@ _ENGINES = Row(
         ),
         lines(
             "First token, and between tokens",
-            "p95, in the engine itself.",
+            "p95, of drafts that come as they are written.",
             "s",
             *(
                 Query(
@@ -178,7 +178,6 @@ _ENGINES = Row(
                 for name, told in (
                     ("first_token", "first"),
                     ("inter_token", "between"),
-                    ("queue", "in the queue"),
                 )
             ),
         ),

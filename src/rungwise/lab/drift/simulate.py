@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rungwise.config import DriftConfig
-from rungwise.drift.detector import Detector
-from rungwise.drift.evidence import RISK
-from rungwise.drift.share import Share
+from rungwise.drift.fresh import fresh
 from rungwise.lab.drift.rivals import Bits, Cusum, Window, tuned
 
 __all__ = ["BASES", "DriftFigures", "Watched", "simulate"]
@@ -140,8 +138,7 @@ def _runs(
 
 
 def _detect(config: DriftConfig, calm: Bits, then: Bits) -> int | None:
-    stat = Share(side="fall", calm=config.calm, fall=config.fall, risk=RISK)
-    detector = Detector(stat=stat, every=config.false_alarm_every, calm=config.calm)
+    detector = fresh("accuracy", config)
     for x in calm.tolist():
         detector.take(float(x))
     for place, x in enumerate(then.tolist(), start=1):

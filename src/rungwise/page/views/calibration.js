@@ -40,9 +40,12 @@ function promise(row) {
   const found = h("p", {}, "Calibration error ", h("b", {}, share(row.calibration_error)), typeof row.calibration_error === "number" ? " on average between said and found" : "");
   const from = row.calibration ? h("p", { class: "quiet" }, told(row.calibration), row.fitted ? `, fitted ${row.fitted} on ${count(row.fitted_on)} drafts` : "") : h("p", { class: "quiet" }, `No calibration file; drafts are accepted as: ${words(row.accept)}`);
   if (!made) return [found, from];
-  const what = made.kind === "spending" ? `At most ${share(made.limit)} of all steps climb` : `At most ${share(made.limit)} of all steps are accepted and wrong where ${made.reference} would have been right`;
+  const what = made.kind === "spending" ? `At most ${share(made.limit)} of all steps climb` : `At most ${share(made.limit)} of all steps are accepted and wrong${compared(made.reference)}`;
   return [h("p", { class: "promise" }, told(what), `, with ${share(made.confidence, 0)} confidence.`), found, from];
 }
+
+/** A reference that nobody asked counts as always right, which leaves no exception to tell. */
+const compared = (reference) => (!reference || String(reference).startsWith("unknown") ? "" : ` where ${reference} would have been right`);
 
 function thresholds(row) {
   const rows = Object.entries(row.thresholds ?? {});

@@ -27,6 +27,7 @@ export class Charts {
     const { at = [], steps = [] } = body;
     const tiers = order.sorted(Object.keys(body.answers ?? {}));
     this.answers.show([at, ...tiers.map((tier) => body.answers[tier])], tiers.map((tier) => ({ name: tier || "none", tone: order.tone(tier) })));
+    if (typeof body.of === "string") this.latency.nothing = "The course of latencies is not kept by key";
     this.latency.show([at, body.p50_ms ?? at.map(() => null), body.p95_ms ?? at.map(() => null)], [{ name: "p50", tone: "tone0" }, { name: "p95", tone: "tone1" }]);
     const spent = (body.cost_usd ?? []).map((value, slot) => (steps[slot] && known(value) && body.unpriced?.[slot] < steps[slot] ? value : null));
     this.cost.show([at, spent], [{ name: `per ${slot(body.slot_s)}`, tone: "tone0" }]);

@@ -4,7 +4,7 @@ import { Chart } from "../chart.js";
 import { h, told } from "../dom.js";
 import { note } from "../live.js";
 import { meter } from "../meters.js";
-import { bytes, count, known, number, share, short } from "../say.js";
+import { bytes, count, known, many, number, share, short } from "../say.js";
 import { table } from "../tables.js";
 
 const KEPT = 240;
@@ -24,7 +24,7 @@ function painted(body, course) {
   const devices = body.devices ?? [];
   const engines = body.engines ?? [];
   return [
-    devices.length ? h("div", { class: "tiles" }, devices.map(device)) : note("No GPU here", body.why ?? "No device was found; engines that run on the CPU are shown all the same."),
+    devices.length ? h("div", { class: "tiles" }, devices.map(device)) : note("No GPU here", body.why?.replace(/^none: /, "") ?? "No device was found; engines that run on the CPU are shown all the same."),
     h("h2", {}, "Engines"),
     engines.length ? table(COLUMNS, engines, { label: "Engines", cards: true }) : h("p", { class: "quiet" }, "No rung of this ladder runs an engine of its own."),
   ];
@@ -40,7 +40,7 @@ function device(one) {
     { class: "panel" },
     h("header", {}, h("h3", {}, "GPU ", told(one.gpu)), told(one.name, { class: "quiet" }), throttled.length ? h("span", { class: "badge warn" }, "throttled: ", told(throttled.join(", "))) : null),
     h("dl", { class: "gauges" }, gauge("Utilisation", one.utilisation, share(one.utilisation, 0)), gauge("Memory", memory, `${bytes(one.memory_used_bytes)} of ${bytes(one.memory_total_bytes)}`, memory > 0.97 ? "warn" : "ink"), gauge("Power", power, known(one.power_w) ? `${number(one.power_w)} W of ${number(one.power_limit_w)} W` : "unknown")),
-    h("p", { class: "quiet" }, [known(one.temperature_c) ? `${number(one.temperature_c)} °C` : "temperature unknown", known(one.sm_clock_mhz) ? `${count(one.sm_clock_mhz)} MHz` : null, known(one.processes) ? `${count(one.processes)} processes` : null].filter(Boolean).join(" · ")),
+    h("p", { class: "quiet" }, [known(one.temperature_c) ? `${number(one.temperature_c)} °C` : "temperature unknown", known(one.sm_clock_mhz) ? `${count(one.sm_clock_mhz)} MHz` : null, known(one.processes) ? many(one.processes, "process", "processes") : null].filter(Boolean).join(" · ")),
   );
 }
 
@@ -52,7 +52,6 @@ const COLUMNS = [
   { head: "KV in use", cell: (one) => share(one.kv_use, 0) },
   { head: "Prefix hits", cell: (one) => share(one.prefix_hits, 0) },
   { head: "Tokens/s", cell: (one) => short(one.tokens_per_s) },
-  { head: "J per token", cell: (one) => number(one.joules_per_token) },
 ];
 
 /** What was seen since the view was opened; the server keeps no course of it (Prometheus does). */
@@ -72,14 +71,15 @@ class Course {
 
   add(body) {
     this.seen = [...this.seen, { at: Date.now() / 1000, body }].slice(-KEPT);
-    const lines = (kind, name, value) => {
+    const lines = (kind, name, value, say = (is) => is) => {
       const names = [...new Set(this.seen.flatMap((one) => (one.body[kind] ?? []).map((part) => String(part[name]))))].slice(0, 8);
       const columns = names.map((is) => this.seen.map((one) => (one.body[kind] ?? []).find((part) => String(part[name]) === is)?.[value] ?? null));
-      return [[this.seen.map((one) => one.at), ...columns], names.map((is, at) => ({ name: is, tone: `tone${at % 6}` }))];
+      return [[this.seen.map((one) => one.at), ...columns], names.map((is, at) => ({ name: say(is), tone: `tone${at % 6}` }))];
     };
     this.element.hidden = this.seen.length < 2;
     if (this.element.hidden) return;
-    this.use.show(...lines("devices", "gpu", "utilisation"));
+    this.use.element.hidden = !this.seen.some((one) => one.body.devices?.length);
+    this.use.show(...lines("devices", "gpu", "utilisation", (is) => `GPU ${is}`));
     this.pace.show(...lines("engines", "tier", "tokens_per_s"));
   }
 }

@@ -45,22 +45,25 @@ function painted(body, days) {
   order.meet(Object.keys(all.share ?? {}));
   if (!all.steps) return empty(days);
   const groups = [...(body.groups ?? [])].sort((a, b) => b.steps - a.steps);
-  const cards = groups.slice(0, MOST).map((line) => card(line, line.route, days));
+  const cards = arranged(groups.slice(0, MOST)).map((line) => card(line, line.route, all));
   const rest = groups.length - MOST + (body.left_out ?? 0);
   return [
-    groups.length > 1 ? card(all, null, days) : null,
+    groups.length > 1 ? card(all, null, all) : null,
     h("div", { class: cards.length > 1 ? "grid routes" : "grid" }, cards),
     rest > 0 ? h("p", {}, h("a", { href: link("routes", { days }) }, `${many(rest, "more route")}`)) : null,
   ];
 }
 
-function card(line, route, days) {
+/** Pinned rungs come last, in the ladder's order: so that no card takes another's place at each look. */
+const arranged = (lines) => [...lines].sort((a, b) => order.find(a.route) - order.find(b.route));
+
+function card(line, route, all) {
   const title = route === null ? "All routes" : h("a", { href: link("answers", { route }) }, told(route));
   return h(
     "section",
     { class: route === null ? "panel route whole" : "panel route" },
     h("header", {}, h("h3", {}, title), h("span", { class: "quiet" }, [typeof line.tasks === "number" ? many(line.tasks, "task") : null, many(line.steps, "step"), `${share(line.escalation_rate, 0)} climbed`].filter(Boolean).join(" · "))),
-    h("dl", { class: "bigs" }, accuracy(line), latency(line), cost(line), saving(line, order)),
+    h("dl", { class: "bigs" }, accuracy(line), latency(line, all), cost(line), saving(line, order)),
     shares(line.share, order),
   );
 }

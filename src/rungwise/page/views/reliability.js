@@ -9,11 +9,11 @@ const BOTTOM = 34;
 
 /** Bins of equal counts, each with the interval of what was found. */
 export function reliability(bins, tier) {
-  const least = Math.min(0.5, ...bins.map((bin) => Math.min(bin.low ?? bin.said, bin.interval?.[0] ?? bin.right)));
+  const least = Math.min(0.9, ...bins.map((bin) => Math.min(bin.said, bin.interval?.[0] ?? bin.right)));
   const low = Math.max(0, Math.floor(least * 10) / 10);
   const x = (value) => LEFT + ((value - low) / (1 - low)) * (SIZE - LEFT - 16);
   const y = (value) => SIZE - BOTTOM - ((value - low) / (1 - low)) * (SIZE - BOTTOM - 8);
-  const step = 1 - low > 0.5 ? 0.2 : 0.1;
+  const step = 1 - low > 0.5 ? 0.2 : 1 - low > 0.25 ? 0.1 : 0.05;
   const ticks = [];
   for (let at = 1; at >= low - 1e-9; at -= step) ticks.push(Math.round(at * 100) / 100);
   const said = bins.map((bin) => `said ${p(bin.said)}, found ${p(bin.right)}, ${bin.count} answers`).join("; ");

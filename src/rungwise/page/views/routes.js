@@ -2,7 +2,7 @@
 
 import { chosen, address } from "../address.js";
 import { h, told } from "../dom.js";
-import { PERIODS, period } from "../figures.js";
+import { PERIODS, period, timesOfAll } from "../figures.js";
 import { note } from "../live.js";
 import { shares } from "../meters.js";
 import { order } from "../rungs.js";
@@ -40,6 +40,7 @@ function painted(body, by) {
   return [
     table(columns(by), body.groups ?? [], { label: `Figures by ${words(by)}`, sort, foot: { ...all, [by]: "All" } }),
     body.left_out ? h("p", { class: "quiet" }, `The largest ${count((body.groups ?? []).length)} are shown; ${count(body.left_out)} more are not.`) : null,
+    (body.groups ?? []).some((line) => timesOfAll(line, all)) ? h("p", { class: "quiet" }, `Latencies of one key are kept of all its steps together, not by ${words(by)}: see the last line.`) : null,
     rungs(all),
     h("div", { class: "tiles" }, doubts(all), baselines(all), beside(body)),
   ];
@@ -47,21 +48,22 @@ function painted(body, by) {
 
 function columns(by) {
   const of = (name, head, say, more = {}) => ({ name, head, by: (line) => line[name], cell: (line) => say(line[name]), ...more });
+  const byTask = !["step_type", "tier"].includes(by); // a task has steps of several of these
   return [
     { name: "name", head: BY.find(([value]) => value === by)[1], left: true, by: (line) => String(line[by] ?? ""), cell: (line) => told(by === "step_type" ? words(line[by]) : line[by] || "no rung") },
     of("steps", "Steps", count),
-    of("tasks", "Tasks", (value) => (typeof value === "number" ? count(value) : "\u2013")),
+    byTask ? of("tasks", "Tasks", (value) => (typeof value === "number" ? count(value) : "\u2013")) : null,
     { name: "accuracy", head: "Accuracy", by: (line) => line.accuracy, cell: (line) => [share(line.accuracy), h("small", {}, interval(line.accuracy_interval, 0), line.labelled ? ` · ${count(line.labelled)} labels` : "no labels")] },
     of("p50_ms", "p50", ms),
     of("p95_ms", "p95", ms),
     of("p99_ms", "p99", ms),
     of("first_byte_p95_ms", "First byte p95", ms),
     of("cost_usd", "Cost", usd),
-    { name: "cost_per_task_usd", head: "Per task", title: "Per step where a group has no tasks of its own", by: (line) => line.cost_per_task_usd ?? line.cost_per_step_usd, cell: (line) => usd(line.cost_per_task_usd ?? line.cost_per_step_usd) },
+    { name: "cost_per_task_usd", head: byTask ? "Per task" : "Per step", by: (line) => line.cost_per_task_usd ?? line.cost_per_step_usd, cell: (line) => usd(line.cost_per_task_usd ?? line.cost_per_step_usd) },
     { name: "cost_per_right_usd", head: "Per correct", by: (line) => line.cost_per_right_task_usd ?? line.cost_per_right_usd, cell: (line) => usd(line.cost_per_right_task_usd ?? line.cost_per_right_usd) },
     of("escalation_rate", "Climbed", share),
     { name: "share", head: "Share per rung", left: true, cell: (line) => shares(line.share, order, { legend: false }) },
-  ];
+  ].filter(Boolean);
 }
 
 function panel(title, ...children) {
@@ -96,8 +98,8 @@ function doubts(all) {
 function baselines(all) {
   const rows = Object.entries(all.against ?? {});
   const columns_ = [
-    { head: "Every answer by", left: true, cell: ([tier]) => told(tier) },
-    { head: "Would have cost", cell: ([, one]) => usd(one.would_have_cost_usd) },
+    { head: "Instead of", left: true, cell: ([tier]) => told(tier) },
+    { head: "Would cost", cell: ([, one]) => usd(one.would_have_cost_usd) },
     { head: "Did cost", cell: ([, one]) => usd(one.did_cost_usd) },
     { head: "Saved", cell: ([, one]) => share(one.saved) },
   ];

@@ -65,11 +65,12 @@ function readings(one) {
 
 function costs(one) {
   const used = one.usage ?? {};
-  const prompt = (used.input ?? 0) + (used.cache_read ?? 0) + (used.cache_write ?? 0);
+  const prompt = together(used, ["input", "cache_read", "cache_write_5m", "cache_write_1h"]);
+  const written = together(used, ["output", "reasoning"]);
   const facts = [
     ["Cost", usd(one.cost_usd)],
     ["Tokens in", `${count(prompt)}${used.cache_read ? ` (${count(used.cache_read)} cached)` : ""}`],
-    ["Tokens out", count(used.output)],
+    ["Tokens out", `${count(written)}${used.reasoning ? ` (${count(used.reasoning)} thinking)` : ""}`],
     ["Began", ms(one.started_ms)],
     ["First piece", known(one.first_piece_ms) ? ms(one.first_piece_ms) : "none"],
     ["Ended", ms(one.ended_ms)],
@@ -78,4 +79,9 @@ function costs(one) {
     one.billed_as && one.billed_as !== one.model ? ["Billed as", told(one.billed_as)] : null,
   ].filter(Boolean);
   return h("dl", { class: "readings quiet" }, facts.map(([head, value]) => h("div", {}, h("dt", {}, head), h("dd", {}, value))));
+}
+
+/** The parts never overlap; a sum of one that is not known is not known. */
+function together(used, parts) {
+  return parts.every((part) => known(used[part])) ? parts.reduce((sum, part) => sum + used[part], 0) : null;
 }

@@ -17,6 +17,7 @@ alarm = Table(
     Column("why", Text, nullable=False),
     Column("began_at", Float, nullable=False),
     Column("ended_at", Float),
+    Column("ended_by", Text),  # "owner", or the id of a server
     Column("demotes", Text),
     Column("server", Text, nullable=False),
     Index("alarm_began_at", "began_at"),

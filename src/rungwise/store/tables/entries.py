@@ -46,7 +46,7 @@ entry = Table(
     Column("audits", Text),  # the id of the entry that was looked at
     Index("entry_at", "at"),
     Index("entry_caller", "caller", "at"),
-    some("entry_task", "task", "task", "caller"),
+    some("entry_task", "task", "task", "at"),  # by time, whosever task it is
     some("entry_audits", "audits", "audits"),
     some("entry_outcome", "outcome_right", "outcome_right", "at"),
 )

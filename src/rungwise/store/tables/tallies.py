@@ -36,6 +36,7 @@ step_tally = Table(
     Column("cost_nano", BigInteger, nullable=False),  # of the priced ones
     Column("unpriced", BigInteger, nullable=False),
     Column("labelled_nano", BigInteger, nullable=False),  # of the priced ones with an outcome
+    Column("right_priced", BigInteger, nullable=False, server_default="0"),  # of those, right
 )
 
 # Of tasks, by their first step; a step that names none is one of its own.
@@ -51,6 +52,7 @@ task_tally = Table(
     Column("cost_nano", BigInteger, nullable=False),  # of the priced ones, with steps however late
     Column("unpriced", BigInteger, nullable=False),  # those with a step without a price
     Column("labelled_nano", BigInteger, nullable=False),  # of the priced ones with an outcome
+    Column("right_priced", BigInteger, nullable=False, server_default="0"),  # of those, right
 )
 
 rung_tally = Table(

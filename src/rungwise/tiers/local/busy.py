@@ -53,11 +53,11 @@ class BusyClock:
         "_energy",
         "_idle_s",
         "_joules",
-        "_now",
         "_parts",
         "_s",
         "_up",
         "_weight",
+        "time",
     )
 
     def __init__(
@@ -67,7 +67,9 @@ class BusyClock:
         decode_weight: float = 8.0,
         energy: EngineEnergy | None = None,
     ) -> None:
-        self._now, self._at, self._weight, self._energy = now, now(), decode_weight, energy
+        self.time = now
+        """The clock that it goes by, in seconds."""
+        self._at, self._weight, self._energy = now(), decode_weight, energy
         self._parts: set[Part] = set()
         self._s = self._joules = 0.0
         self._busy_s = self._idle_s = 0.0
@@ -152,7 +154,7 @@ class BusyClock:
         return self._busy_s, self._idle_s, self._energy.idle_joules if self._energy else 0.0
 
     def _advance(self) -> None:
-        now = self._now()
+        now = self.time()
         passed, self._at = now - self._at, now
         busy = bool(self._parts)
         if busy:

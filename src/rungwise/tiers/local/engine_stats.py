@@ -42,26 +42,26 @@ class _Stand(NamedTuple):
 @dataclass(slots=True)
 class EngineStats:
     """Of one rung's engine, and of those that were started in its place: counts go on. Written in
-    the event loop, once for every step of the engine; read from wherever."""
+    the event loop, by the engine's scheduler at every step and by the meters of its drafts; read
+    from wherever."""
 
     queried: int = 0
     """Prompt tokens that were looked up in the prefix cache, and those of them that were there."""
     hits: int = 0
     prompt: int = 0
-    """Tokens read, cached ones included, and written."""
+    """Tokens that drafts read, cached ones included, and wrote."""
     written: int = 0
     preempted: int = 0
+    """Requests that were put back, counted as they are taken up again."""
     guessed: int | None = None
     """Tokens guessed ahead; None where it does not guess. Those of them that were right."""
     guessed_right: int = 0
     ended: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ENDS, 0))
-    """Requests, by how they ended."""
+    """Drafts, by how they ended."""
     first_token: Spread = field(default_factory=lambda: Spread(_WAITS))
-    """Seconds from a request's arrival to its first token."""
+    """Seconds to a draft's first tokens, unless they came with all others."""
     inter_token: Spread = field(default_factory=lambda: Spread(_BETWEEN))
-    """Mean seconds between two tokens of a request."""
-    queue: Spread = field(default_factory=lambda: Spread(_WAITS))
-    """Seconds that it waited for the batch."""
+    """Mean seconds between two tokens of such a draft."""
     _copies: dict[int, _Stand] = field(default_factory=dict)
 
     def stand(self, copy: int, *, running: int, waiting: int, kv_use: float | None) -> None:

@@ -102,6 +102,7 @@ class _Build:
             if self.given_up.is_set():
                 return None
             engine = self.vllm.AsyncLLM.from_engine_args(engine_args, stat_loggers=self.listeners)
+        compat.count_schedules_alone(engine)
         if self.given_up.is_set():
             engine.shutdown()
         return engine

@@ -199,7 +199,7 @@ class VllmTier:
     ) -> Drafting:
         """With one of its adapters it is that rung's draft: its model's name, and its faults."""
         writer = adapter or self._config
-        meter = EngineMeter(model=writer.shown_model, clock=self._clock)
+        meter = EngineMeter(model=writer.shown_model, clock=self._clock, stats=self._stats)
         return Drafting(self._write(chat, writer, meter, read=read, likeliest=likeliest), meter)
 
     async def score(

@@ -19,6 +19,7 @@ __all__ = [
     "TappedEngine",
     "Vllm",
     "ask_for_tokens",
+    "count_schedules_alone",
     "first_of",
     "known_parsers",
     "listeners",
@@ -181,11 +182,9 @@ def listeners(stats: EngineStats) -> list[Any] | None:
             engine_idx: int = 0,
             **more: Any,
         ) -> None:
-            with suppress(AttributeError, TypeError):  # its insides may look otherwise
-                if scheduler_stats is not None:
+            if scheduler_stats is not None:
+                with suppress(AttributeError, TypeError):  # its insides may look otherwise
                     _scheduled(stats, engine_idx, scheduler_stats)
-                if iteration_stats is not None:
-                    _iterated(stats, iteration_stats)
 
         def log(self, *args: Any, **more: Any) -> None: ...
 
@@ -208,22 +207,17 @@ def _scheduled(stats: EngineStats, copy: int, told: Any) -> None:
     if (prefix := getattr(told, "prefix_cache_stats", None)) is not None:
         stats.queried += prefix.queries
         stats.hits += prefix.hits
+        stats.preempted += prefix.preempted_requests
     if (guessing := getattr(told, "spec_decoding_stats", None)) is not None:
         stats.guessed = (stats.guessed or 0) + guessing.num_draft_tokens
         stats.guessed_right += guessing.num_accepted_tokens
 
 
-def _iterated(stats: EngineStats, told: Any) -> None:
-    stats.prompt += told.num_prompt_tokens
-    stats.written += told.num_generation_tokens
-    stats.preempted += told.num_preempted_reqs
-    for seconds in told.time_to_first_tokens_iter:
-        stats.first_token.note(seconds)
-    for request in told.finished_requests:
-        stats.end(str(request.finish_reason))
-        stats.queue.note(request.queued_time)
-        if request.mean_time_per_output_token > 0:  # one of a single token has none
-            stats.inter_token.note(request.mean_time_per_output_token)
+def count_schedules_alone(engine: Any) -> None:
+    """Have a new AsyncLLM make no statistics of each token: its meters count them for less. It
+    looks here once, with its first request. vLLM's own traces need them."""
+    if not getattr(engine.output_processor, "tracing_enabled", False):
+        engine.log_stats = False
 
 
 # ---- the engine ----------------------------------------------------------------------------

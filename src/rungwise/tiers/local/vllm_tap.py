@@ -151,7 +151,7 @@ class Tap:
             if self._results is not None and self._begun and not self.meter.finished:
                 await self._abort(self._results)
         finally:
-            self.meter.stopped()
+            self.meter.stopped("abort" if self.error is None else "error")
 
     async def _abort(self, results: AsyncGenerator[Any, None]) -> None:
         # A dead engine has nothing left to stop, and its death is told elsewhere.

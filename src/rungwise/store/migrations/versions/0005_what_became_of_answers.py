@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.add_column("entry", sa.Column("task", sa.Text))
     op.add_column("entry", sa.Column("audits", sa.Text))
     op.create_index("entry_caller", "entry", ["caller", "at"])
-    _index("entry_task", "task", "task", "caller")
+    _index("entry_task", "task", "task", "at")
     _index("entry_audits", "audits", "audits")
     _index("entry_outcome", "outcome_right", "outcome_right", "at")
     _outcomes()
@@ -73,11 +73,14 @@ def _tallies() -> None:
     group = ("route", "step_type", "caller")
     op.alter_column("step_tally", "tasks", new_column_name="steps")
     op.alter_column("shadow_tally", "tasks", new_column_name="steps")
+    right_priced = sa.Column("right_priced", sa.BigInteger, nullable=False, server_default="0")
+    op.add_column("step_tally", right_priced)
     op.create_table(
         "task_tally",
         _number("day"),
         *_key("route", "caller"),
         *_counts("tasks", "labelled", "right", "cost_nano", "unpriced", "labelled_nano"),
+        sa.Column("right_priced", sa.BigInteger, nullable=False, server_default="0"),
     )
     op.create_table(
         "time_tally",
@@ -129,6 +132,7 @@ def _drift() -> None:
         sa.Column("why", sa.Text, nullable=False),
         sa.Column("began_at", sa.Float, nullable=False),
         sa.Column("ended_at", sa.Float),
+        sa.Column("ended_by", sa.Text),
         sa.Column("demotes", sa.Text),
         sa.Column("server", sa.Text, nullable=False),
     )
@@ -150,10 +154,21 @@ from entry where outcome_right is not null
 """
 """Of when it was said nothing is known: it counts as at once."""
 
+_RIGHT_PRICED = """
+update step_tally set right_priced = found.steps from (
+    select {day} as day, e.route, e.step_type, e.caller, coalesce(e.tier, '') as tier,
+        count(*) as steps
+    from entry e where e.outcome_right and e.cost_nano is not null group by 1, 2, 3, 4, 5
+) as found
+where step_tally.day = found.day and step_tally.route = found.route
+    and step_tally.step_type = found.step_type and step_tally.caller = found.caller
+    and step_tally.tier = found.tier
+"""
+
 _TASKS = """
 insert into task_tally
 select day, route, caller, sum(steps), sum(labelled), sum("right"), sum(cost_nano), sum(unpriced),
-    sum(labelled_nano)
+    sum(labelled_nano), sum(right_priced)
 from step_tally group by 1, 2, 3
 """
 """Until now no step named a task: each was one of its own."""
@@ -223,7 +238,7 @@ def _fill() -> None:
         "first_bucket": _bucket_of("e.first_byte_s", lite=lite),
         "whole_bucket": _bucket_of("e.latency_s", lite=lite),
     }
-    for fill in (_OUTCOMES, _TASKS, _TIMES, _DOUBTS, _SLOTS, _SLOT_LATENCIES):
+    for fill in (_OUTCOMES, _RIGHT_PRICED, _TASKS, _TIMES, _DOUBTS, _SLOTS, _SLOT_LATENCIES):
         op.execute(fill.format(**told))
     op.drop_table("latency_tally")
 
