@@ -37,7 +37,8 @@ def engine_config(demo_model: Path) -> VllmTierConfig:
 
 @pytest.fixture(scope="session")
 async def tier(engine_config: VllmTierConfig) -> AsyncIterator[VllmTier]:
-    """One engine, and so one event loop, for every test that takes it."""
+    """One engine, and so one event loop, for every test that takes it. Their files are called
+    test_vllm_*, after all others: test_starting.py counts processes, and must be alone."""
     tier = VllmTier(engine_config)
     await tier.start()
     yield tier

@@ -22,6 +22,6 @@ async def test_every_panel_of_an_engines_own_figures_shows_something(tier: VllmT
     assert len(asked) >= 10
     async with exposed(metrics) as port, prometheus(port) as seen:
         for _ in range(3):
-            await write(tier, chat("Count to ten.", Sampling(max_tokens=8)))
+            await write(tier, chat("Count to ten.", Sampling(max_tokens=8), stream=True))
             await seen.scraped()
         assert not (found := await unshown(seen, asked)), "\n" + "\n".join(found)
