@@ -122,7 +122,7 @@ class ScriptedEngine(ScriptedTier):
     async def close(self) -> None: ...
 
     def standing(self) -> Standing:
-        return Standing()
+        return Standing(up_s=0.0, busy_s=0.0, idle_joules=0.0, idle_nano=None)
 
 
 @pytest.mark.anyio

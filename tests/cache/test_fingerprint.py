@@ -80,7 +80,13 @@ CHANGES: dict[type, dict[str, Any]] = {
 """Every field that changes the answer, and another value for it."""
 
 INDIFFERENT: dict[type, dict[str, Any]] = {
-    Chat: {"stream": True, "route": "tier3", "conversation": "other"},
+    Chat: {
+        "stream": True,
+        "route": "tier3",
+        "conversation": "other",
+        "task": "other",
+        "trace": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    },
     Message: {"cache_mark": "1h"},
     Tool: {"cache_mark": "1h"},
     Wish: {"hurry": True, "deadline_s": 1.0, "most_nano": 1, "recall": True, "once": "k"},

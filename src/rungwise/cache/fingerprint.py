@@ -15,6 +15,7 @@
 | route | two names for one wish, which is in it |
 | its hurry, deadline_s, most_nano | they change when and whether there is an answer, not which |
 | its recall, once | what to do with an answer |
+| task, trace | what it is a part of, and who follows it; a retry may be traced anew |
 | conversation, cache marks | what is cached of a prompt is not what is answered to it |
 
 Documents of the caller (schemas) count as they are written, keys in their order: a model reads
