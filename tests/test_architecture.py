@@ -29,6 +29,7 @@ STOREYS = [
         "counted",
         "days",
         "drafts",
+        "errand",
         "escalations",
         "golden_file",
         "traceparent",

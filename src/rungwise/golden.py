@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from rungwise.drafts import collect
 from rungwise.drift.alarms import Alarms
 from rungwise.drift.drift import GOLDEN
 from rungwise.drift.states import States
+from rungwise.errand import Errand
 from rungwise.errors import RungwiseError, StoreError
 from rungwise.golden_file import Step, read_golden
 from rungwise.store.sql import Store
@@ -87,21 +88,16 @@ class Golden:
         self._deadline_s, self._ready = deadline_s, ready
         self._steps, self._first_s = read_golden(config.path), first_s
         self._runs, self._anew = Runs(), False
-        self._task: asyncio.Task[None] | None = None
+        self._errand = Errand(self._go_on)
         alarms.listen(self._ended_elsewhere)
 
     async def start(self) -> None:
         """The first run is due a while after the start, unless one was not long ago."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._go_on())
+        self._errand.start()
 
     async def stop(self) -> None:
         """Breaks off a run that is under way: it is not compared. Never raises."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._errand.stop()
 
     async def run(self) -> tuple[int, int]:
         """Ask every step once, and compare: how many were right, of how many answered."""

@@ -128,13 +128,18 @@ async def test_a_key_whose_word_does_not_count_moves_nothing_and_takes_nothing_b
     assert (line.labelled, line.right) == (1, 0)
 
 
+def of_task(by: str) -> Saying:
+    return Saying(task="t", by=by, outcome=Outcome(right=True, at=5.0))
+
+
 async def test_what_a_task_came_to_goes_to_the_task_and_not_to_its_steps(
     ledger: SqlLedger, store_url: str
 ) -> None:
     for number in range(3):
         await ledger.record(replace(STEP, id=f"req_{number}", task="t", route=f"r{number}"))
-    assert await ledger.label_task("anonymous", "t", Outcome(right=True, at=5.0))
-    assert not await ledger.label_task("other", "t", Outcome(right=True, at=5.0))
+    (own,) = await ledger.hear([of_task("anonymous")])
+    (others,) = await ledger.hear([of_task("other")])
+    assert own.known and not others.known
     await ledger.record(replace(STEP, id="req_3", task="t"))
     report = read_report(store_url)
     assert report.all.steps == 4 and report.all.labelled == 0
@@ -330,7 +335,7 @@ async def test_what_was_said_of_a_task_outlives_the_entry_that_was_counted_as_lo
 ) -> None:
     lost = replace(STEP, task="t", state="lost", attempts=(replace(BARE, state="lost"),))
     await ledger.record(lost)
-    await ledger.label_task("anonymous", "t", Outcome(right=True, at=5.0))
+    await ledger.hear([of_task("anonymous")])
     await ledger.record(replace(STEP, task="t"))
     tasks = read_report(store_url).all.tasks
     assert tasks is not None and (tasks.tasks, tasks.labelled, tasks.right) == (1, 1, 1)

@@ -20,21 +20,17 @@ from rungwise.errors import ConfigError
 from rungwise.observe import traces as module
 from rungwise.observe.traces import Traces, check_installed
 from rungwise.types import (
-    Attempt,
-    Baseline,
     Chat,
-    Confidence,
     Entry,
     Image,
     Message,
     Piece,
     Reading,
-    StepType,
     ToolCall,
-    Usage,
     Wish,
 )
 from tests.doubles.collector import Collector, told
+from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
 
 pytestmark = pytest.mark.anyio
 
@@ -44,62 +40,6 @@ GIVEN = (Piece(text="take "), Piece(text="two", finish="stop"))
 PROVIDERS = {"t1": "vllm", "t2": "openai", "t3": "anthropic"}
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED, NOT_SAMPLED = f"00-{TRACE}-{PARENT}-01", f"00-{TRACE}-{PARENT}-00"
-ATTEMPT = Attempt(
-    tier="t1",
-    model="m",
-    state="abandoned",
-    reason="p 0.10 < 0.90",
-    usage=Usage(input=10, cache_read=5, output=3, estimated=True),
-    cost_nano=1234,
-    started_s=0.1,
-    first_piece_s=0.2,
-    ended_s=0.3,
-    readings=(Reading(signal="mean_logprob", value=-1.5),),
-    confidence=Confidence(probability=0.1, calibration="c"),
-    engine_s=0.0625,
-    threshold=0.9,
-    joules=12.5,
-    billed_as="m-2026",
-    uncached_nano=2000,
-)
-JUDGED = Attempt(
-    tier="t3",
-    model="o",
-    state="asked",
-    reason="evidence on a draft",
-    usage=Usage(input=20, output=1),
-    cost_nano=70,
-    started_s=0.2,
-    first_piece_s=0.25,
-    ended_s=0.25,
-    role="judge",
-)
-BARE = Attempt(
-    tier="t2",
-    model="n",
-    state="released",
-    reason="the last rung of its plan",
-    usage=Usage(input=10, output=4),
-    cost_nano=None,
-    started_s=0.3,
-    first_piece_s=None,
-    ended_s=0.9,
-)
-ENTRY = Entry(
-    id="req_1",
-    at=1000.5,
-    caller="anonymous",
-    route="auto",
-    step_type=StepType.PLANNING,
-    plan_why="because",
-    attempts=(ATTEMPT, BARE),
-    state="answered",
-    first_byte_s=0.4,
-    latency_s=0.9,
-    stream=True,
-    baselines=(Baseline(tier="t2", nano=900), Baseline(tier="t3", nano=None)),
-    rungs=("t1", "t2"),
-)
 CLIMBED = replace(ENTRY, attempts=(ATTEMPT, JUDGED, BARE), caller="ada", task="t-7")
 
 

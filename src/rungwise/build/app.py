@@ -128,6 +128,7 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
     auditor = _auditor(config, ladder, money)
     metrics.watch_audits(auditor.counts)
     cache, keyring = build_cache(config, store), _keyring(config, store, keys)
+    books = Books(store)
     idle = IdleNotes(_engines(config, bare), money.written, CLOCK.unix)
     cascade = build_cascade(
         config,
@@ -151,8 +152,8 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
         looks=LocalPace(what="look and tell"),
         config=config.server,
         outcomes=config.outcomes,
-        books=Books(store),
-        owner=partial(_owner, config, ladder, bare, store, watch),
+        books=books,
+        owner=partial(_owner, config, ladder, bare, store, books, watch),
         parts=(store, *watch.parts, keyring, money.purse, money.repeats, cache, idle),
         watchers=(watch.readiness, auditor, *golden),
         render_metrics=metrics.rendered,
@@ -169,6 +170,7 @@ def _owner(
     ladder: Sequence[Tier],
     bare: Sequence[Tier],
     store: Store,
+    books: Books,
     watch: Watch,
     rising: Rising,
 ) -> OwnerRoutes:
@@ -176,7 +178,7 @@ def _owner(
     from rungwise.edge.owners import OwnerRoutes
 
     return OwnerRoutes(
-        Books(store),
+        books,
         ladder,
         gates=gated_of(config),
         prices=prices_of(config).get,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from rungwise.cli.stored import on_store
 from rungwise.cli.written import check_writable, write_json
 from rungwise.config import Config, load
 from rungwise.errors import ConfigError
@@ -54,14 +55,14 @@ def _list(arguments: argparse.Namespace, config: Config) -> int:
         check_up_to_date(connection)
         found = job(connection)
     print("\n".join(_lines(found)) if found else "no alarms")
-    write_json(arguments.json, {"alarms": [_as_json(alarm) for alarm in found]})
+    write_json(arguments.json, {"alarms": [asdict(alarm) for alarm in found]})
     return 0
 
 
 def _end(arguments: argparse.Namespace, config: Config) -> int:
     from rungwise.drift.alarm_rows import end_alarm
 
-    found = _on_store(config, partial(end_alarm, id=arguments.id, at=time.time()))
+    found = on_store(config, partial(end_alarm, id=arguments.id, at=time.time()))
     if found is None:
         raise ConfigError(f"ID: there is no alarm {arguments.id!r:.80}; see `rungwise alarms list`")
     if found.ended_at is not None:
@@ -82,35 +83,8 @@ def _lines(alarms: Sequence[Alarm]) -> list[str]:
     return lines
 
 
-def _as_json(alarm: Alarm) -> dict[str, object]:
-    return {
-        "id": alarm.id,
-        "kind": alarm.kind,
-        "about": alarm.about,
-        "why": alarm.why,
-        "began_at": alarm.began_at,
-        "ended_at": alarm.ended_at,
-        "demotes": alarm.demotes,
-    }
-
-
 def _when(at: float) -> str:
     try:
         return datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="seconds")
     except (OverflowError, ValueError, OSError):  # a clock was far off
         return f"{at:g}"
-
-
-def _on_store(config: Config, job: Callable[[Connection], T]) -> T:
-    """In the ledger's database, which is brought up to date. Raises StoreError."""
-    from rungwise.store.sql import Store
-
-    async def once() -> T:
-        store = Store(config.ledger.place)
-        await store.start()
-        try:
-            return await store.write(job)
-        finally:
-            await store.stop()
-
-    return asyncio.run(once())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -12,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, get_args
 
+from rungwise.cli.stored import on_store
 from rungwise.cli.written import check_writable, write_json
 from rungwise.config import Config, load
 from rungwise.errors import ConfigError
 from rungwise.types import Caller, Cap, StepType, Window
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    pass
 
 __all__ = ["add_arguments", "run"]
 
@@ -74,7 +74,7 @@ def _create(arguments: argparse.Namespace, config: Config) -> int:
     from rungwise.access.secret import digest_of, new_secret
 
     caller, secret = _caller(arguments, config), new_secret()
-    _on_store(config, partial(create, caller=caller, digest=digest_of(secret), at=time.time()))
+    on_store(config, partial(create, caller=caller, digest=digest_of(secret), at=time.time()))
     _show(secret, f"the key {caller.name!r} is made; {ONCE}")
     if not config.access.stored_keys:
         _tell("the server asks for no such keys yet: set `access: {stored_keys: true}`")
@@ -85,7 +85,7 @@ def _list(arguments: argparse.Namespace, config: Config) -> int:
     from rungwise.access.listing import as_json, as_table, listed
 
     limits = config.access.limits
-    found = _on_store(config, partial(listed, limits=limits, at=time.time()))
+    found = on_store(config, partial(listed, limits=limits, at=time.time()))
     print(as_table(found) if found else "no keys; make one with `rungwise keys create`")
     write_json(arguments.json, as_json(found))
     return 0
@@ -94,7 +94,7 @@ def _list(arguments: argparse.Namespace, config: Config) -> int:
 def _revoke(arguments: argparse.Namespace, config: Config) -> int:
     from rungwise.access.keybook import revoke
 
-    _on_store(config, partial(revoke, name=arguments.name, at=time.time()))
+    on_store(config, partial(revoke, name=arguments.name, at=time.time()))
     _tell(f"the key {arguments.name!r} is revoked; servers refuse it within access.refresh_s")
     return 0
 
@@ -104,7 +104,7 @@ def _rotate(arguments: argparse.Namespace, config: Config) -> int:
     from rungwise.access.secret import digest_of, new_secret
 
     secret = new_secret()
-    _on_store(config, partial(rotate, name=arguments.name, digest=digest_of(secret)))
+    on_store(config, partial(rotate, name=arguments.name, digest=digest_of(secret)))
     _show(secret, f"the key {arguments.name!r} has a new secret; {ONCE}, and refuses the old one")
     return 0
 
@@ -173,21 +173,6 @@ def _cap(told: str, flag: str) -> Cap:
             f"{flag}: {told!r:.40} is no cap; write dollars/window: one of {', '.join(windows)}"
         ) from None
     return Cap(nano=int(nano), window=found, of="all" if flag == "--cap" else "escalation")
-
-
-def _on_store(config: Config, job: Callable[[Connection], T]) -> T:
-    """The ledger's database, which is made where it is not there yet. Raises StoreError."""
-    from rungwise.store.sql import Store
-
-    async def once() -> T:
-        store = Store(config.ledger.place)
-        await store.start()
-        try:
-            return await store.write(job)
-        finally:
-            await store.stop()
-
-    return asyncio.run(once())
 
 
 def _show(secret: str, said: str) -> None:

@@ -5,38 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-__all__ = ["EngineNow", "Engines", "Looked"]
+if TYPE_CHECKING:
+    from rungwise.observe.metrics_engines import Measured
+
+__all__ = ["EngineNow", "Engines"]
 
 LEAST_S, MOST_S = 4.0, 60.0
 """A pace is told over so long at the least, and of nothing that is longer ago."""
-
-
-class Stats(Protocol):
-    """See tiers.local.engine_stats."""
-
-    @property
-    def running(self) -> int: ...
-    @property
-    def waiting(self) -> int: ...
-    @property
-    def kv_use(self) -> float | None: ...
-    @property
-    def queried(self) -> int: ...
-    @property
-    def hits(self) -> int: ...
-    @property
-    def written(self) -> int: ...
-
-
-class Looked(Protocol):
-    """A local rung with an engine of its own."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def stats(self) -> Stats | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +31,7 @@ class EngineNow:
 
 class Engines:
     def __init__(
-        self, rungs: Sequence[Looked], *, now: Callable[[], float] = time.monotonic
+        self, rungs: Sequence[Measured], *, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._rungs, self._now = {rung.name: rung for rung in rungs}, now
         self._before: dict[str, tuple[float, int]] = {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,61 +22,12 @@ from rungwise.ledger.reliability import NEWEST, Reliability
 from rungwise.types import Alarm, Json, JsonObject
 
 if TYPE_CHECKING:
-    from rungwise.observe.gpu_usage import GpuUsage
+    from rungwise.drift.alarms import Alarms
+    from rungwise.drift.detector import DetectorState
+    from rungwise.edge.engines import EngineNow
+    from rungwise.observe.gpu_usage import GpuUsage, GpuWatch
 
-__all__ = ["Alarms", "EngineTold", "Gpus", "OwnerRoutes", "Standing"]
-
-
-class Standing(Protocol):
-    """Where a detector stands; see drift."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def about(self) -> str: ...
-    @property
-    def seen(self) -> int: ...
-    @property
-    def usual(self) -> float | None: ...
-    @property
-    def now(self) -> float | None: ...
-    @property
-    def evidence(self) -> float | None: ...
-    @property
-    def bound(self) -> float | None: ...
-
-
-class Alarms(Protocol):
-    @property
-    def on(self) -> Sequence[Alarm]: ...
-
-    async def recent(self, limit: int) -> Sequence[Alarm]:
-        """Newest first. Raises StoreError."""
-        ...
-
-
-class Gpus(Protocol):
-    @property
-    def usage(self) -> Sequence[GpuUsage]: ...
-    @property
-    def absent(self) -> str | None: ...
-
-
-class EngineTold(Protocol):
-    """What a local rung's engine says of itself just now; None: it does not."""
-
-    @property
-    def running(self) -> float | None: ...
-    @property
-    def waiting(self) -> float | None: ...
-    @property
-    def kv_use(self) -> float | None: ...
-    @property
-    def prefix_hits(self) -> float | None: ...
-    @property
-    def tokens_per_s(self) -> float | None: ...
+__all__ = ["OwnerRoutes"]
 
 
 class OwnerRoutes:
@@ -89,9 +41,9 @@ class OwnerRoutes:
         barred: Callable[[Tier], str | None] = lambda _: None,
         rising: Rising | None = None,
         alarms: Alarms | None = None,
-        standing: Callable[[], Sequence[Standing]] = lambda: (),
-        gpus: Gpus | None = None,
-        engine: Callable[[str], EngineTold | None] = lambda _: None,
+        standing: Callable[[], Sequence[DetectorState]] = lambda: (),
+        gpus: GpuWatch | None = None,
+        engine: Callable[[str], EngineNow | None] = lambda _: None,
     ) -> None:
         """`prices` and `engine` go by a tier's name, `standing` tells of the drift's detectors."""
         self._books, self._ladder, self._gates = books, tuple(ladder), tuple(gates)
@@ -106,8 +58,8 @@ class OwnerRoutes:
         return Quoted(
             {
                 "object": "alarms",
-                "on": [_alarm(alarm) for alarm in self._on()],
-                "recent": [_alarm(alarm) for alarm in recent],
+                "on": [asdict(alarm) for alarm in self._on()],
+                "recent": [asdict(alarm) for alarm in recent],
                 "detectors": [_detector(told) for told in self._standing()],
             }
         )
@@ -183,19 +135,7 @@ class OwnerRoutes:
         }
 
 
-def _alarm(alarm: Alarm) -> JsonObject:
-    return {
-        "id": alarm.id,
-        "kind": alarm.kind,
-        "about": alarm.about,
-        "why": alarm.why,
-        "began_at": alarm.began_at,
-        "ended_at": alarm.ended_at,
-        "demotes": alarm.demotes,
-    }
-
-
-def _detector(told: Standing) -> JsonObject:
+def _detector(told: DetectorState) -> JsonObject:
     return {
         "name": told.name,
         "kind": told.kind,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rungwise.days import DAY_S
+from rungwise.errand import Errand
 from rungwise.errors import StoreError
 from rungwise.ledger.buckets import SLOT_S, slot_of
 from rungwise.store.sql import Store
@@ -33,19 +33,14 @@ class OldSlots:
         self, store: Store, unix: Callable[[], float], *, every_s: float = float(DAY_S)
     ) -> None:
         self._store, self._unix, self._every_s = store, unix, every_s
-        self._task: asyncio.Task[None] | None = None
+        self._errand = Errand(self._go_on)
 
     async def start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._go_on())
+        self._errand.start()
 
     async def stop(self) -> None:
         """What it is at is written; the rest waits for the next start."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._errand.stop()
 
     async def forget(self) -> None:
         """All that are two weeks older than the clock says, and than the newest slot is: a clock

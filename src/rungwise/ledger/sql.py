@@ -101,11 +101,6 @@ class SqlLedger:
         (heard,) = await self.hear([Saying(answer=entry_id, outcome=outcome, of_any=True)])
         return heard.entry
 
-    async def label_task(self, caller: str, task: str, outcome: Outcome) -> bool:
-        """Whether there is such a task. Raises StoreError."""
-        (heard,) = await self.hear([Saying(task=task, by=caller, outcome=outcome)])
-        return heard.known
-
     async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
         """Write down what is said, in its order, and move the tallies by it: what became of each.
         All of it or nothing, where there are no more than `TOGETHER`; others are written in parts,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from prometheus_client.core import (
@@ -212,9 +214,7 @@ def _filled(
 def _spread(name: str, line: str, spreads: Sequence[tuple[str, Spread]]) -> Metric:
     family = HistogramMetricFamily(name, line, labels=("tier",))
     for tier, spread in spreads:
-        counts, buckets, under = list(spread.counts), [], 0
-        for bound, count in zip((*spread.bounds, float("inf")), counts, strict=True):
-            under += count
-            buckets.append((number(bound), float(under)))
+        under = map(float, accumulate(list(spread.counts)))
+        buckets = list(zip(map(number, (*spread.bounds, math.inf)), under, strict=True))
         family.add_metric((tier,), buckets, spread.total)
     return family

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from rungwise.contracts import Tier
+from rungwise.errand import Errand
 
 __all__ = ["Readiness"]
 
@@ -18,7 +18,7 @@ class Readiness:
         self, ladder: Sequence[Tier], *, every_s: float = 5.0, patience_s: float = 2.0
     ) -> None:
         self._ladder, self._every_s, self._patience_s = tuple(ladder), every_s, patience_s
-        self._task: asyncio.Task[None] | None = None
+        self._errand = Errand(self._go_on)
         self._ready: Mapping[str, bool] = {tier.name: False for tier in ladder}
 
     @property
@@ -27,15 +27,10 @@ class Readiness:
         return self._ready
 
     async def start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._go_on())
+        self._errand.start()
 
     async def stop(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._errand.stop()
 
     async def look(self) -> None:
         """Ask them all now; one that does not answer in time is not ready."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 __all__ = [
@@ -129,16 +129,7 @@ def stacked(
     title: str, told: str, unit: str, *queries: Query, width: int = 12, most: float | None = None
 ) -> Panel:
     """Parts of a whole over time."""
-    return Panel(
-        title=title,
-        told=told,
-        queries=queries,
-        unit=unit,
-        width=width,
-        least=0,
-        most=most,
-        stacked=True,
-    )
+    return replace(lines(title, told, unit, *queries, width=width, most=most), stacked=True)
 
 
 def number(
