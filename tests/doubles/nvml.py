@@ -1,14 +1,39 @@
-"""What would NVML say? A played one: made up after the shape of an H100's figures, not recorded."""
+"""What would NVML say? What one H100 said for 139 seconds, second by second, and faults at will.
+
+h100.json holds the recording and tells what the GPU did: nothing, an engine's start, and load.
+"""
 
 from __future__ import annotations
 
-import math
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-__all__ = ["PlayedNvml"]
+__all__ = ["AT_REST", "BUSY", "ENGINE", "LOST", "THROTTLED", "UNINITIALISED", "PlayedNvml"]
 
 LOST, UNSUPPORTED, UNINITIALISED = 15, 3, 1
+
+_RECORDED: Mapping[str, Any] = json.loads(
+    (Path(__file__).parent / "h100.json").read_text(encoding="utf-8")
+)
+
+
+def _rows(of: str) -> tuple[SimpleNamespace, ...]:
+    names = _RECORDED[f"{of}_columns"]
+    return tuple(SimpleNamespace(**dict(zip(names, row, strict=True))) for row in _RECORDED[of])
+
+
+_SECONDS = _rows("nvml")
+ENGINE = _rows("engine")
+"""What the server's engine on that GPU counted meanwhile, every three seconds: `s`, `running`,
+`waiting`, `kv_use`, and since its start prompt tokens `queried` and `hits`, tokens `written`."""
+AT_REST, BUSY, THROTTLED = 5, 87, 124
+"""Seconds of the recording: without work, at work, and at work with its power at the limit."""
+_LAG = 7
+"""Seconds; of several GPUs each plays the recording so much later than the one before."""
 
 
 class PlayedError(Exception):
@@ -19,11 +44,11 @@ class PlayedError(Exception):
 
 @dataclass
 class PlayedNvml:
-    """The functions of pynvml that we ask. `second` moves the played trace on: a GPU works for
-    twenty seconds of every thirty."""
+    """The functions of pynvml that we ask. `second` moves the recording on; after its end it
+    begins anew."""
 
     gpus: int = 1
-    second: float = 0.0
+    second: float = BUSY
     driver_fault: int | None = None
     """Of every question, as while a driver is loaded anew."""
     broken: Exception | None = None
@@ -52,11 +77,8 @@ class PlayedNvml:
     def nvmlShutdown(self) -> None:
         self.closed += 1
 
-    def _busy(self, gpu: int) -> float:
-        moment = (self.second + 7 * gpu) % 30
-        return 0.0 if moment >= 20 else 0.75 + 0.2 * math.sin(moment)
-
-    def _ask(self, function: str, gpu: int) -> None:
+    def _ask(self, function: str, gpu: int) -> SimpleNamespace:
+        """What was recorded of this second."""
         if self.driver_fault is not None:
             raise PlayedError(self.driver_fault)
         if self.broken is not None:
@@ -65,11 +87,15 @@ class PlayedNvml:
             raise PlayedError(LOST)
         if function in self.untold:
             raise PlayedError(UNSUPPORTED)
+        return _SECONDS[self._second(gpu) % len(_SECONDS)]
+
+    def _second(self, gpu: int) -> int:
+        return max(0, int(self.second) - _LAG * gpu)
 
     def nvmlSystemGetDriverVersion(self) -> str:
         if self.driver_fault is not None:
             raise PlayedError(self.driver_fault)
-        return "580.00.played"
+        return str(_RECORDED["taken"]["driver"])
 
     def nvmlDeviceGetCount(self) -> int:
         return self.gpus
@@ -79,45 +105,41 @@ class PlayedNvml:
         return index
 
     def nvmlDeviceGetName(self, gpu: int) -> str:
-        return "NVIDIA H100 80GB HBM3 (played)"
+        return str(_RECORDED["taken"]["gpu"])
 
     def nvmlDeviceGetUUID(self, gpu: int) -> str:
         return f"GPU-played-{gpu}"
 
     def nvmlDeviceGetMemoryInfo(self, gpu: int) -> SimpleNamespace:
-        self._ask("memory", gpu)
-        return SimpleNamespace(used=62 << 30, total=80 << 30)
+        used = self._ask("memory", gpu).memory_used
+        return SimpleNamespace(used=used, total=_RECORDED["memory_total"])
 
     def nvmlDeviceGetUtilizationRates(self, gpu: int) -> SimpleNamespace:
-        self._ask("rates", gpu)
-        busy = self._busy(gpu)
-        return SimpleNamespace(gpu=round(100 * busy), memory=round(60 * busy))
+        now = self._ask("rates", gpu)
+        return SimpleNamespace(gpu=now.busy_percent, memory=now.memory_busy_percent)
 
     def nvmlDeviceGetComputeRunningProcesses(self, gpu: int) -> list[SimpleNamespace]:
-        self._ask("processes", gpu)
-        return [SimpleNamespace(pid=self.own_pid, usedGpuMemory=60 << 30)]
+        used = self._ask("processes", gpu).process_memory
+        return [] if used is None else [SimpleNamespace(pid=self.own_pid, usedGpuMemory=used)]
 
     def nvmlDeviceGetTemperature(self, gpu: int, sensor: int) -> int:
-        self._ask("temperature", gpu)
-        return round(38 + 30 * self._busy(gpu))
+        return int(self._ask("temperature", gpu).temperature_c)
 
     def nvmlDeviceGetPowerUsage(self, gpu: int) -> int:
-        self._ask("power", gpu)
-        return round(1000 * (72 + 560 * self._busy(gpu)))
+        return int(self._ask("power", gpu).power_mw)
 
     def nvmlDeviceGetEnforcedPowerLimit(self, gpu: int) -> int:
         self._ask("limit", gpu)
-        return 700_000
+        return int(_RECORDED["power_limit"])
 
     def nvmlDeviceGetTotalEnergyConsumption(self, gpu: int) -> int:
-        self._ask("energy", gpu)
-        return round(1000 * (1_000_000 + 350 * self.second))
+        counted = self._ask("energy", gpu).energy_mj
+        whole = _SECONDS[-1].energy_mj - _SECONDS[0].energy_mj
+        return int(counted + whole * (self._second(gpu) // len(_SECONDS)))
 
     def nvmlDeviceGetClockInfo(self, gpu: int, clock: int) -> int:
-        self._ask("clock", gpu)
-        return 2619 if clock == self.NVML_CLOCK_MEM else (1980 if self._busy(gpu) else 345)
+        now = self._ask("clock", gpu)
+        return int(now.memory_mhz if clock == self.NVML_CLOCK_MEM else now.sm_mhz)
 
     def nvmlDeviceGetCurrentClocksThrottleReasons(self, gpu: int) -> int:
-        self._ask("throttle", gpu)
-        busy = self._busy(gpu)
-        return 0x04 if busy > 0.9 else (0 if busy else 0x01)
+        return int(self._ask("throttle", gpu).throttle_bits)

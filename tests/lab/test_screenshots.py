@@ -5,7 +5,7 @@ from pathlib import Path
 from rungwise.lab.screenshots import MOST_BYTES, PICTURES
 
 DOCS = Path(__file__).parents[2] / "docs"
-PLAYED = "gpu-played"
+PLAYED = "gpu-h100"
 """By tests/page/played.py: its own title says what it is."""
 
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from rungwise.observe.gpu_usage import GpuWatch
-from tests.doubles.nvml import LOST, UNINITIALISED, PlayedNvml
+from tests.doubles.nvml import AT_REST, LOST, THROTTLED, UNINITIALISED, PlayedNvml
 
 pytestmark = pytest.mark.anyio
 
@@ -26,20 +26,20 @@ def looked(nvml: PlayedNvml) -> GpuWatch:
 
 
 def test_every_figure_comes_in_its_unit() -> None:
-    (gpu,) = looked(PlayedNvml(second=1.0)).usage
-    assert (gpu.index, gpu.uuid, gpu.driver) == (0, "GPU-played-0", "580.00.played")
-    assert gpu.busy == 0.92 and gpu.memory_busy == 0.55
-    assert (gpu.memory_used, gpu.memory_total) == (62 << 30, 80 << 30)
-    assert gpu.memory_own == 60 << 30 and gpu.processes == 1
-    assert gpu.power_w == pytest.approx(586.245) and gpu.power_limit_w == 700
-    assert gpu.joules == pytest.approx(1_000_350)
-    assert (gpu.sm_hz, gpu.memory_hz) == (1_980_000_000, 2_619_000_000)
-    assert gpu.throttled == ("power_cap",) and gpu.temperature_c == 66
+    (gpu,) = looked(PlayedNvml(second=THROTTLED)).usage
+    assert (gpu.index, gpu.uuid, gpu.driver) == (0, "GPU-played-0", "580.159.04")
+    assert gpu.busy == 1.0 and gpu.memory_busy == 0.38
+    assert (gpu.memory_used, gpu.memory_total) == (34_645_803_008, 85_520_809_984)
+    assert gpu.memory_own == 34_133_245_952 and gpu.processes == 1
+    assert gpu.power_w == pytest.approx(692.828) and gpu.power_limit_w == 700
+    assert gpu.joules == pytest.approx(48_892.949)
+    assert (gpu.sm_hz, gpu.memory_hz) == (1_620_000_000, 2_619_000_000)
+    assert gpu.throttled == ("power_cap",) and gpu.temperature_c == 67
     assert gpu.at == 100.0
 
 
 def test_a_gpu_without_work_is_not_throttled() -> None:
-    (gpu,) = looked(PlayedNvml(second=25.0)).usage
+    (gpu,) = looked(PlayedNvml(second=AT_REST)).usage
     assert gpu.busy == 0 and gpu.throttled == ()
 
 
@@ -103,7 +103,7 @@ async def test_it_reads_by_itself_until_it_is_stopped() -> None:
     watch = GpuWatch(nvml, every_s=0.01)
     await watch.start()
     await until_read(watch)
-    assert watch.usage[0].memory_own == 60 << 30
+    assert watch.usage[0].memory_own == 34_133_245_952
     await watch.stop()
     assert watch.usage == () and nvml.closed == 1
 

@@ -426,7 +426,7 @@ def test_what_is_watched_is_told() -> None:
     assert told["rungwise_engine_first_token_seconds_count", "tier1"] == 0
     assert told["rungwise_gpu_engine", "0", "tier1"] == told["rungwise_gpu_engine", "1", "tier1"]
     assert not [key for key in told if "gone" in key], "a GPU that is not here has no engine"
-    assert told["rungwise_gpu_memory_total_bytes", "0"] == 80 << 30
+    assert told["rungwise_gpu_memory_total_bytes", "0"] == 85_520_809_984
     assert told["rungwise_gpu_throttled", "0", "power_cap"] == 0
 
 

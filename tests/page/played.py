@@ -1,74 +1,79 @@
-"""How does the view of GPUs look where there are some? A picture of a played trace, titled so.
+"""How does the view of GPUs look on a GPU box? A picture of what one NVIDIA H100 told, titled so.
 
-python -m tests.page.played FOLDER writes docs/pictures/gpu-played.png. What a machine with GPUs
-shows, scripts/screenshots takes there."""
+python -m tests.page.played FOLDER writes docs/pictures/gpu-h100.png, in the recording's own time.
+What a machine shows by itself, scripts/screenshots takes there."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 from rungwise.access.static import StaticKeyring
+from rungwise.edge.engines import Engines
 from rungwise.edge.page import PageRoutes
 from rungwise.lab.screenshots import PICTURES, chromium, take
 from rungwise.observe.gpu_usage import GpuWatch
 from rungwise.store.sql import Store
 from rungwise.tiers.scripted import ScriptedTier
 from tests.browser import serving_on_a_thread
-from tests.doubles.nvml import PlayedNvml
+from tests.doubles.nvml import ENGINE, PlayedNvml
 from tests.edge.looking import looked_at
 
-TITLE = "GPU (a played trace: made up, of no device)"
+TITLE = "GPU (as recorded on one NVIDIA H100; random weights)"
+FROM_S, FOR_S = 66.0, 64.0
+"""Of the recording: its engine is ready at 72 s, and at 130 s at its greatest load."""
 
 
-class Going(PlayedNvml):
-    """A second further at each look."""
+class Recording:
+    """NVML and the engine, at the same moment of the recording."""
 
-    def nvmlSystemGetDriverVersion(self) -> str:
-        self.second += 1
-        return super().nvmlSystemGetDriverVersion()
+    name = "tier1"
 
+    def __init__(self) -> None:
+        self._began, self._nvml = time.monotonic(), PlayedNvml()
 
-class Engine:
-    """As busy as the played GPU."""
-
-    prefix_hits, waiting = 0.56, 0.0
-
-    def __init__(self, nvml: PlayedNvml) -> None:
-        self._nvml = nvml
+    def restart(self) -> None:
+        self._began = time.monotonic()
 
     @property
-    def _busy(self) -> float:
-        return float(self._nvml.nvmlDeviceGetUtilizationRates(0).gpu) / 100
+    def _second(self) -> float:
+        return FROM_S + time.monotonic() - self._began
+
+    def __call__(self) -> PlayedNvml:
+        """As `open_nvml` gives it."""
+        return self._nvml
+
+    def own(self) -> frozenset[int]:
+        self._nvml.second = self._second  # asked once for each look
+        return frozenset({self._nvml.own_pid})
 
     @property
-    def running(self) -> float:
-        return round(14 * self._busy)
-
-    @property
-    def kv_use(self) -> float:
-        return 0.4 * self._busy
-
-    @property
-    def tokens_per_s(self) -> float:
-        return 4200 * self._busy
+    def stats(self) -> SimpleNamespace:
+        return max(
+            (row for row in ENGINE if row.s <= self._second),
+            key=lambda row: row.s,
+            default=ENGINE[0],
+        )
 
 
 def main(folder: Path) -> None:
-    nvml = Going(gpus=2, second=22)  # idle at first, busy in the end
+    recording = Recording()
+    engines = Engines([recording])
     with tempfile.TemporaryDirectory(prefix="rungwise-played-") as home:
         store = Store(Path(home) / "ledger.db")
-        watch = GpuWatch(nvml, own=lambda: frozenset({0}), every_s=1.0)
+        watch = GpuWatch(recording, own=recording.own, every_s=1.0)
         app = looked_at(
             store,
             keyring=StaticKeyring(()),
-            ladder=(ScriptedTier("tier1", model="played"),),
+            ladder=(ScriptedTier("tier1", model="random weights in the shape of Qwen3-8B"),),
             gpus=watch,
-            engine=lambda _: Engine(nvml),
+            engine=engines.of,
         )
 
         @asynccontextmanager
@@ -85,7 +90,9 @@ def main(folder: Path) -> None:
         app.router.lifespan_context = life
         with serving_on_a_thread(app) as url, chromium() as browser:
             (view,) = [picture for picture in PICTURES if picture.name == "gpu"]
-            print(take(browser, replace(view, name="gpu-played"), url, folder, titled=TITLE))
+            recorded = replace(view, name="gpu-h100", wait_ms=round(1000 * FOR_S))
+            recording.restart()
+            print(take(browser, recorded, url, folder, titled=TITLE))
 
 
 if __name__ == "__main__":

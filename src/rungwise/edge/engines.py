@@ -1,8 +1,9 @@
-"""How busy is each local rung's engine just now? As it says, and its pace between two looks."""
+"""How busy is each local rung's engine just now? As it says, and its pace over the last looks."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["EngineNow", "Engines"]
 
-LEAST_S, MOST_S = 4.0, 60.0
-"""A pace is told over so long at the least, and of nothing that is longer ago."""
+LEAST_S, OVER_S, MOST_S = 4.0, 20.0, 60.0
+"""A pace is told over so long: at the least, as a rule, and at the most. A draft that nobody
+follows counts when it ends, so over less an engine at work would often seem to write nothing."""
+APART_S = 1.0
+"""Looks that come closer are not kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,7 @@ class EngineNow:
     prefix_hits: float | None
     """Of all prompt tokens since the server started."""
     tokens_per_s: float | None
-    """Written, since the look before this one; None at the first."""
+    """Written, over the last twenty seconds or so in which somebody looked; None at first."""
 
 
 class Engines:
@@ -34,8 +38,7 @@ class Engines:
         self, rungs: Sequence[Measured], *, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._rungs, self._now = {rung.name: rung for rung in rungs}, now
-        self._before: dict[str, tuple[float, int]] = {}
-        self._paces: dict[str, float] = {}
+        self._looks: dict[str, deque[tuple[float, int]]] = {}
 
     def of(self, tier: str) -> EngineNow | None:
         """None for a rung without an engine of its own, or whose engine tells nothing."""
@@ -52,12 +55,12 @@ class Engines:
         )
 
     def _pace(self, tier: str, written: int) -> float | None:
-        now = self._now()
-        at, before = self._before.setdefault(tier, (now, written))
-        if now - at > MOST_S:
-            self._paces.pop(tier, None)
-        elif now - at >= LEAST_S:
-            self._paces[tier] = (written - before) / (now - at)
-        if now - at >= LEAST_S:
-            self._before[tier] = now, written
-        return self._paces.get(tier)
+        now, looks = self._now(), self._looks.setdefault(tier, deque())
+        while len(looks) > 1 and now - looks[1][0] >= OVER_S:
+            looks.popleft()
+        if looks and now - looks[0][0] > MOST_S:
+            looks.clear()
+        if not looks or now - looks[-1][0] >= APART_S:
+            looks.append((now, written))
+        at, before = looks[0]
+        return (written - before) / (now - at) if now - at >= LEAST_S else None

@@ -69,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path(".build/gpu-figures"), help="the folder for all files"
     )
     parser.add_argument(
-        "--minutes", type=float, default=14.0, help="at most, for all of it, stopping included"
+        "--minutes",
+        type=float,
+        default=14.0,
+        help="at most, for all of it, stopping included; 12 and more for an 8B model",
     )
     parser.add_argument("--shape", choices=tuple(SHAPES), default="qwen3-8b", help="random weights")
     parser.add_argument("--model", help="a model's folder: real weights instead")
