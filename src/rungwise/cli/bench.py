@@ -72,9 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ledger.add_argument("--rounds", type=int, default=5, help="of every kind of report")
     watched = what.add_parser("metrics", help="what it costs to be watched, and what is shown")
     watched.add_argument(
-        "--rounds", type=int, default=12, help="with all metrics on, and off; 0: none"
+        "--starts", type=int, default=5, help="of servers with all metrics on, and off; 0: none"
     )
-    watched.add_argument("--seconds", type=float, default=3.0, help="length of one turn, about")
+    watched.add_argument("--rounds", type=int, default=8, help="of each start")
+    watched.add_argument("--seconds", type=float, default=1.0, help="length of one turn, about")
     watched.add_argument(
         "--junk", type=int, default=10_000, help="made-up names of each kind; 0: none"
     )
@@ -224,10 +225,10 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _check_counts(arguments: argparse.Namespace) -> None:
     counts = "concurrency max_tokens max_model_len rounds streams steps tokens entries junk".split()
-    for name in (*counts, "prefix_tokens", "look_tokens", "plans", "prompt_tokens"):
+    for name in (*counts, "starts", "prefix_tokens", "look_tokens", "plans", "prompt_tokens"):
         given = getattr(arguments, name, 1)
         for value in given if isinstance(given, list) else [given]:
-            least = 0 if arguments.what == "metrics" else 1
+            least = 0 if arguments.what == "metrics" and name != "rounds" else 1
             if value is not None and value < least:
                 flag = name.replace("_", "-")
                 raise ConfigError(f"--{flag}: must be {least} or more, not {value}")

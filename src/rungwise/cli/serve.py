@@ -11,7 +11,7 @@ from pathlib import Path
 from rungwise.config import Config, api_keys, load
 from rungwise.errors import ConfigError
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "listen", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,19 +32,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def serve(config: Config, *, watched: bool = True) -> None:
-    """Serve until SIGTERM or SIGINT; `watched` as in build_app. Raises ConfigError before anything
-    heavy starts, and that or StoreError for what only shows once it does."""
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigError before anything heavy starts, and that or
+    StoreError for what only shows once it does."""
     from rungwise.cli.preflight import lacks
 
     for lack in lacks(config):
         raise ConfigError(lack.line)
-    listener = _listen(config.server.host, config.server.port)
+    listener = listen(config.server.host, config.server.port)
     with listener:
-        _run_uvicorn(config, listener, watched=watched)
+        _run_uvicorn(config, listener)
 
 
-def _run_uvicorn(config: Config, listener: socket.socket, *, watched: bool) -> None:
+def _run_uvicorn(config: Config, listener: socket.socket) -> None:
     from rungwise.build import build_app
     from rungwise.cli.server import server_of
     from rungwise.observe.logs import configure_logs
@@ -53,12 +53,13 @@ def _run_uvicorn(config: Config, listener: socket.socket, *, watched: bool) -> N
     configure_logs()
     for line in outlook.warnings(config, date.today()):
         logger.warning(line)
-    app = build_app(config, api_keys(config), watched=watched)
+    app = build_app(config, api_keys(config))
     server_of(app, config.server).run(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before the engines start: a port in use is known within a second."""
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before the engines start: a port in use is known within a second. Raises
+    ConfigError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rungwise.lab.bench.load import Round
-from rungwise.lab.bench.metrics import Turn, figures
+from rungwise.lab.bench.metrics import Turn, Turns, figures
 
 
 def turn(rps: float, processor_s: float | None = 1.0) -> Turn:
@@ -13,26 +13,39 @@ def turn(rps: float, processor_s: float | None = 1.0) -> Turn:
     return Turn(done, processor_s)
 
 
+def start(on: list[float], off: list[float], again: list[float] | None = None) -> Turns:
+    rates = {"on": on, "off": off, "again": again or off}
+    return {name: [turn(rps) for rps in of] for name, of in rates.items()}
+
+
 def test_the_ratio_is_of_the_same_round() -> None:
-    on, off = [90.0, 900.0, 9.0, 90.0, 90.0], [100.0, 1000.0, 10.0, 100.0, 100.0]
-    told = figures({"on": [turn(r) for r in on], "off": [turn(r) for r in off]})
+    told = figures([start([90.0, 900.0, 9.0], [100.0, 1000.0, 10.0])])
     assert told["rps_ratio"] == pytest.approx(0.9)
-    assert told["rps_ratio_interval"] == [pytest.approx(0.9), pytest.approx(0.9)]
-    assert told["rps_on"] == pytest.approx(90.0)
-    assert told["requests"] == 10_000
+    assert (told["rps_on"], told["rps_off"]) == (pytest.approx(90.0), pytest.approx(100.0))
+    assert told["requests"] == 9000
+
+
+def test_what_chance_does_is_told_beside_it() -> None:
+    told = figures([start([90.0], [100.0], [98.0])])
+    assert told["again_rps_ratio"] == pytest.approx(0.98)
+
+
+def test_its_interval_is_over_starts_for_turns_of_one_start_are_alike() -> None:
+    few = figures([start([90.0] * 20, [100.0] * 20)])
+    assert few["rps_ratio_interval"] == [None, None]
+    many = figures([start([90.0 + i] * 3, [100.0] * 3) for i in range(5)])
+    assert many["rps_ratio"] == pytest.approx(0.92)
+    assert many["rps_ratio_interval"] == [pytest.approx(0.9), pytest.approx(0.94)]
 
 
 def test_processor_time_is_told_for_one_request() -> None:
-    told = figures({"on": [turn(100, 1.5)] * 6, "off": [turn(100, 1.0)] * 6})
+    rounds = {"on": [turn(100, 1.5)] * 6, "off": [turn(100, 1.0)] * 6, "again": [turn(100)] * 6}
+    told = figures([rounds])
     assert told["processor_ratio"] == pytest.approx(1.5)
+    assert told["again_processor_ratio"] == pytest.approx(1.0)
     assert told["processor_ms_on"] == pytest.approx(1.5)
 
 
 def test_what_could_not_be_read_is_not_told() -> None:
-    told = figures({"on": [turn(100, None)] * 6, "off": [turn(100)] * 6})
-    assert "processor_ratio" not in told
-
-
-def test_of_too_few_rounds_no_interval_is_told() -> None:
-    told = figures({"on": [turn(100)], "off": [turn(100)]})
-    assert told["rps_ratio_interval"] == [None, None]
+    rounds = {"on": [turn(100, None)] * 6, "off": [turn(100)] * 6, "again": [turn(100)] * 6}
+    assert "processor_ratio" not in figures([rounds])

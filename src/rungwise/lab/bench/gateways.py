@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,14 @@ from pathlib import Path
 import yaml
 
 from rungwise.lab.bench.fixed_upstream import MODEL
-from rungwise.lab.children import child, free_port
+from rungwise.lab.children import Child, child, free_port
 
-__all__ = ["Gateway", "bare", "bodies", "litellm", "passthrough", "rungwise"]
+__all__ = ["Gateway", "bare", "bodies", "litellm", "passthrough", "rungwise", "together"]
 
 KEYS_ENV, UPSTREAM_ENV = "RUNGWISE_BENCH_KEYS", "RUNGWISE_BENCH_KEY"
 KEY = "sk-bench-0123456789"
 """No secret: it opens nothing but the children of one measurement."""
+_ENVIRON = {KEYS_ENV: KEY, UPSTREAM_ENV: KEY}
 SYSTEM = "You are a careful assistant. " * 12
 QUESTION = "Which of these three orders should be shipped first, and why? " * 6
 
@@ -67,11 +68,39 @@ def bare(folder: Path, tokens: int) -> Iterator[Gateway]:
 
 @contextmanager
 def rungwise(
-    folder: Path, upstream: Gateway, *, name: str = "rungwise", watched: bool = True, rungs: int = 1
+    folder: Path, upstream: Gateway, *, name: str = "rungwise", rungs: int = 1
 ) -> Iterator[Gateway]:
     """This server with keys, a price, a cap, its ledger and its metrics, and one hosted rung, or
-    as many of them as are asked for. Not `watched`: nothing is counted of an answer but in the
-    ledger."""
+    as many of them as are asked for."""
+    config, port = _configured(folder, upstream, name, rungs)
+    command = ["rungwise", "serve", "--config", str(config)]
+    with child(command, folder / f"{name}.log", _ENVIRON) as process:
+        process.wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield _gateway(name, port, process)
+
+
+@contextmanager
+def together(
+    folder: Path, upstream: Gateway, names: Sequence[str], *, watched: str
+) -> Iterator[Sequence[Gateway]]:
+    """So many of this server in one process, in this order; of all but the one that is `watched`
+    nothing is counted of an answer but in the ledger."""
+    made = {name: _configured(folder, upstream, name, 1) for name in names}
+    command = ["rungwise.lab.bench.together"]
+    for name, (config, _) in made.items():
+        command += ["--config" if name == watched else "--unwatched", str(config)]
+    with child(command, folder / "together.log", _ENVIRON) as process:
+        for _, port in made.values():
+            process.wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield [_gateway(name, port, process) for name, (_, port) in made.items()]
+
+
+def _gateway(name: str, port: int, process: Child) -> Gateway:
+    return Gateway(name=name, port=port, model="auto", key=KEY, pid=process.process.pid)
+
+
+def _configured(folder: Path, upstream: Gateway, name: str, rungs: int) -> tuple[Path, int]:
+    """Its configuration, and where it will listen."""
     port = free_port()
     tiers = [_rung(f"tier{2 + number}", upstream) for number in range(rungs)]
     document = {
@@ -82,11 +111,7 @@ def rungwise(
     }
     config = folder / f"{name}.yaml"
     config.write_text(yaml.safe_dump(document), encoding="utf-8")
-    command = ["rungwise", "serve"] if watched else ["rungwise.cli.unwatched"]
-    command += ["--config", str(config)]
-    with child(command, folder / f"{name}.log", {KEYS_ENV: KEY, UPSTREAM_ENV: KEY}) as process:
-        process.wait_for(f"http://127.0.0.1:{port}/readyz")
-        yield Gateway(name=name, port=port, model="auto", key=KEY, pid=process.process.pid)
+    return config, port
 
 
 def _rung(name: str, upstream: Gateway) -> dict[str, object]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from rungwise.lab.bench import by_round
 from rungwise.lab.bench.cpu import cpu_of
-from rungwise.lab.bench.gateways import Gateway, bare, bodies, rungwise
+from rungwise.lab.bench.gateways import Gateway, bare, bodies, rungwise, together
 from rungwise.lab.bench.load import Round, load
 from rungwise.lab.bench.looks import fetch, measure_looks
 from rungwise.lab.bench.series import measure_series
@@ -24,13 +25,19 @@ RUNGS = 6
 """As many as a ladder may have: with `auto` and its aliases that makes 16 names for a route, and
 with the step types that may come on each 69 routes of a kind."""
 CONCURRENCY = 32
+NAMES = ("on", "off", "again")
+"""Watched, unwatched, and unwatched once more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     done: Round
     processor_s: float | None
-    """Of the server's process; None where it cannot be read."""
+    """Of the process; None where it cannot be read."""
+
+
+Turns: TypeAlias = Mapping[str, Sequence[Turn]]
+"""Of one start of all servers, by name, a turn a round."""
 
 
 def measure_metrics(arguments: argparse.Namespace) -> dict[str, object]:
@@ -41,13 +48,9 @@ def measure_metrics(arguments: argparse.Namespace) -> dict[str, object]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rungwise-bench-")))
         upstream = stack.enter_context(bare(folder, 16))
-        if arguments.rounds:
-            with (
-                rungwise(folder, upstream, name="on") as on,
-                rungwise(folder, upstream, name="off", watched=False) as off,
-            ):
-                rounds = uvloop.run(_measure(on, off, arguments))
-            told |= {"rounds": arguments.rounds, "seconds": arguments.seconds, **figures(rounds)}
+        if arguments.starts:
+            asked = {name: getattr(arguments, name) for name in ("starts", "rounds", "seconds")}
+            told |= {**asked, **figures(_measured(folder, upstream, arguments))}
         if arguments.junk:
             with rungwise(folder, upstream, name="many", rungs=RUNGS) as many:
                 told |= uvloop.run(measure_series(many, arguments.junk))
@@ -56,22 +59,35 @@ def measure_metrics(arguments: argparse.Namespace) -> dict[str, object]:
     return told
 
 
-async def _measure(
-    on: Gateway, off: Gateway, arguments: argparse.Namespace
-) -> Mapping[str, Sequence[Turn]]:
-    """Both in every round, and each as often first as second."""
+def _measured(folder: Path, upstream: Gateway, arguments: argparse.Namespace) -> Sequence[Turns]:
+    """All three in one process, which is started anew again and again."""
+    import uvloop
     from tqdm import tqdm
 
-    trial = await _load(off, 20 * CONCURRENCY)
-    await _load(on, 20 * CONCURRENCY)
+    found: list[Turns] = []
+    total = len(NAMES) * arguments.starts * arguments.rounds
+    with tqdm(total=total, unit="turn", mininterval=1) as bar:
+        for number in range(arguments.starts):
+            home = folder / str(number)
+            home.mkdir()
+            with together(home, upstream, NAMES, watched="on") as servers:
+                found.append(uvloop.run(_measure(servers, arguments, bar.update)))
+    return found
+
+
+async def _measure(
+    servers: Sequence[Gateway], arguments: argparse.Namespace, told: Callable[[], object]
+) -> Turns:
+    """All in every round, there and back."""
+    for server in servers:
+        trial = await _load(server, 20 * CONCURRENCY)
     count = max(CONCURRENCY, round(trial.rps * arguments.seconds))
-    found: dict[str, list[Turn]] = {"on": [], "off": []}
-    with tqdm(total=2 * arguments.rounds, unit="round", mininterval=1) as bar:
-        for number in range(arguments.rounds):
-            for server in (on, off) if number % 2 else (off, on):
-                async with _scraped(server) if server is on else nullcontext():
-                    found[server.name].append(await _turn(server, count))
-                bar.update()
+    found: dict[str, list[Turn]] = {server.name: [] for server in servers}
+    for number in range(arguments.rounds):
+        for server in servers if number % 2 else reversed(servers):
+            async with _scraped(server) if server.name == "on" else nullcontext():
+                found[server.name].append(await _turn(server, count))
+            told()
     return found
 
 
@@ -117,32 +133,34 @@ async def _scraped(server: Gateway) -> AsyncIterator[None]:
                 await scraping
 
 
-def figures(turns: Mapping[str, Sequence[Turn]]) -> dict[str, object]:
-    """`rps_ratio`: requests/s watched over unwatched, the median over rounds, with its 95 %
-    interval by ranks: None and None where they were too few. `processor_ratio`: the same of the
-    server's processor time for a request, which a busy machine disturbs less."""
-    rps = {name: [turn.done.rps for turn in taken] for name, taken in turns.items()}
-    ratio, low, high = by_round.ratio(rps["on"], rps["off"])
-    return {
-        "rps_ratio": ratio,
-        "rps_ratio_interval": [low, high],
-        **{f"rps_{name}": by_round.median(values)[0] for name, values in rps.items()},
-        "requests": sum(turn.done.requests for taken in turns.values() for turn in taken),
-        **_processor(turns),
-    }
+def figures(starts: Sequence[Turns]) -> dict[str, object]:
+    """`rps_ratio`: requests/s watched over unwatched. Of each start the median over its rounds; of
+    those the median, with its 95 % interval by ranks: None and None where they were too few.
+    `again_ratio`: the same of two that are both unwatched, which is what chance does.
+    `processor_ratio`: of the server's processor time for a request, which a busy machine disturbs
+    less; left out where it cannot be read."""
+    taken = [turn for start in starts for turns in start.values() for turn in turns]
+    told: dict[str, object] = {"requests": sum(turn.done.requests for turn in taken)}
+    told |= _compared("rps", "rps", starts, lambda turn: turn.done.rps)
+    if all(turn.processor_s for turn in taken):
+        told |= _compared("processor", "processor_ms", starts, _milliseconds)
+    return told
 
 
-def _processor(turns: Mapping[str, Sequence[Turn]]) -> dict[str, object]:
-    """Nothing where it could not be read."""
-    ms = {
-        name: [1000 * turn.processor_s / turn.done.requests for turn in taken if turn.processor_s]
-        for name, taken in turns.items()
-    }
-    if not all(len(ms[name]) == len(taken) > 0 for name, taken in turns.items()):
-        return {}
-    ratio, low, high = by_round.ratio(ms["on"], ms["off"])
-    return {
-        "processor_ratio": ratio,
-        "processor_ratio_interval": [low, high],
-        **{f"processor_ms_{name}": by_round.median(values)[0] for name, values in ms.items()},
-    }
+def _compared(
+    what: str, unit: str, starts: Sequence[Turns], of: Callable[[Turn], float]
+) -> dict[str, object]:
+    told: dict[str, object] = {}
+    for server, name in (("on", f"{what}_ratio"), ("again", f"again_{what}_ratio")):
+        pairs = ((start[server], start["off"]) for start in starts)
+        each = [by_round.ratio([*map(of, one)], [*map(of, off)])[0] for one, off in pairs]
+        middle, low, high = by_round.median(each)
+        told |= {name: middle, f"{name}_interval": [low, high]}
+    for server in ("on", "off"):
+        of_all = [of(turn) for start in starts for turn in start[server]]
+        told[f"{unit}_{server}"] = by_round.median(of_all)[0]
+    return told
+
+
+def _milliseconds(turn: Turn) -> float:
+    return 1000 * (turn.processor_s or 0.0) / turn.done.requests

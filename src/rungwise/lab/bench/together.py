@@ -1,0 +1,78 @@
+"""Several servers in one process, each on its own port: `python -m rungwise.lab.bench.together`.
+
+Two processes of the same program differ by some percent for as long as they live, by chance. What
+costs less than that is only seen between servers that have all else in common.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rungwise.config import Config, api_keys, load
+
+__all__ = ["main", "serve"]
+
+Life: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="rungwise.lab.bench.together")
+    for kind, told in (("config", "of a server as it is"), ("unwatched", "of one that is not")):
+        parser.add_argument(f"--{kind}", type=Path, action="append", default=[], help=told)
+    given = parser.parse_args(arguments)
+    serve([*map(load, given.config)], [*map(load, given.unwatched)])
+
+
+def serve(watched: Sequence[Config], unwatched: Sequence[Config]) -> None:
+    """Until SIGTERM or SIGINT. Those that are not watched write to their ledgers, and nothing else
+    sees what they answer."""
+    from rungwise.build import build_app
+    from rungwise.cli.serve import listen
+    from rungwise.cli.server import server_of
+    from rungwise.observe.logs import configure_logs
+
+    configure_logs()
+    asked = [*((config, True) for config in watched), *((config, False) for config in unwatched)]
+    apps = [build_app(config, api_keys(config), watched=seen) for config, seen in asked]
+    first = apps[0]
+    ports = [config.server.port for config, _ in asked]
+    first.router.lifespan_context = _together({app: app.router.lifespan_context for app in apps})
+    first.add_middleware(_ByPort, others=dict(zip(ports[1:], apps[1:], strict=True)))
+    with ExitStack() as stack:
+        listeners = [
+            stack.enter_context(listen(config.server.host, config.server.port))
+            for config, _ in asked
+        ]
+        server_of(first, asked[0][0].server).run(sockets=listeners)
+
+
+def _together(lives: Mapping[ASGIApp, Life]) -> Life:
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for app, life in lives.items():
+                await stack.enter_async_context(life(app))
+            yield
+
+    return lifespan
+
+
+class _ByPort:
+    """A middleware before all others: which of the apps is asked?"""
+
+    def __init__(self, app: ASGIApp, others: Mapping[int, ASGIApp]) -> None:
+        self._app, self._others = app, others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        server = scope.get("server") or ("", 0)
+        await self._others.get(server[1], self._app)(scope, receive, send)
+
+
+if __name__ == "__main__":
+    main()
