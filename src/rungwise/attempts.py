@@ -150,6 +150,7 @@ class Ascent:
             engine_s=spent.engine_s,
             joules=spent.joules,
             billed_as=spent.billed_as,
+            fingerprint=spent.fingerprint,
             role=self._role,
             threshold=judgement.threshold if judgement else None,
         )

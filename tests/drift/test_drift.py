@@ -59,6 +59,7 @@ class World:
             threshold=0.8,
             confidence=Confidence(probability=p, calibration="first"),
             billed_as=changed.pop("billed_as", None),
+            fingerprint=changed.pop("fingerprint", None),
         )
         attempts = (low,)
         if changed.pop("refused", False):
@@ -141,7 +142,9 @@ async def test_what_every_step_tells_rings_without_any_outcome(
         assert w.on() == {rings}
 
 
-@pytest.mark.parametrize("kind", ["accuracy", "escalation", "latency", "confidence", "model"])
+@pytest.mark.parametrize(
+    "kind", ["accuracy", "escalation", "latency", "confidence", "model", "fingerprint"]
+)
 async def test_kinds_names_the_alarms_that_there_are(tmp_path: Path, kind: Any) -> None:
     others = tuple(k for k in DriftConfig().kinds if k != kind)
     async with world(tmp_path, CONFIG.model_copy(update={"kinds": others})) as w:
@@ -153,6 +156,7 @@ async def test_kinds_names_the_alarms_that_there_are(tmp_path: Path, kind: Any) 
                 refused=place % 2 == 0 if late else False,
                 p=0.3 if late else w.drawn.uniform(0.8, 1),
                 billed_as="new" if late else "old",
+                fingerprint="fp_2" if late else "fp_1",
             )
         assert w.on() and kind not in {k for k, _ in w.on()}
 
@@ -166,6 +170,21 @@ async def test_a_new_model_rings_at_once_and_is_the_usual_one_in_time(tmp_path: 
         assert "big-2, until now as big-1" in w.alarms.on[0].why
         for _ in range(50):
             w.step(billed_as="big-2")
+        assert not w.on()
+
+
+async def test_a_new_fingerprint_is_an_alarm_of_its_own(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        for _ in range(60):
+            w.step(billed_as="big-1", fingerprint="fp_1")
+        w.step(billed_as="big-1", fingerprint="fp_2")
+        assert w.on() == {("fingerprint", "tier low")}
+        assert "fp_2, until now as fp_1" in w.alarms.on[0].why
+        for _ in range(20):
+            w.step(billed_as="big-1")  # an answer that tells none is no news
+        assert w.on()
+        for _ in range(50):
+            w.step(billed_as="big-1", fingerprint="fp_2")
         assert not w.on()
 
 

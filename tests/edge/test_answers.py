@@ -165,6 +165,7 @@ async def test_an_answer_is_told_whole() -> None:
         "engine_s": 0.75,
         "joules": None,
         "billed_as": None,
+        "fingerprint": None,
         "cost_without_prompt_cache_usd": None,
     }
     assert (judge["role"], judge["fault"], judge["verdict"]) == ("judge", "timeout", None)

@@ -56,7 +56,8 @@ RUNGS = st.lists(st.sampled_from(["t1", "t2", "t3"]), max_size=3, unique=True).m
 def attempts(*, old: bool) -> st.SearchStrategy[Attempt]:
     """As the first releases could make them, or today's."""
     states = "released left broken_off abandoned failed cancelled outrun asked".split()
-    new = {} if old else {"joules": st.none() | BINARY, "billed_as": st.none() | TEXTS}
+    told = st.none() | TEXTS
+    new = {} if old else {"joules": st.none() | BINARY, "billed_as": told, "fingerprint": told}
     return st.builds(
         Attempt,
         tier=st.sampled_from(["t1", "t2"]),

@@ -48,6 +48,7 @@ ATTEMPT = Attempt(
     threshold=0.9,
     joules=12.5,
     billed_as="m-2026",
+    fingerprint="fp_1",
     uncached_nano=2000,
 )
 JUDGED = Attempt(

@@ -77,6 +77,26 @@ def test_a_server_that_answered_nothing_yet_says_what_to_do(
             assert "No GPU here" in text and "no NVIDIA driver here" in text
 
 
+def test_the_course_of_a_gpu_goes_on_while_nothing_changes(browser: Browser, url: str) -> None:
+    with opened(browser) as page:
+        show(page, url, "gpu")
+        page.evaluate(
+            """() => {
+              const Plot = window.uPlot;
+              window.drawn = [];
+              window.uPlot = Object.assign(function (options, data, into) {
+                window.drawn.push(data[0].length);
+                return new Plot(options, data, into);
+              }, Plot);
+            }"""
+        )
+        for _ in range(80):
+            page.wait_for_timeout(250)
+            if page.evaluate("window.drawn.some((moments) => moments >= 3)"):
+                return
+        raise AssertionError(page.evaluate("window.drawn"))
+
+
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
 def test_names_of_others_are_text_and_nothing_else(
     browser: Browser, url: str, scene: Told, hostile: str

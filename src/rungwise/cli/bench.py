@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     watched.add_argument(
         "--starts", type=int, default=5, help="of servers with all metrics on, and off; 0: none"
     )
-    watched.add_argument("--rounds", type=int, default=8, help="of each start")
+    watched.add_argument("--rounds", type=int, default=6, help="of each start")
     watched.add_argument("--seconds", type=float, default=1.0, help="length of one turn, about")
     watched.add_argument(
         "--junk", type=int, default=10_000, help="made-up names of each kind; 0: none"

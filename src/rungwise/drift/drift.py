@@ -24,7 +24,7 @@ from rungwise.drift.facts import WEEK_S, Ask, Facts, Known
 from rungwise.drift.fresh import fresh, terms
 from rungwise.drift.saying import SAYING
 from rungwise.drift.states import States
-from rungwise.drift.upstreams import Upstreams
+from rungwise.drift.upstreams import IDS, Upstreams
 from rungwise.drift.voices import Voices
 from rungwise.store.sql import Store
 from rungwise.types import Alarm, AlarmKind, Attempt, Entry
@@ -79,7 +79,9 @@ class Drift:
         self._states = States(store)
         self._facts = Facts(alarms, config.kinds, prices=prices, endings=endings)
         self._detectors: dict[tuple[AlarmKind, str, str], Detector] = {}
-        self._upstreams = Upstreams(alarms, self._states, config.calm, self._models)
+        self._upstreams = {
+            kind: Upstreams(kind, alarms, self._states, config.calm, self._models) for kind in IDS
+        }
         self._voices: dict[str, Voices] = {}
         self._rungs: dict[tuple[AlarmKind, str], str] = {}
         """Which rung an alarm is to demote."""
@@ -118,7 +120,7 @@ class Drift:
             _name(*key): found for key, found in self._detectors.items() if _name(*key) in names
         }
         states |= {
-            **self._upstreams.states(),
+            **{name: kept for of in self._upstreams.values() for name, kept in of.states().items()},
             "facts": self._facts.known,
             "demotions": self._demotions,
         }
@@ -151,9 +153,9 @@ class Drift:
         """One step, once it was written down. Never raises."""
         if entry.audits is not None or entry.state == "lost":
             return
-        for attempt in entry.attempts if "model" in self._config.kinds else ():
-            if attempt.billed_as is not None and attempt.state != "recalled":
-                self._upstreams.take(attempt.tier, attempt.billed_as)
+        for attempt in entry.attempts:
+            if attempt.state != "recalled":
+                self._upstream(attempt)
         if entry.caller == GOLDEN:
             return
         seen = entry.seen
@@ -161,6 +163,11 @@ class Drift:
             self._paced_take("latency", f"route {entry.route}", entry.latency_s)
         for attempt in entry.attempts:
             self._draft(attempt, entry.rungs)
+
+    def _upstream(self, attempt: Attempt) -> None:
+        for kind, id in (("model", attempt.billed_as), ("fingerprint", attempt.fingerprint)):
+            if id is not None and kind in self._config.kinds:
+                self._upstreams[kind].take(attempt.tier, id)
 
     def read_outcome(self, entry: Entry) -> None:
         """One step with what is believed of it now. The first word counts, if it comes within a
@@ -298,8 +305,8 @@ class Drift:
             self._dirty.add(_name(*key))
         self._demotions.calibrations.pop(alarm.id, None)
         tier = alarm.about.removeprefix("tier ")
-        if alarm.kind == "model":
-            self._upstreams.accept(tier)
+        if alarm.kind in self._upstreams:
+            self._upstreams[alarm.kind].accept(tier)
         if alarm.kind == "price":
             self._facts.accept(alarm.about)
 
@@ -310,8 +317,8 @@ class Drift:
         for key, found in self._detectors.items():
             if key[:2] == (alarm.kind, alarm.about) and found.alarmed:
                 self._ring(key[0], key[1], found)
-        if alarm.kind == "model":
-            self._upstreams.go_on(alarm.about.removeprefix("tier "))
+        if alarm.kind in self._upstreams:
+            self._upstreams[alarm.kind].go_on(alarm.about.removeprefix("tier "))
 
     def _catch_up(self) -> None:
         """What has changed while this server did not run: settings, calibrations, alarms."""
@@ -337,8 +344,8 @@ class Drift:
         kind, tier = alarm.kind, alarm.about.removeprefix("tier ")
         if kind not in self._config.kinds:
             return False
-        if kind == "model":
-            return self._upstreams.alarmed(tier)
+        if kind in self._upstreams:
+            return self._upstreams[kind].alarmed(tier)
         if kind == "golden":
             return self._config.golden is not None
         if kind in ("price", "shutdown"):

@@ -128,6 +128,7 @@ def _attempt(attempt: Attempt, *, sees_all: bool) -> JsonObject:
         "engine_s": attempt.engine_s,
         "joules": attempt.joules,
         "billed_as": attempt.billed_as,
+        "fingerprint": attempt.fingerprint,
         "cost_without_prompt_cache_usd": usd(attempt.uncached_nano),
     }
 

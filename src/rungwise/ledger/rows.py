@@ -92,6 +92,7 @@ def attempt_row(entry_id: str, rung: int, attempt: Attempt) -> tuple[object, ...
         attempt.joules,
         None if attempt.billed_as is None else model_name(attempt.billed_as),
         attempt.uncached_nano,
+        None if attempt.fingerprint is None else model_name(attempt.fingerprint),
     )
 
 
@@ -156,6 +157,7 @@ def attempt_of(row: RowMapping) -> Attempt:
         joules=row.get("joules"),
         billed_as=row.get("billed_as"),
         uncached_nano=row.get("uncached_nano"),
+        fingerprint=row.get("fingerprint"),
     )
 
 

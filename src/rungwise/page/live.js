@@ -9,8 +9,9 @@ const MOST_MS = 60_000;
 const AGAIN_S = 5;
 
 /**
- * A need: {path, given, kind?, every (seconds; 0: once), into (element), paint(body) → children, first?}. Its element is
- * painted anew whenever the body changed. `shown` is called when those that are `first` were painted.
+ * A need: {path, given, kind?, every (seconds; 0: once), into (element), paint(body) → children, heard?(body), first?}. Its
+ * element is painted anew whenever the body changed; `heard` is told every answer, the same one too. `shown` is called
+ * when those that are `first` were painted.
  */
 export class Live {
   constructor(main, mark, { onKey, shown }) {
@@ -60,6 +61,7 @@ export class Live {
   }
 
   paint(need, body) {
+    need.heard?.(body);
     const told = JSON.stringify(body);
     if (told !== need.last) {
       need.body = body;

@@ -15,6 +15,7 @@ AlarmKind: TypeAlias = Literal[
     "latency",  # answers take longer
     "golden",  # the owner's own steps are answered worse
     "model",  # an upstream answers with another model, or another version of it
+    "fingerprint",  # what serves an upstream's model is not what served it
     "price",  # a price is another one
     "shutdown",  # a model will soon be gone
 ]

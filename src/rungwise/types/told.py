@@ -233,6 +233,8 @@ class Attempt:
     joules: float | None = None
     billed_as: str | None = None
     """The model id that the upstream gave, where it gave one; prices go by it."""
+    fingerprint: str | None = None
+    """What the upstream said of that which serves the model (OpenAI's `system_fingerprint`)."""
     uncached_nano: int | None = None
     """What it would have cost had nothing of its prompt been cached; None is unknown, as for a
     local rung, whose price is its time."""

@@ -131,6 +131,8 @@ class Done:
     """The GPUs' measured energy in these seconds; None where nothing measures it."""
     billed_as: str | None = None
     """The model id that the upstream's response gave; prices go by it."""
+    fingerprint: str | None = None
+    """What it said of that which serves the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,18 @@ async def test_text_finish_usage_and_model() -> None:
     assert upstream.requests[0].body["stream_options"] == {"include_usage": True}
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"), [("fp_1", "fp_1"), (None, None), ("", None), ("f" * 5000, "f" * 200)]
+)
+async def test_what_serves_the_model_is_kept_as_it_is_told(
+    told: str | None, kept: str | None
+) -> None:
+    event = {"system_fingerprint": told, **openai_delta("Hi", finish="stop")}
+    async with tier(Answer(openai_stream(event, {"usage": USAGE}))) as (subject, _):
+        _, done = await drain(subject)
+    assert done.fingerprint == kept
+
+
 async def test_usage_parts_do_not_overlap() -> None:
     told = {
         **USAGE,

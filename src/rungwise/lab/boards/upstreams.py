@@ -174,12 +174,12 @@ _MODELS = Row(
     title="Models",
     panels=(
         Panel(
-            title="Model, price and shutdown alarms",
+            title="Alarms of models, prices and shutdowns",
             told="An upstream answers with another model, a price is another one, or a model will "
             "soon be gone.",
             queries=(
                 Query(
-                    expr='rungwise_alarm{kind=~"model|price|shutdown"}',
+                    expr='rungwise_alarm{kind=~"model|fingerprint|price|shutdown"}',
                     legend="{{kind}}: {{about}}",
                 ),
             ),

@@ -15,12 +15,11 @@ export const gpu = {
     const into = h("div", { class: "stackup" });
     const course = new Course();
     onLeave(() => course.end());
-    return { children: [h("div", { class: "head" }, h("h1", {}, "GPU")), into, course.element], needs: [{ path: "gpus", every: 3, into, paint: (body) => painted(body, course) }] };
+    return { children: [h("div", { class: "head" }, h("h1", {}, "GPU")), into, course.element], needs: [{ path: "gpus", every: 3, into, paint: painted, heard: (body) => course.add(body) }] };
   },
 };
 
-function painted(body, course) {
-  course.add(body);
+function painted(body) {
   const devices = body.devices ?? [];
   const engines = body.engines ?? [];
   return [

@@ -76,6 +76,7 @@ attempt = Table(
     Column("joules", Float),
     Column("billed_as", Text),
     Column("uncached_nano", BigInteger),
+    Column("fingerprint", Text),
 )
 
 outcome = Table(  # the one that is believed also stands in its entry

@@ -42,6 +42,7 @@ class HostedMeter(Meter):
 
     served_as: str | None = None
     """The owner's own name for the model, which wins over the upstream's."""
+    fingerprint: str | None = None
     prompt: int = 0
     written: int = 0
     known: Literal["nothing", "sent", "prompt", "all"] = "nothing"
@@ -49,7 +50,12 @@ class HostedMeter(Meter):
 
     def done(self) -> Done:
         told = _bounded(self.model)
-        return Done(model=self.served_as or told, usage=self._counted(), billed_as=told)
+        return Done(
+            model=self.served_as or told,
+            usage=self._counted(),
+            billed_as=told,
+            fingerprint=None if self.fingerprint is None else _bounded(self.fingerprint),
+        )
 
     def _counted(self) -> Usage:
         output = math.ceil(self.written / CHARS_PER_TOKEN)
