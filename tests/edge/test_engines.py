@@ -34,6 +34,9 @@ def test_the_pace_is_what_was_written_over_the_last_twenty_seconds() -> None:
     assert pace(40.0, 3000) == 0.0
     assert pace(500.0, 9000) is None, "too long ago to say"
     assert pace(504.0, 9400) == 100.0
+    assert pace(1000.0, 9400) is None
+    assert [pace(1045.0, 9400), pace(1055.0, 9400)] == [0.0, 0.0]
+    assert pace(1062.0, 9570) == 10.0, "what is too old is left out, and nothing else"
 
 
 def test_an_engine_that_tells_nothing_is_not_made_up() -> None:

@@ -1,7 +1,8 @@
 """What is no longer as it was? Every step and every outcome goes through the detectors it is about.
 
 A tenant's steps and outcomes are only weighed where they count: see voices.py. What the owner's own
-steps came to (golden.py) is compared there, and moves nothing here but the names of models.
+steps came to (golden.py) is compared there, and moves nothing here but what upstreams tell of
+themselves.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Does an upstream still answer with the models that it used to answer with?"""
+"""Does an upstream still name the models, or the fingerprints, that it used to name?"""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rungwise.drift.detector import Heard
 __all__ = ["Models"]
 
 FIRST = 50
-"""Answers whose models are known ones: equals behind one rung have several."""
+"""Answers whose ids are known ones: equals behind one rung have several."""
 MOST, MOST_CHARS = 32, 200
 """An upstream that gives ever new ids, or endless ones, must not fill memory."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Models:
-    """The ids that one rung was billed as. A new one is an alarm at once; it is over, and the id a
-    known one, after `calm` more answers."""
+    """The ids of one kind that one rung told. A new one is an alarm at once; it is over, and the id
+    a known one, after `calm` more answers: never while each tells another one."""
 
     calm: int
     seen: int = 0

@@ -58,8 +58,8 @@ class Engines:
         now, looks = self._now(), self._looks.setdefault(tier, deque())
         while len(looks) > 1 and now - looks[1][0] >= OVER_S:
             looks.popleft()
-        if looks and now - looks[0][0] > MOST_S:
-            looks.clear()
+        while looks and now - looks[0][0] > MOST_S:
+            looks.popleft()
         if not looks or now - looks[-1][0] >= APART_S:
             looks.append((now, written))
         at, before = looks[0]

@@ -61,7 +61,7 @@ export class Live {
   }
 
   paint(need, body) {
-    need.heard?.(body);
+    this.hear(need, body);
     const told = JSON.stringify(body);
     if (told !== need.last) {
       need.body = body;
@@ -69,6 +69,14 @@ export class Live {
     }
     if (need.path === "ladder" && order.learn((body.tiers ?? []).map((tier) => tier.name))) this.repaint();
     this.done(need);
+  }
+
+  hear(need, body) {
+    try {
+      need.heard?.(body);
+    } catch (error) {
+      console.error(error);
+    }
   }
 
   /** Whether it could be painted. A fault of the view's own is told as one: the server is there. */

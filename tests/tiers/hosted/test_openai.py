@@ -102,13 +102,13 @@ async def test_text_finish_usage_and_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"), [("fp_1", "fp_1"), (None, None), ("", None), ("f" * 5000, "f" * 200)]
+    ("told", "kept"),
+    [("fp_1", "fp_1"), (None, None), ("", None), (1, None), ({}, None), ("f" * 5000, "f" * 200)],
 )
-async def test_what_serves_the_model_is_kept_as_it_is_told(
-    told: str | None, kept: str | None
-) -> None:
+async def test_what_serves_the_model_is_kept_as_it_is_told(told: object, kept: str | None) -> None:
     event = {"system_fingerprint": told, **openai_delta("Hi", finish="stop")}
-    async with tier(Answer(openai_stream(event, {"usage": USAGE}))) as (subject, _):
+    last = {"system_fingerprint": "", "usage": USAGE}
+    async with tier(Answer(openai_stream(event, last))) as (subject, _):
         _, done = await drain(subject)
     assert done.fingerprint == kept
 

@@ -86,7 +86,7 @@ def together(
     """So many of this server in one process, in this order; of all but the one that is `watched`
     nothing is counted of an answer but in the ledger."""
     made = {name: _configured(folder, upstream, name, 1) for name in names}
-    command = ["rungwise.lab.bench.together"]
+    command = ["rungwise.cli.together"]
     for name, (config, _) in made.items():
         command += ["--config" if name == watched else "--unwatched", str(config)]
     with child(command, folder / "together.log", _ENVIRON) as process:

@@ -138,31 +138,46 @@ async def _scraped(server: Gateway) -> AsyncIterator[None]:
 def figures(starts: Sequence[Turns]) -> dict[str, object]:
     """`rps_ratio`: requests/s watched over unwatched. Of each start the median over its rounds; of
     those the median, with its 95 % interval by ranks: None and None where they were too few.
-    `again_ratio`: the same of two that are both unwatched, which is what chance does.
-    `processor_ratio`: of the server's processor time for a request, which a busy machine disturbs
-    less; left out where it cannot be read."""
+    `processor_ratio`: of the processor time for a request, of each start over all its rounds, for
+    a turn is only fifty of the clock's ticks; left out where it cannot be read. `again_...`: the
+    same of two that are both unwatched, which is what chance does. `rps_on` and the like are
+    medians over all turns: what the machine did meanwhile is in them."""
     taken = [turn for start in starts for turns in start.values() for turn in turns]
     told: dict[str, object] = {"requests": sum(turn.done.requests for turn in taken)}
-    told |= _compared("rps", "rps", starts, lambda turn: turn.done.rps)
+    told |= _compared("rps", starts, _quicker)
+    told |= {f"rps_{name}": _median(starts, name, lambda turn: turn.done.rps) for name in NAMES[:2]}
     if all(turn.processor_s for turn in taken):
-        told |= _compared("processor", "processor_ms", starts, _milliseconds)
+        told |= _compared("processor", starts, _dearer)
+        each = {name: _median(starts, name, _milliseconds) for name in NAMES[:2]}
+        told |= {f"processor_ms_{name}": ms for name, ms in each.items()}
     return told
 
 
 def _compared(
-    what: str, unit: str, starts: Sequence[Turns], of: Callable[[Turn], float]
+    what: str, starts: Sequence[Turns], over: Callable[[Sequence[Turn], Sequence[Turn]], float]
 ) -> dict[str, object]:
     told: dict[str, object] = {}
     for server, name in (("on", f"{what}_ratio"), ("again", f"again_{what}_ratio")):
-        pairs = ((start[server], start["off"]) for start in starts)
-        each = [by_round.ratio([*map(of, one)], [*map(of, off)])[0] for one, off in pairs]
-        middle, low, high = by_round.median(each)
+        middle, low, high = by_round.median([over(s[server], s["off"]) for s in starts])
         told |= {name: middle, f"{name}_interval": [low, high]}
-    for server in ("on", "off"):
-        of_all = [of(turn) for start in starts for turn in start[server]]
-        told[f"{unit}_{server}"] = by_round.median(of_all)[0]
     return told
 
 
+def _quicker(one: Sequence[Turn], off: Sequence[Turn]) -> float:
+    return by_round.ratio([turn.done.rps for turn in one], [turn.done.rps for turn in off])[0]
+
+
+def _dearer(one: Sequence[Turn], off: Sequence[Turn]) -> float:
+    return _for_a_request(one) / _for_a_request(off)
+
+
+def _for_a_request(turns: Sequence[Turn]) -> float:
+    return sum(t.processor_s or 0.0 for t in turns) / sum(t.done.requests for t in turns)
+
+
+def _median(starts: Sequence[Turns], name: str, of: Callable[[Turn], float]) -> float:
+    return by_round.median([of(turn) for start in starts for turn in start[name]])[0]
+
+
 def _milliseconds(turn: Turn) -> float:
-    return 1000 * (turn.processor_s or 0.0) / turn.done.requests
+    return 1000 * _for_a_request([turn])

@@ -174,9 +174,9 @@ _MODELS = Row(
     title="Models",
     panels=(
         Panel(
-            title="Alarms of models, prices and shutdowns",
-            told="An upstream answers with another model, a price is another one, or a model will "
-            "soon be gone.",
+            title="Alarms of models, fingerprints, prices and shutdowns",
+            told="An upstream answers with another model, or something else serves it; a price is "
+            "another one; a model will soon be gone.",
             queries=(
                 Query(
                     expr='rungwise_alarm{kind=~"model|fingerprint|price|shutdown"}',

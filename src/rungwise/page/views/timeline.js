@@ -77,6 +77,7 @@ function costs(one) {
     known(one.engine_s) ? ["Engine", span(one.engine_s)] : null,
     known(one.joules) ? ["Energy", `${number(one.joules)} J`] : null,
     one.billed_as && one.billed_as !== one.model ? ["Billed as", told(one.billed_as)] : null,
+    one.fingerprint ? ["Served by", told(one.fingerprint)] : null,
   ].filter(Boolean);
   return h("dl", { class: "readings quiet" }, facts.map(([head, value]) => h("div", {}, h("dt", {}, head), h("dd", {}, value))));
 }

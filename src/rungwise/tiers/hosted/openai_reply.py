@@ -51,8 +51,9 @@ class OpenAIReader:
     def feed(self, event: Any) -> Iterator[Piece]:
         # `get` and not attributes, here and in _only_words: a third of what an event costs
         self._meter.model = text(event.get("model")) or self._meter.model
-        if event.get("system_fingerprint") is not None:
-            self._meter.fingerprint = text(event.system_fingerprint) or None
+        told = event.get("system_fingerprint")
+        if told and isinstance(told, str):  # only told on: no draft fails over an odd one
+            self._meter.fingerprint = told
         if event.get("usage") is not None:
             self._meter.usage, self._meter.known = _usage(event.usage), "all"
         for choice in event.get("choices") or ():

@@ -298,7 +298,7 @@ class VllmTier:
         """How many generations the engine holds just now."""
         if self._running is None:
             return 0
-        count: int = self._running.engine.output_processor.get_num_unfinished_requests()
+        count: int = self._running.engine.unfinished()
         return count
 
     def _started(self, writer: TierConfig) -> Running:

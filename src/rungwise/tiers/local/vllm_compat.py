@@ -240,6 +240,10 @@ class TappedEngine:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
+    def unfinished(self) -> int:
+        """How many generations there are; of vLLM 0.25 AsyncLLM itself tells none."""
+        return int(self._engine.output_processor.get_num_unfinished_requests())
+
     # A plain def: it must read the tap while its own draft is the one that calls.
     def generate(self, prompt: Any, sampling_params: Any, request_id: str, **more: Any) -> Any:
         if self._closed:

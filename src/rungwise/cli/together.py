@@ -1,4 +1,4 @@
-"""Several servers in one process, each on its own port: `python -m rungwise.lab.bench.together`.
+"""Several servers in one process, each on its own port: `python -m rungwise.cli.together`.
 
 Two processes of the same program differ by some percent for as long as they live, by chance. What
 costs less than that is only seen between servers that have all else in common.
@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, a
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rungwise.config import Config, api_keys, load
@@ -22,7 +23,7 @@ Life: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="rungwise.lab.bench.together")
+    parser = argparse.ArgumentParser(prog="rungwise.cli.together")
     for kind, told in (("config", "of a server as it is"), ("unwatched", "of one that is not")):
         parser.add_argument(f"--{kind}", type=Path, action="append", default=[], help=told)
     given = parser.parse_args(arguments)
@@ -39,17 +40,20 @@ def serve(watched: Sequence[Config], unwatched: Sequence[Config]) -> None:
 
     configure_logs()
     asked = [*((config, True) for config in watched), *((config, False) for config in unwatched)]
-    apps = [build_app(config, api_keys(config), watched=seen) for config, seen in asked]
-    first = apps[0]
-    ports = [config.server.port for config, _ in asked]
-    first.router.lifespan_context = _together({app: app.router.lifespan_context for app in apps})
-    first.add_middleware(_ByPort, others=dict(zip(ports[1:], apps[1:], strict=True)))
+    apps = {
+        config.server.port: build_app(config, api_keys(config), watched=seen)
+        for config, seen in asked
+    }
+    first = next(iter(apps.values()))
+    shell = FastAPI(lifespan=_together({app: app.router.lifespan_context for app in apps.values()}))
+    shell.state = first.state  # whether the server closes, and whether its engines are up
+    shell.add_middleware(_ByPort, apps=apps)
     with ExitStack() as stack:
         listeners = [
             stack.enter_context(listen(config.server.host, config.server.port))
             for config, _ in asked
         ]
-        server_of(first, asked[0][0].server).run(sockets=listeners)
+        server_of(shell, asked[0][0].server).run(sockets=listeners)
 
 
 def _together(lives: Mapping[ASGIApp, Life]) -> Life:
@@ -64,14 +68,13 @@ def _together(lives: Mapping[ASGIApp, Life]) -> Life:
 
 
 class _ByPort:
-    """A middleware before all others: which of the apps is asked?"""
+    """A middleware in front of nothing: the app whose port it is answers."""
 
-    def __init__(self, app: ASGIApp, others: Mapping[int, ASGIApp]) -> None:
-        self._app, self._others = app, others
+    def __init__(self, app: ASGIApp, apps: Mapping[int, ASGIApp]) -> None:
+        self._apps = apps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        server = scope.get("server") or ("", 0)
-        await self._others.get(server[1], self._app)(scope, receive, send)
+        await self._apps[scope["server"][1]](scope, receive, send)
 
 
 if __name__ == "__main__":
