@@ -305,8 +305,9 @@ def test_the_overview_shows_the_ledgers_numbers(
         card = card if route is None else card.filter(has=link)
         told, text = bigs(card), read(card, "")
     assert number(told["Accuracy"]) == pytest.approx(100 * counted["accuracy"], abs=0.051)
-    p95 = counted["p95_ms"]  # of the tally to a hundredth, and over a second shown to 10 ms
-    assert number(told["Latency p95"]) == pytest.approx(p95, abs=0.011 * p95 + 6)
+    p95 = counted["p95_ms"]
+    rounded = 5 if p95 >= 990 else 0  # over a second it is shown to 10 ms
+    assert number(told["Latency p95"]) == pytest.approx(p95, abs=max(6, 0.011 * p95 + rounded))
     assert number(told["Cost per task"]) == pytest.approx(counted["cost_per_task_usd"], rel=6e-3)
     saved = counted["against"]["tier3"]["saved"]
     assert number(told["Saved"].replace("\u2212", "")) == pytest.approx(abs(100 * saved), abs=0.051)

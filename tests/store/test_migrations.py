@@ -270,7 +270,7 @@ async def test_drafts_that_were_judged_before_are_counted_when_a_ledger_is_broug
         connection.execute(insert(tables.entry), rows)
         names = tables.attempt.c.keys()[:THIRD]
         tried = [attempt_row(e.id, 0, e.attempts[0]) for e in holding]
-        rows = [dict(zip(names, row, strict=False)) for row in tried]
+        rows = [dict(zip(names, row[:THIRD], strict=True)) for row in tried]
         connection.execute(insert(tables.attempt), rows)
     engine.dispose()
     store = Store(store_url)
@@ -328,7 +328,8 @@ async def test_a_ledger_from_before_outcomes_comes_up_with_all_that_it_adds_up_t
         names = tables.attempt.c.keys()[:THIRD]
         for entry in holding:
             for rung, attempt in enumerate(entry.attempts):
-                row = dict(zip(names, attempt_row(entry.id, rung, attempt), strict=False))
+                tried = attempt_row(entry.id, rung, attempt)[:THIRD]
+                row = dict(zip(names, tried, strict=True))
                 connection.execute(insert(old.tables["attempt"]), row)
     engine.dispose()
     store = Store(store_url)

@@ -10,16 +10,13 @@ import argparse
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rungwise.config import Config, api_keys, load
 
-__all__ = ["main", "serve"]
-
-Life: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,10 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for kind, told in (("config", "of a server as it is"), ("unwatched", "of one that is not")):
         parser.add_argument(f"--{kind}", type=Path, action="append", default=[], help=told)
     given = parser.parse_args(arguments)
-    serve([*map(load, given.config)], [*map(load, given.unwatched)])
+    _serve([*map(load, given.config)], [*map(load, given.unwatched)])
 
 
-def serve(watched: Sequence[Config], unwatched: Sequence[Config]) -> None:
+def _serve(watched: Sequence[Config], unwatched: Sequence[Config]) -> None:
     """Until SIGTERM or SIGINT. Those that are not watched write to their ledgers, and nothing else
     sees what they answer."""
     from rungwise.build import build_app
@@ -45,7 +42,7 @@ def serve(watched: Sequence[Config], unwatched: Sequence[Config]) -> None:
         for config, seen in asked
     }
     first = next(iter(apps.values()))
-    shell = FastAPI(lifespan=_together({app: app.router.lifespan_context for app in apps.values()}))
+    shell = FastAPI(lifespan=_together([*apps.values()]))
     shell.state = first.state  # whether the server closes, and whether its engines are up
     shell.add_middleware(_ByPort, apps=apps)
     with ExitStack() as stack:
@@ -56,12 +53,12 @@ def serve(watched: Sequence[Config], unwatched: Sequence[Config]) -> None:
         server_of(shell, asked[0][0].server).run(sockets=listeners)
 
 
-def _together(lives: Mapping[ASGIApp, Life]) -> Life:
+def _together(apps: Sequence[FastAPI]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: object) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for app, life in lives.items():
-                await stack.enter_async_context(life(app))
+            for app in apps:
+                await stack.enter_async_context(app.router.lifespan_context(app))
             yield
 
     return lifespan

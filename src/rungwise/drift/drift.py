@@ -80,9 +80,7 @@ class Drift:
         self._states = States(store)
         self._facts = Facts(alarms, config.kinds, prices=prices, endings=endings)
         self._detectors: dict[tuple[AlarmKind, str, str], Detector] = {}
-        self._upstreams = {
-            kind: Upstreams(kind, alarms, self._states, config.calm, self._models) for kind in IDS
-        }
+        self._upstreams = Upstreams(alarms, self._states, config.calm, self._models)
         self._voices: dict[str, Voices] = {}
         self._rungs: dict[tuple[AlarmKind, str], str] = {}
         """Which rung an alarm is to demote."""
@@ -121,7 +119,7 @@ class Drift:
             _name(*key): found for key, found in self._detectors.items() if _name(*key) in names
         }
         states |= {
-            **{name: kept for of in self._upstreams.values() for name, kept in of.states().items()},
+            **self._upstreams.states(),
             "facts": self._facts.known,
             "demotions": self._demotions,
         }
@@ -166,9 +164,9 @@ class Drift:
             self._draft(attempt, entry.rungs)
 
     def _upstream(self, attempt: Attempt) -> None:
-        for kind, id in (("model", attempt.billed_as), ("fingerprint", attempt.fingerprint)):
+        for kind, id in zip(IDS, (attempt.billed_as, attempt.fingerprint), strict=True):
             if id is not None and kind in self._config.kinds:
-                self._upstreams[kind].take(attempt.tier, id)
+                self._upstreams.take(kind, attempt.tier, id)
 
     def read_outcome(self, entry: Entry) -> None:
         """One step with what is believed of it now. The first word counts, if it comes within a
@@ -306,8 +304,8 @@ class Drift:
             self._dirty.add(_name(*key))
         self._demotions.calibrations.pop(alarm.id, None)
         tier = alarm.about.removeprefix("tier ")
-        if alarm.kind in self._upstreams:
-            self._upstreams[alarm.kind].accept(tier)
+        if alarm.kind in IDS:
+            self._upstreams.accept(alarm.kind, tier)
         if alarm.kind == "price":
             self._facts.accept(alarm.about)
 
@@ -318,8 +316,8 @@ class Drift:
         for key, found in self._detectors.items():
             if key[:2] == (alarm.kind, alarm.about) and found.alarmed:
                 self._ring(key[0], key[1], found)
-        if alarm.kind in self._upstreams:
-            self._upstreams[alarm.kind].go_on(alarm.about.removeprefix("tier "))
+        if alarm.kind in IDS:
+            self._upstreams.go_on(alarm.kind, alarm.about.removeprefix("tier "))
 
     def _catch_up(self) -> None:
         """What has changed while this server did not run: settings, calibrations, alarms."""
@@ -345,8 +343,8 @@ class Drift:
         kind, tier = alarm.kind, alarm.about.removeprefix("tier ")
         if kind not in self._config.kinds:
             return False
-        if kind in self._upstreams:
-            return self._upstreams[kind].alarmed(tier)
+        if kind in IDS:
+            return self._upstreams.alarmed(kind, tier)
         if kind == "golden":
             return self._config.golden is not None
         if kind in ("price", "shutdown"):

@@ -43,6 +43,7 @@ class HostedMeter(Meter):
     served_as: str | None = None
     """The owner's own name for the model, which wins over the upstream's."""
     fingerprint: str | None = None
+    """What the upstream said of that which serves the model."""
     prompt: int = 0
     written: int = 0
     known: Literal["nothing", "sent", "prompt", "all"] = "nothing"

@@ -296,10 +296,7 @@ class VllmTier:
     @property
     def unfinished(self) -> int:
         """How many generations the engine holds just now."""
-        if self._running is None:
-            return 0
-        count: int = self._running.engine.unfinished()
-        return count
+        return 0 if self._running is None else self._running.engine.unfinished()
 
     def _started(self, writer: TierConfig) -> Running:
         if self._running is None:
