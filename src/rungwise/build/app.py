@@ -37,7 +37,6 @@ from rungwise.idle import IdleNotes
 from rungwise.ledger.books import Books
 from rungwise.ledger.sql import SqlLedger
 from rungwise.ledger.tee import Tee
-from rungwise.observe.climbing import Climbing
 from rungwise.observe.metrics import Metrics
 from rungwise.once import Once
 from rungwise.store.sql import Store
@@ -111,12 +110,17 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
     alarms = Alarms(store, server, CLOCK.unix)
     gates = build_gates(config, alarms.demoted)
     routing = build_routing(config.routing, ladder, CLOCK.unix, judges_of(gates))
-    climbing = Climbing(config.access.escalation_alarm, [t.name for t in ladder], routing.usual)
-    metrics.watch_climbing(climbing)
     watch = build_watch(
-        config, ladder, gates, metrics=metrics, alarms=alarms, store=store, clock=CLOCK
+        config,
+        ladder,
+        gates,
+        metrics=metrics,
+        alarms=alarms,
+        usual=routing.usual,
+        store=store,
+        clock=CLOCK,
     )
-    readers = (*watch.readers, climbing.read) if watched else ()
+    readers = watch.readers if watched else ()
     money = _money(
         config,
         ladder,
@@ -156,7 +160,7 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
         owner=partial(_owner, config, ladder, bare, store, books, watch),
         parts=(store, *watch.parts, keyring, money.purse, money.repeats, cache, idle),
         watchers=(watch.readiness, auditor, *golden),
-        render_metrics=metrics.rendered,
+        render_metrics=watch.rendered,
         barred=partial(_barred, store, config.ledger.when_lost),
         new_id=new_id,
     )
@@ -185,7 +189,7 @@ def _owner(
         barred=partial(_barred, store, config.ledger.when_lost),
         rising=rising,
         alarms=watch.alarms,
-        standing=watch.drift.standing,
+        standing=watch.standing,
         gpus=watch.gpus,
         engine=Engines(_engines(config, bare)).of,
     )

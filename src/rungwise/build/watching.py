@@ -12,8 +12,11 @@ from rungwise.confidence.gate import CalibratedGate
 from rungwise.config import Config, VllmTierConfig
 from rungwise.contracts import Tier
 from rungwise.drift.alarms import Alarms
+from rungwise.drift.detector import DetectorState
 from rungwise.drift.drift import Drift
+from rungwise.ledger.gathering import Gathering
 from rungwise.ledger.old_slots import OldSlots
+from rungwise.observe.climbing import Climbing
 from rungwise.observe.gpu_usage import GpuWatch
 from rungwise.observe.metrics import Metrics
 from rungwise.observe.readiness import Readiness
@@ -24,7 +27,7 @@ from rungwise.story import Clock
 from rungwise.tiers import outlook
 from rungwise.tiers.local.vllm_compat import visible_gpus
 from rungwise.tiers.priced import prices_of
-from rungwise.types import Entry
+from rungwise.types import Entry, StepType
 
 if TYPE_CHECKING:
     from rungwise.edge.app import Part
@@ -37,6 +40,7 @@ class Watch:
     metrics: Metrics
     alarms: Alarms
     drift: Drift
+    gathering: Gathering
     traces: Traces
     gpus: GpuWatch
     readiness: Readiness
@@ -45,7 +49,7 @@ class Watch:
     @property
     def readers(self) -> Sequence[Callable[[Entry], None]]:
         """Of each step."""
-        return (self.metrics.read, self.drift.read)
+        return (self.gathering.read,)
 
     @property
     def told(self) -> Sequence[Callable[[Entry], None]]:
@@ -59,7 +63,17 @@ class Watch:
     @property
     def parts(self) -> Sequence[Part]:
         """In the order they start in, once the store is open."""
-        return (self.alarms, self.drift, self.traces, self.gpus, self.old_slots)
+        return (self.alarms, self.drift, self.gathering, self.traces, self.gpus, self.old_slots)
+
+    async def rendered(self) -> tuple[bytes, str]:
+        """The metrics, of every step until now."""
+        self.gathering.pass_on()
+        return await self.metrics.rendered()
+
+    def standing(self) -> Sequence[DetectorState]:
+        """As drift has it, of every step until now."""
+        self.gathering.pass_on()
+        return self.drift.standing()
 
 
 def build_watch(
@@ -69,10 +83,12 @@ def build_watch(
     *,
     metrics: Metrics,
     alarms: Alarms,
+    usual: Mapping[StepType, str],
     store: Store,
     clock: Clock,
 ) -> Watch:
-    """All of it, and the metrics of it. Raises ConfigError."""
+    """All of it, and the metrics of it. `usual` is where each step type starts by the owner's
+    table. Raises ConfigError."""
     drift = Drift(
         config.drift,
         config.outcomes.most_share,
@@ -86,16 +102,19 @@ def build_watch(
         prices=lambda: prices_of(config),
         endings=lambda: outlook.endings(config, datetime.fromtimestamp(clock.unix(), UTC).date()),
     )
+    climbing = Climbing(config.access.escalation_alarm, [tier.name for tier in ladder], usual)
     gpus, readiness = GpuWatch(unix=clock.unix, now=clock.now), Readiness(ladder)
     metrics.watch_gpus(lambda: gpus.usage, _placed(config))
     metrics.watch_ready(lambda: readiness.ready)
     metrics.watch_alarms(alarms)
+    metrics.watch_climbing(climbing)
     metrics.watch_drift(drift.standing)
     metrics.watch_calibrations(partial(_believed, gates, alarms))
     return Watch(
         metrics=metrics,
         alarms=alarms,
         drift=drift,
+        gathering=Gathering((metrics.read, drift.read, climbing.read)),
         traces=Traces(
             config.traces,
             providers_of(config.tiers),

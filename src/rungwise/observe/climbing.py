@@ -68,17 +68,24 @@ class Climbing:
         seen = entry.seen
         if entry.state != "answered" or seen is None or seen.state == "recalled":
             return
-        watched = self._keys.setdefault(entry.caller, _Watched())
-        self._keys.move_to_end(entry.caller)
-        if len(self._keys) > self._most:
-            self._keys.popitem(last=False)
+        watched = self._of(entry.caller)
         watched.climbed = (watched.climbed << 1 | self._climbed(entry)) & self._window
         watched.steps = min(watched.steps + 1, self._config.window)
         if watched.steps >= self._config.least:
             self._weigh(entry.caller, watched)
 
+    def _of(self, caller: str) -> _Watched:
+        watched = self._keys.get(caller)
+        if watched is None:
+            watched = self._keys[caller] = _Watched()
+            if len(self._keys) > self._most:
+                self._keys.popitem(last=False)
+        else:
+            self._keys.move_to_end(caller)
+        return watched
+
     def _climbed(self, entry: Entry) -> bool:
-        if any(a.state == "abandoned" and a.role == "draft" for a in entry.attempts):
+        if entry.doubted:
             return True
         pinned = entry.route != "auto" and not entry.route.startswith("auto:")
         if pinned or not entry.rungs:
@@ -90,9 +97,8 @@ class Climbing:
     def _weigh(self, caller: str, watched: _Watched) -> None:
         """An alarm begins where the share is surely too high, and ends where it is not any more."""
         climbed = watched.climbed.bit_count()
-        share = climbed / watched.steps
-        surely, _ = wilson(climbed, watched.steps)
-        if not watched.alarmed and surely > self._config.share:
+        share, most = climbed / watched.steps, self._config.share
+        if not watched.alarmed and share > most and wilson(climbed, watched.steps)[0] > most:
             watched.alarmed = True
             self.alarms += 1
             logger.warning(
@@ -102,8 +108,8 @@ class Climbing:
                 caller,
                 climbed,
                 watched.steps,
-                self._config.share,
+                most,
             )
-        elif watched.alarmed and share <= self._config.share:
+        elif watched.alarmed and share <= most:
             watched.alarmed = False
             logger.info("%s climbs no more than it should again (%.0f %%)", caller, 100 * share)

@@ -94,7 +94,7 @@ class StepMetrics:
             self._first_byte(route)(entry.first_byte_s)
         if seen is not None and seen.state == "recalled":
             self._recalled(route)()
-        if any(a.state == "abandoned" and a.role == "draft" for a in entry.attempts):
+        if entry.doubted:
             self._escalated(route, kind)()
         if entry.state == "exhausted" and _short_of_money(entry):
             self._refused(route)()

@@ -117,7 +117,7 @@ class Memory:
         recalled = seen.state == "recalled"
         hardness = self._hardness(self._noted.pop(conversation, None), seen)
         if not recalled:
-            climbed_to = seen.tier if _climbed(entry) else None
+            climbed_to = seen.tier if entry.doubted else None
             hardness = hardness.after(climbed_to, self._config.hard_for_turns)
         past = Past(
             tier=seen.tier,
@@ -144,11 +144,6 @@ class Memory:
             if len(self._noted) <= self._config.conversations and self._is_fresh(oldest):
                 return
             self._noted.popitem(last=False)
-
-
-def _climbed(entry: Entry) -> bool:
-    """Whether a draft below the one that was given was refused."""
-    return any(a.role == "draft" and a.state == "abandoned" for a in entry.attempts)
 
 
 def _begins(seen: Attempt, past: Past) -> bool:

@@ -340,8 +340,15 @@ class Entry:
     @property
     def seen(self) -> Attempt | None:
         """The attempt whose draft the caller saw; None when it saw none."""
-        seen = ("released", "left", "broken_off", "recalled")
-        return next((a for a in self.attempts if a.state in seen), None)
+        for attempt in self.attempts:  # every answer is asked this several times
+            if attempt.state in ("released", "left", "broken_off", "recalled"):
+                return attempt
+        return None
+
+    @property
+    def doubted(self) -> bool:
+        """Whether at least one draft was abandoned."""
+        return "abandoned" in [a.state for a in self.attempts if a.role == "draft"]
 
     @property
     def tier(self) -> str | None:
@@ -351,8 +358,12 @@ class Entry:
     @property
     def cost_nano(self) -> int | None:
         """Nano-dollars of every attempt together; None when any price is unknown."""
-        costs = [a.cost_nano for a in self.attempts]
-        return None if None in costs else sum(c for c in costs if c is not None)
+        cost = 0
+        for attempt in self.attempts:
+            if attempt.cost_nano is None:
+                return None
+            cost += attempt.cost_nano
+        return cost
 
     @property
     def usage(self) -> Usage:

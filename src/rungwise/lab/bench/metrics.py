@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rungwise.lab.bench import by_round
 from rungwise.lab.bench.cpu import cpu_of
@@ -18,6 +19,9 @@ from rungwise.lab.bench.gateways import Gateway, bare, bodies, rungwise, togethe
 from rungwise.lab.bench.load import Round, load
 from rungwise.lab.bench.looks import fetch, measure_looks
 from rungwise.lab.bench.series import measure_series
+
+if TYPE_CHECKING:
+    import aiohttp
 
 __all__ = ["figures", "measure_metrics"]
 
@@ -80,16 +84,19 @@ async def _measure(
     servers: Sequence[Gateway], arguments: argparse.Namespace, told: Callable[[], object]
 ) -> Turns:
     """All in every round, in all orders by turns: who follows itself, or whom, is quicker."""
+    import aiohttp
+
     for server in servers:
         trial = await _load(server, 20 * CONCURRENCY)
     count = max(CONCURRENCY, round(trial.rps * arguments.seconds))
     orders = list(permutations(servers))
     found: dict[str, list[Turn]] = {server.name: [] for server in servers}
-    for number in range(arguments.rounds):
-        for server in orders[number % len(orders)]:
-            async with _scraped(server) if server.name == "on" else nullcontext():
-                found[server.name].append(await _turn(server, count))
-            told()
+    async with aiohttp.ClientSession() as session:
+        for number in range(arguments.rounds):
+            for server in orders[number % len(orders)]:
+                async with _scraped(session, server) if server.name == "on" else nullcontext():
+                    found[server.name].append(await _turn(server, count))
+                told()
     return found
 
 
@@ -114,25 +121,24 @@ async def _load(server: Gateway, requests: int) -> Round:
 
 
 @asynccontextmanager
-async def _scraped(server: Gateway) -> AsyncIterator[None]:
-    """As a Prometheus would, but oftener."""
-    import aiohttp
+async def _scraped(session: aiohttp.ClientSession, server: Gateway) -> AsyncIterator[None]:
+    """As a Prometheus would, but oftener; a turn may be shorter than what lies between two."""
 
-    async def scrape(session: aiohttp.ClientSession) -> None:
+    async def scrape() -> None:
+        await asyncio.sleep(random.uniform(0.0, SCRAPED_EVERY_S))
         while True:
             await fetch(session, server, "/metrics")
             await asyncio.sleep(SCRAPED_EVERY_S)
 
-    async with aiohttp.ClientSession() as session:
-        scraping = asyncio.create_task(scrape(session))
-        try:
-            yield
-        finally:
-            if scraping.done():
-                scraping.result()
-            scraping.cancel()
-            with suppress(asyncio.CancelledError):
-                await scraping
+    scraping = asyncio.create_task(scrape())
+    try:
+        yield
+    finally:
+        if scraping.done():
+            scraping.result()
+        scraping.cancel()
+        with suppress(asyncio.CancelledError):
+            await scraping
 
 
 def figures(starts: Sequence[Turns]) -> dict[str, object]:
