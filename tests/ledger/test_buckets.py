@@ -29,13 +29,20 @@ def test_a_percentile_from_the_counts_is_within_one_percent(
 ) -> None:
     rank = math.ceil(share * len(times))
     true = sorted(times)[rank - 1]
-    bucket = ranked(Counter(map(bucket_of, times)), share)
+    counts = Counter(map(bucket_of, times))
+    buckets = sorted(counts)
+    bucket = ranked(buckets, [counts[bucket] for bucket in buckets], share)
     assert bucket is not None
     assert abs(seconds_of(bucket) / true - 1) <= 0.01
 
 
 def test_of_nothing_there_is_no_percentile() -> None:
-    assert ranked({}, 0.5) is None
+    assert ranked((), (), 0.5) is None
+    assert ranked((1, 2), (0, 0), 0.5) is None
+
+
+def test_a_bucket_without_times_is_no_percentile() -> None:
+    assert ranked((1, 2, 3), (0, 2, 0), 0.5) == ranked((1, 2, 3), (0, 2, 0), 1.0) == 2
 
 
 def test_no_time_at_all_has_a_bucket_too() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
 
 __all__ = ["COARSE", "SLOT_S", "bucket_of", "ranked", "seconds_of", "slot_of"]
 
@@ -32,15 +34,14 @@ def seconds_of(bucket: int) -> float:
     return float(_LEAST_S * _STEP ** (bucket - 0.5)) if bucket > 0 else _LEAST_S
 
 
-def ranked(counts: Mapping[int, int], share: float) -> int | None:
+def ranked(buckets: Sequence[int], counts: Sequence[int], share: float) -> int | None:
     """The bucket of the smallest time that at least `share` of those counted do not exceed
-    (nearest rank, as counted.percentile); None where there are none."""
-    total, below = sum(counts.values()), 0
-    for bucket in sorted(counts):
-        below += counts[bucket]
-        if below >= share * total:
-            return bucket
-    return None
+    (nearest rank, as counted.percentile); None where there are none. `buckets` in rising order,
+    `counts` how many are in each."""
+    up_to = list(accumulate(counts))
+    if not up_to or up_to[-1] == 0:
+        return None
+    return buckets[bisect_left(up_to, share * up_to[-1])]
 
 
 def slot_of(at: float) -> int:

@@ -62,9 +62,8 @@ def report(
     all."""
     read = Tallied(connection, tuple(by), since_day, until_day, caller)
     steps = read.sums(tables.step_tally, ("tier",), (*STEPS, *MONEY))
-    role = tables.rung_tally.c.role
     rungs = read.sums(
-        tables.rung_tally, ("tier", "model"), (*USAGE, *RUNGS), role.not_in(OF_AUDITS)
+        tables.rung_tally, ("tier", "model"), (*USAGE, *RUNGS), "role not in (?, ?)", OF_AUDITS
     )
     against: defaultdict[Key, Sums] = defaultdict(dict)
     if "tier" not in by:  # of baselines it is not kept which rung's answers they stand for
@@ -108,9 +107,12 @@ def _tasks(read: Tallied, by: Sequence[Group]) -> Mapping[Key, Sums] | None:
 
 def _audits(read: Tallied) -> Audits:
     """By `read` of no groups."""
-    role = tables.rung_tally.c.role
     rungs = read.sums(
-        tables.rung_tally, ("tier", "model", "role"), (*USAGE, *RUNGS), role.in_(OF_AUDITS)
+        tables.rung_tally,
+        ("tier", "model", "role"),
+        (*USAGE, *RUNGS),
+        "role in (?, ?)",
+        OF_AUDITS,
     )[()]
     found = read.sums(tables.audit_tally, ("tier",), ("audited", "agreed"))[()]
     return Audits(

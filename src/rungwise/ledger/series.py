@@ -145,7 +145,8 @@ def _routes(connection: Connection, sought: Stretch) -> list[str]:
 
 
 def _percentile(counted: Mapping[int, int], share: float) -> float | None:
-    bucket = ranked(counted, share)
+    buckets = sorted(counted)
+    bucket = ranked(buckets, [counted[bucket] for bucket in buckets], share)
     if bucket is None:
         return None
     middle = bucket * COARSE + COARSE // 2  # begins in the middle of the coarse one

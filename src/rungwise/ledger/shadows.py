@@ -145,9 +145,8 @@ def shadows(
 
 
 def _usual(read: Tallied) -> dict[str, _Usual]:
-    table = tables.rung_tally
-    drafts = table.c.role == "draft"
-    costs = read.sums(table, ("tier",), ("attempts", "cost_nano", "unpriced"), drafts)[()]
+    values = ("attempts", "cost_nano", "unpriced")
+    costs = read.sums(tables.rung_tally, ("tier",), values, "role = 'draft'")[()]
     refusals = read.sums(tables.judged_tally, ("tier",), ("judged", "refused"))[()]
     return {tier: _of_drafts(row, refusals.get((tier,))) for (tier,), row in costs.items()}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table
 
 from rungwise.ledger.lines import Group, Key
+from rungwise.store.statements import Row, ask
 
 __all__ = ["Inside", "Sums", "Tallied"]
 
@@ -34,32 +35,51 @@ class Tallied:
         self._caller = caller
 
     def sums(
-        self, table: Table, within: Sequence[str], values: Sequence[str], *where: Any
+        self,
+        table: Table,
+        within: Sequence[str],
+        values: Sequence[str],
+        where: str = "",
+        given: Row = (),
     ) -> defaultdict[Key, Sums]:
         groups: defaultdict[Key, Sums] = defaultdict(dict)
         width = len(self._by)
-        for row in self.rows(table, within, values, *where):
+        for row in self.rows(table, within, values, where, given):
             key = tuple(str(value) for value in row[:width])
             numbers = map(_plain, row[-len(values) :])
-            groups[key][tuple(row[width : -len(values)])] = dict(zip(values, numbers, strict=True))
+            groups[key][row[width : -len(values)]] = dict(zip(values, numbers, strict=True))
         return groups
 
     def rows(
-        self, table: Table, within: Sequence[str], values: Sequence[str], *where: Any
-    ) -> Sequence[Sequence[Any]]:
-        """The same as the database gives it: the group, then what it is kept by, then the sums."""
-        by = [table.c["caller" if name == "key" else name] for name in self._by]
-        inner = [table.c[name] for name in within]
-        added = [func.sum(table.c[name]) for name in values]
-        asked = select(*by, *inner, *added).where(*self.when(table), *where)
-        return self._connection.execute(asked.group_by(*by, *inner)).fetchall()
+        self,
+        table: Table,
+        within: Sequence[str],
+        values: Sequence[str],
+        where: str = "",
+        given: Row = (),
+    ) -> Sequence[Row]:
+        """The same as the database gives it: the group, then what it is kept by, then the sums; in
+        the order of the first two. `where` has a `?` for each value that is `given`."""
+        by = ("caller" if name == "key" else name for name in self._by)
+        named = ", ".join(_quoted([*by, *within]))
+        summed = ", ".join(f"sum({value})" for value in _quoted(values))
+        bounds, limits = self._bounds(table)
+        wheres = " and ".join([*bounds, where] if where else bounds)
+        text = f"select {f'{named}, ' if named else ''}{summed} from {table.name}"
+        text += f" where {wheres}" if wheres else ""
+        text += f" group by {named} order by {named}" if named else ""
+        return ask(self._connection, text, (*limits, *given))
 
-    def when(self, table: Table) -> list[Any]:
-        since, until = self._days
-        bounds: list[Any] = [] if since is None else [table.c.day >= since]
-        if self._caller is not None and "caller" in table.c:
-            bounds.append(table.c.caller == self._caller)
-        return bounds if until is None else [*bounds, table.c.day <= until]
+    def _bounds(self, table: Table) -> tuple[list[str], Row]:
+        (since, until), caller = self._days, self._caller if "caller" in table.c else None
+        asked = {"day >= ?": since, "day <= ?": until, "caller = ?": caller}
+        told = {text: value for text, value in asked.items() if value is not None}
+        return list(told), tuple(told.values())
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    """`right` is a word of SQL."""
+    return [f'"{name}"' for name in names]
 
 
 def _plain(value: Any) -> int | float:

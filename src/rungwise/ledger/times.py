@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from rungwise.ledger.buckets import ranked, seconds_of
 from rungwise.ledger.lines import Group, Key, Times
@@ -14,24 +15,22 @@ from rungwise.store import tables
 
 __all__ = ["Taken", "read_times"]
 
-_Counts: TypeAlias = dict[int, int]
-"""How many there are of each bucket."""
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Taken:
-    """Of one group."""
+    """Of one group: how many answers ended, and began, in each of the buckets, which rise."""
 
-    ended: _Counts = field(default_factory=dict)
-    begun: _Counts = field(default_factory=dict)
+    buckets: Sequence[int] = ()
+    ended: Sequence[int] = ()
+    begun: Sequence[int] = ()
 
     @property
     def whole(self) -> Times:
-        return _percentiles(self.ended)
+        return _percentiles(self.buckets, self.ended)
 
     @property
     def first_byte(self) -> Times:
-        return _percentiles(self.begun)
+        return _percentiles(self.buckets, self.begun)
 
 
 def read_times(
@@ -42,37 +41,36 @@ def read_times(
     by_caller = "key" in by or caller is not None
     if by_caller and {"route", "step_type"} & set(by):
         return {}, _read(together, 0, caller is not None).get((), Taken())
-    groups, every = _read(read, len(by), by_caller), Taken()
-    for group in groups.values():
-        _add(every.ended, group.ended)
-        _add(every.begun, group.begun)
-    return groups, every
+    groups = _read(read, len(by), by_caller)
+    return groups, _together(groups.values())
 
 
 def _read(read: Tallied, width: int, by_caller: bool) -> Mapping[Key, Taken]:
     """In groups of so many names. Answers are counted twice: see store/tables/tallies.py."""
-    groups: defaultdict[Key, Taken] = defaultdict(Taken)
-    table = tables.time_tally
-    view = table.c.route == "" if by_caller else table.c.caller == ""
-    last, group = None, Taken()
-    for row in read.rows(table, ("bucket",), ("answers", "first_bytes"), view):
-        key, (bucket, ended, begun) = row[:width], row[width:]
-        if key != last:
-            last, group = key, groups[tuple(map(str, key))]
-        if ended:
-            group.ended[bucket] = int(ended)
-        if begun:
-            group.begun[bucket] = int(begun)
+    view = "route = ''" if by_caller else "caller = ''"
+    rows = read.rows(tables.time_tally, ("bucket",), ("answers", "first_bytes"), view)
+    groups: dict[Key, Taken] = {}
+    for key, own in groupby(rows, itemgetter(slice(width))):
+        *_, buckets, ended, begun = zip(*own, strict=True)
+        groups[tuple(map(str, key))] = Taken(
+            buckets, tuple(map(int, ended)), tuple(map(int, begun))
+        )
     return groups
 
 
-def _add(counts: _Counts, more: _Counts) -> None:
-    for bucket, answers in more.items():
-        counts[bucket] = counts.get(bucket, 0) + answers
+def _together(groups: Iterable[Taken]) -> Taken:
+    sums: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for group in groups:
+        for bucket, ended, begun in zip(group.buckets, group.ended, group.begun, strict=True):
+            both = sums[bucket]
+            both[0] += ended
+            both[1] += begun
+    buckets = sorted(sums)
+    return Taken(buckets, *([sums[bucket][i] for bucket in buckets] for i in (0, 1)))
 
 
-def _percentiles(counts: _Counts) -> Times:
+def _percentiles(buckets: Sequence[int], counts: Sequence[int]) -> Times:
     """Within 1 %: see ledger/buckets.py."""
-    found = (ranked(counts, share) for share in (0.50, 0.95, 0.99))
+    found = (ranked(buckets, counts, share) for share in (0.50, 0.95, 0.99))
     p50, p95, p99 = (None if bucket is None else seconds_of(bucket) for bucket in found)
     return Times(p50_s=p50, p95_s=p95, p99_s=p99)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
-__all__ = ["add_rows", "ask", "insert_rows"]
+__all__ = ["Row", "add_rows", "ask", "insert_rows"]
 
 Row: TypeAlias = tuple[Any, ...]
 

@@ -34,6 +34,7 @@ REPORTS: tuple[tuple[Group, ...], ...] = (
     ("key",),
     ("day",),
     ("route", "step_type"),
+    ("key", "day"),
 )
 
 
