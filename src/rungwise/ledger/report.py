@@ -63,7 +63,7 @@ def report(
     read = Tallied(connection, tuple(by), since_day, until_day, caller)
     steps = read.sums(tables.step_tally, ("tier",), (*STEPS, *MONEY))
     rungs = read.sums(
-        tables.rung_tally, ("tier", "model"), (*USAGE, *RUNGS), "role not in (?, ?)", OF_AUDITS
+        tables.rung_tally, ("tier", "model"), (*USAGE, *RUNGS), "role not in (?, ?)", *OF_AUDITS
     )
     against: defaultdict[Key, Sums] = defaultdict(dict)
     if "tier" not in by:  # of baselines it is not kept which rung's answers they stand for
@@ -112,7 +112,7 @@ def _audits(read: Tallied) -> Audits:
         ("tier", "model", "role"),
         (*USAGE, *RUNGS),
         "role in (?, ?)",
-        OF_AUDITS,
+        *OF_AUDITS,
     )[()]
     found = read.sums(tables.audit_tally, ("tier",), ("audited", "agreed"))[()]
     return Audits(

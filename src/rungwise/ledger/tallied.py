@@ -40,11 +40,11 @@ class Tallied:
         within: Sequence[str],
         values: Sequence[str],
         where: str = "",
-        given: Row = (),
+        *given: str,
     ) -> defaultdict[Key, Sums]:
         groups: defaultdict[Key, Sums] = defaultdict(dict)
         width = len(self._by)
-        for row in self.rows(table, within, values, where, given):
+        for row in self.rows(table, within, values, where, *given):
             key = tuple(str(value) for value in row[:width])
             numbers = map(_plain, row[-len(values) :])
             groups[key][row[width : -len(values)]] = dict(zip(values, numbers, strict=True))
@@ -56,7 +56,7 @@ class Tallied:
         within: Sequence[str],
         values: Sequence[str],
         where: str = "",
-        given: Row = (),
+        *given: str,
     ) -> Sequence[Row]:
         """The same as the database gives it: the group, then what it is kept by, then the sums; in
         the order of the first two. `where` has a `?` for each value that is `given`."""
