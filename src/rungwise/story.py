@@ -107,7 +107,7 @@ class Story:
 
     def _refused(self) -> list[Attempt]:
         """The drafts that were refused, where the last rung's was."""
-        drafts = [a for a in self.attempts if a.role == "draft" and a.state == "abandoned"]
+        drafts = [attempt for attempt in self.attempts if attempt.doubted]
         last = self.rungs[self._asked - 1] if self._asked else None
         return drafts if drafts and drafts[-1].tier == last else []
 

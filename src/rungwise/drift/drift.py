@@ -164,10 +164,9 @@ class Drift:
             self._draft(attempt, entry.rungs)
 
     def _upstream(self, attempt: Attempt) -> None:
-        if attempt.billed_as is not None and "model" in self._config.kinds:
-            self._upstreams.take("model", attempt.tier, attempt.billed_as)
-        if attempt.fingerprint is not None and "fingerprint" in self._config.kinds:
-            self._upstreams.take("fingerprint", attempt.tier, attempt.fingerprint)
+        for kind, id in zip(IDS, (attempt.billed_as, attempt.fingerprint), strict=True):
+            if id is not None and kind in self._config.kinds:
+                self._upstreams.take(kind, attempt.tier, id)
 
     def read_outcome(self, entry: Entry) -> None:
         """One step with what is believed of it now. The first word counts, if it comes within a

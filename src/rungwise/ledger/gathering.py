@@ -17,6 +17,8 @@ __all__ = ["Gathering"]
 logger = logging.getLogger(__name__)
 
 MOST, WAIT_S = 256, 0.05
+"""Drift looks at each stream so often at most, and of what comes at once at the first alone: with a
+longer wait it would see less."""
 
 
 class Gathering:

@@ -160,7 +160,7 @@ def _compared(
     """With what was refused, with baselines, and with what its shadow would have done."""
     for attempt in entry.attempts:
         if _judged(attempt, entry.rungs):
-            _count(found["judged_tally"], (group[0], attempt.tier), (1, _doubted(attempt)))
+            _count(found["judged_tally"], (group[0], attempt.tier), (1, int(attempt.doubted)))
     for baseline in entry.baselines:
         known = baseline.nano is not None and cost is not None
         told = (baseline.nano or 0, 0, cost or 0) if known else (0, 1, 0)
@@ -178,7 +178,7 @@ def _model(attempt: Attempt, models: Mapping[str, str]) -> str:
 
 def _rung(attempt: Attempt) -> tuple[float, ...]:
     usage, cost, uncached = attempt.usage, attempt.cost_nano, attempt.uncached_nano
-    doubted = _doubted(attempt)
+    doubted = int(attempt.doubted)  # as every truth here: Postgres takes no other for a number
     return (
         int(attempt.state not in _UNASKED),
         int(attempt.state in _SEEN),
@@ -228,11 +228,6 @@ def _judged(attempt: Attempt, rungs: Sequence[str]) -> bool:
         return False
     told = attempt.state == "abandoned" or attempt.threshold is not None
     return told or attempt.tier in rungs[:-1]
-
-
-def _doubted(attempt: Attempt) -> int:
-    """1 or 0, as every truth here: Postgres would not take another for a number."""
-    return int(attempt.state == "abandoned" and attempt.role == "draft")
 
 
 def _count(sums: _Sums, key: _Key, numbers: tuple[float, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rungwise.escalations import escalations
 from rungwise.observe.metrics_series import SHARES, Known, Series
-from rungwise.types import Attempt, Entry, Usage
+from rungwise.types import Attempt, Entry
 
 __all__ = ["AttemptMetrics"]
 
@@ -89,7 +89,16 @@ class AttemptMetrics:
         elif attempt.state == "failed":
             self._unverified(tier, role)()
         self._read_cost(attempt, tier)
-        self._read_tokens(attempt.usage, tier, role)
+        usage = attempt.usage
+        for part, tokens in (
+            ("input", usage.input),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write_5m + usage.cache_write_1h),
+            ("output", usage.output),
+            ("reasoning", usage.reasoning),
+        ):
+            if tokens:
+                self._tokens(tier, role, part)(tokens)
 
     def _read_draft(self, attempt: Attempt, tier: str) -> None:
         if attempt.state not in ("spilled", "recalled", "lost"):  # these took no time of its own
@@ -98,18 +107,6 @@ class AttemptMetrics:
                 self._first_piece(tier)(max(0.0, attempt.first_piece_s - attempt.started_s))
         if attempt.confidence is not None:
             self._confidence(tier)(attempt.confidence.probability)
-
-    def _read_tokens(self, usage: Usage, tier: str, role: str) -> None:
-        if usage.input:
-            self._tokens(tier, role, "input")(usage.input)
-        if usage.cache_read:
-            self._tokens(tier, role, "cache_read")(usage.cache_read)
-        if cache_write := usage.cache_write_5m + usage.cache_write_1h:
-            self._tokens(tier, role, "cache_write")(cache_write)
-        if usage.output:
-            self._tokens(tier, role, "output")(usage.output)
-        if usage.reasoning:
-            self._tokens(tier, role, "reasoning")(usage.reasoning)
 
     def _read_cost(self, attempt: Attempt, tier: str) -> None:
         nano = attempt.cost_nano

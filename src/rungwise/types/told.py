@@ -240,6 +240,11 @@ class Attempt:
     local rung, whose price is its time."""
 
     @property
+    def doubted(self) -> bool:
+        """Whether it is a draft that was abandoned."""
+        return self.state == "abandoned" and self.role == "draft"
+
+    @property
     def estimated(self) -> bool:
         """Whether its cost goes by an own count, because the tier told none."""
         return self.usage.estimated
@@ -348,7 +353,7 @@ class Entry:
     @property
     def doubted(self) -> bool:
         """Whether at least one draft was abandoned."""
-        return "abandoned" in [a.state for a in self.attempts if a.role == "draft"]
+        return any(attempt.doubted for attempt in self.attempts)
 
     @property
     def tier(self) -> str | None:

@@ -203,8 +203,7 @@ def _labels(entry: Entry, tiers: Sequence[str]) -> dict[str, bool | float]:
     assert entry.outcome is not None and entry.tier is not None
     found: dict[str, bool | float] = {}
     for attempt in entry.attempts:
-        refused = attempt.role == "draft" and attempt.state == "abandoned"
-        if refused and attempt.tier in tiers:
+        if attempt.doubted and attempt.tier in tiers:
             soft = _soft(attempt)
             found |= {} if soft is None else {attempt.tier: soft}
     found[entry.tier] = entry.outcome.right
