@@ -279,7 +279,7 @@ async def serving(folder: Path, till: Till, policy: str) -> AsyncIterator[Caller
         config.write_text(CONFIG.format(url=upstream.url, more=MORE, routing=routing, **prices))
         environ = {"KEY": "sk-any", "CALLERS": ",".join(KEYS)}
         server = await forks.serve(config, environ, log=folder / "log")
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=1)  # well before the server
+        connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as http:
             yield Callers(http, server.url, till)
         os.kill(server.pid, signal.SIGTERM)

@@ -73,6 +73,7 @@ TURNED: dict[str, tuple[str, ...]] = {
     ),
     "ServerConfig.page": ("edge/test_page.py::test_the_page_needs_no_key_and_can_be_turned_off",),
     "ServerConfig.max_connections": (UVICORN,),
+    "ServerConfig.idle_s": (UVICORN,),
     "ServerConfig.heartbeat_s": (
         "edge/test_sse.py::test_a_long_hold_opens_the_stream_with_comments",
     ),

@@ -140,9 +140,10 @@ class Slow(ScriptedCascade):
 
 
 def test_the_servers_section_reaches_uvicorn() -> None:
-    config = server_of(app(), ServerConfig(max_connections=7)).config
+    config = server_of(app(), ServerConfig(max_connections=7, idle_s=0.5)).config
     config.load()
-    assert config.http_protocol_class.limits.connections == 7  # type: ignore[union-attr]
+    limits = config.http_protocol_class.limits  # type: ignore[union-attr]
+    assert (limits.connections, limits.idle_s) == (7, 0.5)
 
 
 def test_signals_that_come_together_are_one_and_a_later_one_is_a_second() -> None:

@@ -106,6 +106,28 @@ async def test_requests_ahead_of_their_answers_are_bounded() -> None:
         assert await said(port, WHOLE + HEALTH * 5) == b""
 
 
+async def test_a_connection_is_closed_once_it_was_idle_for_so_long() -> None:
+    async with serving(app(), idle_s=0.05) as port:
+        assert (await said(port, HEALTH)).endswith(b'{"alive":true}')
+
+
+async def test_an_idle_connection_makes_room_the_longest_idle_one_first() -> None:
+    async with serving(app(), connections=2) as port, AsyncExitStack() as stack:
+        kept = []
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            stack.callback(writer.close)
+            writer.write(HEALTH)
+            await reader.readuntil(b'{"alive":true}')
+            kept.append((reader, writer))
+        (first, _), (second, writer) = kept
+        third = WHOLE.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
+        assert b" 200 " in await said(port, third)
+        assert await first.read() == b""
+        writer.write(HEALTH)
+        assert await second.readuntil(b'{"alive":true}')
+
+
 async def test_one_connection_too_many_is_told_to_come_again() -> None:
     cascade = ScriptedCascade()
     async with serving(app(cascade), connections=2) as port, AsyncExitStack() as stack:

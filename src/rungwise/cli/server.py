@@ -38,7 +38,7 @@ def server_of(app: FastAPI, config: ServerConfig) -> uvicorn.Server:
     served = uvicorn.Config(
         app,
         loop="uvloop",
-        http=bounded(Limits(connections=config.max_connections)),
+        http=bounded(Limits(connections=config.max_connections, idle_s=config.idle_s)),
         ws="none",
         lifespan="off",
         log_config=None,

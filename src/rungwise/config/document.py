@@ -24,7 +24,16 @@ class ServerConfig(Section):
     port: int = Field(default=8080, ge=0, le=65535)
     max_body_mib: float = Field(default=20.0, gt=0, description="larger bodies get a 413")
     max_connections: int = Field(
-        default=1000, ge=1, description="further connections get a 503; health is told to all"
+        default=1000,
+        ge=1,
+        description="a further connection takes the place of the longest idle one; where none is "
+        "idle it gets a 503; health is told to all",
+    )
+    idle_s: Seconds = Field(
+        default=120.0,
+        gt=0,
+        description="a connection without a request is closed after this; longer than clients and "
+        "proxies keep theirs, for a request that meets the close is lost",
     )
     heartbeat_s: Seconds = Field(
         default=10.0, gt=0, description="a stream held longer than this opens with SSE comments"

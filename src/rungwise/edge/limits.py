@@ -1,4 +1,4 @@
-"""How long may a request's head be and take, and how many connections may there be?
+"""How long may a request's head be and take, how many connections may there be, and how long idle?
 
 All that happens before a key is seen, and httptools bounds none of it: it collects headers for as
 long as they come.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from starlette.responses import Response
@@ -28,7 +29,12 @@ EACH = 64
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     connections: int
-    """More than these are told to come again; health is told to all."""
+    """More than these are told to come again, once no idle one is left to close; health is told to
+    all."""
+    idle_s: float = 120.0
+    """Closed after so long without a request. What closes as a request is sent loses it, so it is
+    for the clients to close first: httpx, and with it OpenAI's and Anthropic's SDKs, does after 5
+    s, aiohttp after 15, AWS's load balancers and nginx after 60, Go after 90."""
     head_bytes: int = 64 * 1024
     head_s: float = 10.0
     waiting: int = 16
@@ -49,6 +55,7 @@ class _Bounded(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.timeout_keep_alive = self.limits.idle_s  # type: ignore[assignment]
         self._head = self._unheard = 0
         """Bytes of this request's head, and those that httptools has not told of yet."""
         self._patience: asyncio.TimerHandle | None = None
@@ -56,10 +63,13 @@ class _Bounded(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > self.limits.connections:
+            self._make_room()
         self._begin_to_wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_waiting()
+        self._unset_keepalive_if_required()  # uvicorn would keep one that was reset until then
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -71,6 +81,19 @@ class _Bounded(HttpToolsProtocol):
         super().data_received(data)
         if self._unheard > self.limits.head_bytes and not self.transport.is_closing():
             self._refuse(self._too_long())
+
+    def _make_room(self) -> None:
+        """In place of the connection that has been idle longest."""
+        idle = [
+            (timer.when(), other.timeout_keep_alive_handler)
+            for other in self.connections
+            if isinstance(other, _Bounded)
+            and (timer := other.timeout_keep_alive_task)
+            and not other.transport.is_closing()
+        ]
+        if idle:
+            _, close = min(idle, key=itemgetter(0))
+            close()
 
     # ---- what httptools tells --------------------------------------------------------------
 
