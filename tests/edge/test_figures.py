@@ -23,7 +23,7 @@ from rungwise.ledger.sql import SqlLedger
 from rungwise.store import tables
 from rungwise.store.sql import Store
 from rungwise.store.statements import insert_rows
-from rungwise.types import Outcome
+from rungwise.types import Baseline, Outcome
 from tests.edge.doubles import client
 from tests.edge.looking import NOW, OWNER, STEP, TEAM, looked_at, opened, steps, write
 
@@ -220,6 +220,30 @@ async def test_series_sum_the_slots_of_every_stretch(tmp_path: Path) -> None:
         own = await got(store, "/v1/series?window=2w", TEAM)
         assert (len(own["at"]), own["slot_s"], sum(own["steps"])) == (336, 3600, 13)
         assert set(own["p50_ms"]) == {None}
+
+
+async def test_a_stretch_in_which_nothing_has_a_price_has_no_cost(tmp_path: Path) -> None:
+    costs = {0: (2, 0, 2), 1: (2, 7_000_000_000, 1), 2: (2, 0, 0)}
+    rows = [
+        (SLOT - ago, "auto", "team", "tier1", steps, steps, 0, 0, 0, nano, unpriced, 0)
+        for ago, (steps, nano, unpriced) in costs.items()
+    ]
+    async with opened(Store(tmp_path / "l.db")) as store:
+        await store.write(lambda c: insert_rows(c, tables.slot_tally, rows))
+        told = await got(store, "/v1/series")
+    assert told["cost_usd"] == [0.0] * 34 + [7.0, None]
+    assert told["unpriced"] == [0] * 34 + [1, 2]
+
+
+async def test_figures_of_steps_without_a_price_tell_no_money(tmp_path: Path) -> None:
+    attempts = tuple(replace(one, cost_nano=None) for one in STEP.attempts)
+    unpriced = replace(STEP, attempts=attempts, baselines=(Baseline(tier="t3", nano=None),))
+    async with opened(Store(tmp_path / "l.db")) as store:
+        await SqlLedger(store).record(unpriced)
+        (line,) = (await got(store, "/v1/figures"))["groups"]
+    assert (line["cost_usd"], line["unpriced"], line["rungs"][0]["cost_usd"]) == (None, 1, None)
+    none = {"would_have_cost_usd": None, "did_cost_usd": None, "saved": None}
+    assert line["against"] == {"t3": {"answers": 0, **none}}
 
 
 @pytest.mark.parametrize(

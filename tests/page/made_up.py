@@ -163,7 +163,7 @@ class Day(Empty):
             doubts=(Doubts(tier=self._low, why="confidence", drafts=300, tokens=52_000),),
             answers={self._low: low, self._high: answered - low},
             rungs=(self._rung(self._low, steps), self._rung(self._high, steps)),
-            against={self._high: Against(answers=steps, nano=steps * 4_100_000, cost_nano=nano)},
+            against={self._high: Against(answers=answered, nano=steps * 4_100_000, cost_nano=nano)},
         )  # fmt: skip
 
     def _rung(self, tier: str, steps: int) -> Rung:

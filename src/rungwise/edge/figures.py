@@ -22,7 +22,7 @@ from rungwise.edge.sight import only_of
 from rungwise.errors import NotAllowed
 from rungwise.ledger.books import Books
 from rungwise.ledger.buckets import SLOT_S
-from rungwise.ledger.lines import Group, Report
+from rungwise.ledger.lines import Group, Report, known
 from rungwise.ledger.listing import AuditsWanted, Glance, Sought
 from rungwise.ledger.series import WINDOWS, Stretch
 from rungwise.types import EntryState, JsonObject, StepType
@@ -79,7 +79,9 @@ class FigureRoutes:
                 "escalated": found.escalated,
                 "labelled": found.labelled,
                 "right": found.right,
-                "cost_usd": list(map(usd, found.cost_nano)),
+                "cost_usd": list(
+                    map(usd, map(known, found.cost_nano, found.unpriced, found.steps))
+                ),
                 "unpriced": found.unpriced,
                 "abandoned_tokens": found.abandoned_tokens,
                 "answers": found.answers,

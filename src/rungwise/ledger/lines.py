@@ -21,12 +21,19 @@ __all__ = [
     "Rung",
     "Tasks",
     "Times",
+    "known",
 ]
 
 Group: TypeAlias = Literal["route", "step_type", "key", "tier", "day"]
 Key: TypeAlias = tuple[str, ...]
 """A group's values, in the order it was asked for; a day as its number since 1970-01-01. By tier
 steps are grouped by the rung that answered, which is its model; "" is none."""
+
+
+def known(nano: int, unpriced: int, of: int) -> int | None:
+    """The sum of those of so many that have a price; None where none of them has one. Of nothing
+    at all it is 0."""
+    return None if unpriced and unpriced >= of else nano
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,11 @@ class Against:
     answers: int = 0
     nano: int = 0
     cost_nano: int = 0
+
+    @property
+    def compared(self) -> bool:
+        """Whether any answer has a price both there and here."""
+        return self.answers > 0
 
     @property
     def saved(self) -> float | None:
@@ -65,6 +77,14 @@ class Rung:
     """By prompt caching, what was paid for writing to a cache deducted."""
     engine_s: float
     joules: float
+
+    @property
+    def known_nano(self) -> int | None:
+        return known(self.cost_nano, self.unpriced, self.attempts)
+
+    @property
+    def known_saved_nano(self) -> int | None:
+        return known(self.saved_nano, self.unpriced, self.attempts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +178,10 @@ class Line:
         return self.escalated / self.steps if self.steps else 0.0
 
     @property
+    def known_nano(self) -> int | None:
+        return known(self.cost_nano, self.unpriced, self.steps)
+
+    @property
     def cost_per_step_nano(self) -> float | None:
         priced = self.steps - self.unpriced
         return self.cost_nano / priced if priced else None
@@ -184,6 +208,12 @@ class Line:
         return sum(rung.saved_nano for rung in self.rungs)
 
     @property
+    def known_saved_nano(self) -> int | None:
+        """None where no attempt has a price."""
+        unpriced = sum(rung.unpriced for rung in self.rungs)
+        return known(self.saved_nano, unpriced, sum(rung.attempts for rung in self.rungs))
+
+    @property
     def abandoned_tokens(self) -> int:
         return sum(rung.abandoned_tokens for rung in self.rungs)
 
@@ -200,6 +230,10 @@ class Looked:
     completion_tokens: int
     cost_nano: int
     unpriced: int
+
+    @property
+    def known_nano(self) -> int | None:
+        return known(self.cost_nano, self.unpriced, self.attempts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +262,10 @@ class Audits:
     def cost_nano(self) -> int:
         """Of the priced ones; `unpriced` counts the others."""
         return sum(rung.cost_nano for rung in self.rungs)
+
+    @property
+    def known_nano(self) -> int | None:
+        return known(self.cost_nano, self.unpriced, sum(rung.attempts for rung in self.rungs))
 
     @property
     def unpriced(self) -> int:

@@ -23,7 +23,8 @@ __all__ = ["as_csv", "as_json", "as_table"]
 
 
 def as_json(told: Report) -> dict[str, object]:
-    """Costs in US dollars, times in milliseconds; null is "not known"."""
+    """Costs in US dollars, times in milliseconds; null is "not known", as a sum is of which nothing
+    has a price. Else `unpriced` counts what it does not hold."""
     return {
         "by": list(told.by),
         "all": _line(told, told.all),
@@ -45,7 +46,7 @@ def _line(told: Report, line: Line) -> dict[str, object]:
         "accuracy_interval": list(line.accuracy_interval) if line.accuracy_interval else None,
         **_times("", line.times),
         **_times("first_byte_", line.first_bytes),
-        "cost_usd": line.cost_nano / 1e9,
+        "cost_usd": usd(line.known_nano),
         "unpriced": line.unpriced,
         "cost_per_step_usd": usd(line.cost_per_step_nano),
         "cost_per_right_usd": usd(line.cost_per_right_nano),
@@ -58,7 +59,7 @@ def _line(told: Report, line: Line) -> dict[str, object]:
         "recalled": line.recalled,
         "abandoned_tokens": line.abandoned_tokens,
         "cached_share": line.cached_share,
-        "cache_saved_usd": line.saved_nano / 1e9,
+        "cache_saved_usd": usd(line.known_saved_nano),
         "against": {tier: _against(against) for tier, against in line.against.items()},
         "rungs": [_rung(rung) for rung in line.rungs],
     }
@@ -100,7 +101,7 @@ def _looked(rung: Looked) -> dict[str, object]:
         "attempts": rung.attempts,
         "prompt_tokens": rung.prompt_tokens,
         "completion_tokens": rung.completion_tokens,
-        "cost_usd": rung.cost_nano / 1e9,
+        "cost_usd": usd(rung.known_nano),
         "unpriced": rung.unpriced,
     }
 
@@ -112,7 +113,7 @@ def _audited(audits: Audits) -> dict[str, object]:
         "agreed": audits.agreed,
         "agreed_share": audits.agreed_share,
         "agreed_interval": list(audits.agreed_interval) if audits.agreed_interval else None,
-        "cost_usd": audits.cost_nano / 1e9,
+        "cost_usd": usd(audits.known_nano),
         "unpriced": audits.unpriced,
     }
 
@@ -120,8 +121,8 @@ def _audited(audits: Audits) -> dict[str, object]:
 def _against(against: Against) -> dict[str, object]:
     return {
         "answers": against.answers,
-        "would_have_cost_usd": against.nano / 1e9,
-        "did_cost_usd": against.cost_nano / 1e9,
+        "would_have_cost_usd": usd(against.nano if against.compared else None),
+        "did_cost_usd": usd(against.cost_nano if against.compared else None),
         "saved": against.saved,
     }
 
@@ -136,9 +137,9 @@ def _rung(rung: Rung) -> dict[str, object]:
         "cached_tokens": rung.cached_tokens,
         "completion_tokens": rung.completion_tokens,
         "abandoned_tokens": rung.abandoned_tokens,
-        "cost_usd": rung.cost_nano / 1e9,
+        "cost_usd": usd(rung.known_nano),
         "unpriced": rung.unpriced,
-        "cache_saved_usd": rung.saved_nano / 1e9,
+        "cache_saved_usd": usd(rung.known_saved_nano),
         "engine_s": rung.engine_s,
         "joules": rung.joules,
     }
@@ -271,13 +272,14 @@ def _looks(audits: Audits) -> str:
     share = _accuracy(audits.agreed_share, audits.agreed_interval, audits.audited)
     unpriced = f" ({audits.unpriced} ?)" if audits.unpriced else ""
     return (
-        f"{audits.asked} answers were audited, for {dollars(audits.cost_nano)} USD{unpriced} "
+        f"{audits.asked} answers were audited, for {dollars(audits.known_nano)} USD{unpriced} "
         f"beside all others here: found right {share}"
     )
 
 
 def _rung_row(rung: Rung) -> tuple[str, ...]:
-    cost = f"{rung.cost_nano / 1e9:.6f}" + (f" ({rung.unpriced} ?)" if rung.unpriced else "")
+    cost = "-" if rung.known_nano is None else f"{rung.known_nano / 1e9:.6f}"
+    cost += f" ({rung.unpriced} ?)" if rung.unpriced else ""
     return (
         rung.tier,
         rung.model,
@@ -293,10 +295,11 @@ def _rung_row(rung: Rung) -> tuple[str, ...]:
 
 
 def _baseline(tier: str, against: Against) -> str:
-    if against.saved is None:
-        return f"against all-{tier}: its price is unknown"
+    if not against.compared:
+        return f"against all-{tier}: unknown, for no answer has a price both there and here"
+    saved = "" if against.saved is None else f"{against.saved:.0%} saved, "
     return (
-        f"against all-{tier}: {against.saved:.0%} saved, {dollars(against.cost_nano)} USD instead "
+        f"against all-{tier}: {saved}{dollars(against.cost_nano)} USD instead "
         f"of {dollars(against.nano)} for {against.answers} answers, had {tier} written the same "
         "tokens, cached where they were"
     )

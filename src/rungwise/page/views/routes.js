@@ -2,7 +2,7 @@
 
 import { chosen, address } from "../address.js";
 import { h, told } from "../dom.js";
-import { PERIODS, period, timesOfAll } from "../figures.js";
+import { PERIODS, basis, period, spent, timesOfAll } from "../figures.js";
 import { note } from "../live.js";
 import { shares } from "../meters.js";
 import { order } from "../rungs.js";
@@ -58,9 +58,10 @@ function columns(by) {
     of("p95_ms", "p95", ms),
     of("p99_ms", "p99", ms),
     of("first_byte_p95_ms", "First byte p95", ms),
-    of("cost_usd", "Cost", usd),
-    { name: "cost_per_task_usd", head: byTask ? "Per task" : "Per step", by: (line) => line.cost_per_task_usd ?? line.cost_per_step_usd, cell: (line) => usd(line.cost_per_task_usd ?? line.cost_per_step_usd) },
-    { name: "cost_per_right_usd", head: "Per correct", by: (line) => line.cost_per_right_task_usd ?? line.cost_per_right_usd, cell: (line) => usd(line.cost_per_right_task_usd ?? line.cost_per_right_usd) },
+    { name: "cost_usd", head: "Cost", by: (line) => line.cost_usd, cell: (line) => spent(line.cost_usd, line.unpriced) },
+    // one name for both, so that another grouping stays sorted by what was chosen
+    byTask ? of("cost_per_task_usd", "Per task", usd) : of("cost_per_step_usd", "Per step", usd, { name: "cost_per_task_usd" }),
+    of(byTask ? "cost_per_right_task_usd" : "cost_per_right_usd", "Per correct", usd, { name: "cost_per_right_usd" }),
     of("escalation_rate", "Climbed", share),
     { name: "share", head: "Share per rung", left: true, cell: (line) => shares(line.share, order, { legend: false }) },
   ].filter(Boolean);
@@ -79,7 +80,7 @@ function rungs(all) {
     { head: "Cached", cell: (rung) => share(rung.prompt_tokens ? rung.cached_tokens / rung.prompt_tokens : null, 0) },
     { head: "Out", cell: (rung) => short(rung.completion_tokens) },
     { head: "Abandoned", cell: (rung) => short(rung.abandoned_tokens) },
-    { head: "Cost", cell: (rung) => [rung.unpriced && rung.unpriced === rung.attempts ? "unknown" : usd(rung.cost_usd), rung.unpriced ? h("small", {}, `${count(rung.unpriced)} unpriced`) : null] },
+    { head: "Cost", cell: (rung) => spent(rung.cost_usd, rung.unpriced) },
   ];
   return panel("What the rungs did", table(told_, all.rungs, { label: "Rungs" }));
 }
@@ -98,7 +99,7 @@ function doubts(all) {
 function baselines(all) {
   const rows = Object.entries(all.against ?? {});
   const columns_ = [
-    { head: "Instead of", left: true, cell: ([tier]) => told(tier) },
+    { head: "Instead of", left: true, cell: ([tier, one]) => [told(tier), h("small", {}, basis(one, all))] },
     { head: "Would cost", cell: ([, one]) => usd(one.would_have_cost_usd) },
     { head: "Did cost", cell: ([, one]) => usd(one.did_cost_usd) },
     { head: "Saved", cell: ([, one]) => share(one.saved) },
@@ -108,11 +109,11 @@ function baselines(all) {
 
 function beside(body) {
   const rows = [
-    ...(body.audits ?? []).map((audit) => [`${audit.role} by ${audit.tier}`, `${count(audit.attempts)} looks`, audit.unpriced ? "unknown" : usd(audit.cost_usd)]),
+    ...(body.audits ?? []).map((audit) => [`${audit.role} by ${audit.tier}`, `${count(audit.attempts)} looks`, spent(audit.cost_usd, audit.unpriced)]),
     ...(body.idle ?? []).map((idle) => [`${idle.tier} idle`, `busy ${span(idle.busy_s)} of ${span(idle.up_s)}`, usd(idle.idle_usd)]),
-    ["prompt caching saved", share(body.all.cached_share, 0), usd(body.all.cache_saved_usd)],
+    ["prompt caching saved", share(body.all.cached_share, 0), spent(body.all.cache_saved_usd, (body.all.rungs ?? []).reduce((sum, rung) => sum + rung.unpriced, 0))],
     ["abandoned drafts", `${number(body.all.abandoned_tokens, 6)} tokens`, "in the cost above"],
   ];
-  const columns_ = ["", "", ""].map((head, at) => ({ head, left: at < 2, cell: (row) => told(row[at]) }));
+  const columns_ = ["", "", ""].map((head, at) => ({ head, left: at < 2, cell: (row) => (at < 2 ? told(row[at]) : row[at]) }));
   return panel("On lines of their own", table(columns_, rows, { label: "Audits, idle time, caches" }));
 }
