@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from rungwise.access.budget import AUDITS
+from rungwise.store.sql import Store
 from rungwise.tiers.scripted import ScriptedTier, say
+from tests.access.accounts import Account, bids, capped
+from tests.access.test_purse import gone
 from tests.observe.test_metrics import DOCS
 from tests.served import served
 
@@ -41,3 +45,35 @@ async def test_junk_names_of_models_users_tasks_and_paths_make_no_series(tmp_pat
             )
             await server.ask(user=junk, metadata={"task": junk}, headers={"x-rungwise-task": junk})
         assert series(await server.metrics()) == before
+
+
+async def test_what_a_dead_server_lost_is_told_once_and_at_its_worst_case(tmp_path: Path) -> None:
+    store = Store(tmp_path / "rungwise.db")
+    await store.start()
+    dead = Account(store, id=gone())
+    await dead.lease.renew()
+    for id, caller in (("req_1", "ci"), ("aud_1", AUDITS)):
+        await dead.purse.reserve(
+            id, capped(10**9, name=caller), bids(0, 250_000_000), most_nano=None
+        )
+    await store.stop()
+
+    async def told() -> set[str]:
+        tier = ScriptedTier("tier1", say("It is."), model="small", local=False)
+        async with served(tmp_path, tier) as server:
+            text = await server.metrics()
+        return {
+            line
+            for line in text.splitlines()
+            if line.startswith(("rungwise_answers_total", "rungwise_cost_usd", "rungwise_attempts"))
+        }
+
+    answers = 'rungwise_answers_total{route="other",state="lost",step_type="open_chat",tier="none"}'
+    assert await told() == {
+        f"{answers} 1.0",
+        'rungwise_attempts_total{role="draft",state="lost",tier="tier1"} 1.0',
+        'rungwise_attempts_total{role="audit",state="lost",tier="tier1"} 1.0',
+        'rungwise_cost_usd_total{role="draft",tier="tier1"} 0.25',
+        'rungwise_cost_usd_total{role="audit",tier="tier1"} 0.25',
+    }
+    assert await told() == {f"{answers} 0.0"}, "the next server finds it in the ledger"

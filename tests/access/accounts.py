@@ -25,6 +25,8 @@ class Account:
     def __init__(self, store: Store, *, id: str | None = None, **settings: Any) -> None:
         self.store = store
         self.now = 0.0
+        self.shown: list[Entry] = []
+        """What it found lost."""
         self.lease = Lease(
             store, id or server_id(), unix=lambda: AT + self.now, now=lambda: self.now
         )
@@ -33,6 +35,7 @@ class Account:
             self.lease,
             local=LOCAL,
             record=SqlLedger(store).insert,
+            show=self.shown.append,
             unix=lambda: AT,
             **settings,
         )

@@ -27,9 +27,9 @@ def inherit(
     local: frozenset[str],
     record: Callable[[Connection, Sequence[Entry]], object],
     at: float,
-) -> int:
-    """Settle what these servers, and such as nobody knows any more, had set aside. How many answers
-    were lost; `record` has then written an entry of each.
+) -> Sequence[Entry]:
+    """Settle what these servers, and such as nobody knows any more, had set aside. An entry of each
+    answer that was lost; `record` has then written it.
 
     An answer whose entry is in the ledger is settled by that. For a day it is known what was set
     aside for the lost ones: see `revive`.
@@ -38,7 +38,7 @@ def inherit(
     left = select(reservation).where(or_(reservation.c.server.in_(dead), ~known))
     rows = connection.execute(left).all()
     if not rows:
-        return 0
+        return ()
     written = _written(connection, [row.id for row in rows])
     buried = [row for row in rows if row.id not in written]
     entries = [_lost(row, at) for row in buried]
@@ -48,7 +48,7 @@ def inherit(
         connection.execute(insert(lost), [_kept(row) for row in buried])
     charges: dict[str, Sequence[Charge]] = {**written, **{e.id: e.attempts for e in entries}}
     settle(connection, charges, local)  # nothing is left of it where `record` has done so
-    return len(buried)
+    return entries
 
 
 def revive(connection: Connection, id: str) -> None:

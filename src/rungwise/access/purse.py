@@ -34,13 +34,18 @@ MANY = 10_000
 """Reservations of unknown fate, and entries that could not be written, to be put in order later."""
 
 
+def unwatched(entry: Entry) -> None:
+    """Nobody reads what was lost with a server."""
+
+
 class StoredPurse:
     """See contracts.Purse. Caps are kept in the table `spending`, one row for each caller, kind and
     window: what was spent in it, and what is set aside. A cap counts from when it is set.
 
     What an answer set aside is a row of `reservation` until its entry is in the ledger: whoever
     writes entries calls `settle` in the same transaction. What a server leaves behind when it dies
-    is counted at its worst case, by an entry of the state `lost` that `record` writes.
+    is counted at its worst case, by an entry of the state `lost` that `record` writes. Once it is
+    committed `show` is given it, at the one server that wrote it.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class StoredPurse:
         *,
         local: frozenset[str],
         record: Callable[[Connection, Sequence[Entry]], object],
+        show: Callable[[Entry], object] = unwatched,
         unknown: Literal["allow", "refuse"] = "allow",
         when_lost: Literal["local", "refuse"] = "local",
         unix: Callable[[], float] = time.time,
@@ -57,6 +63,7 @@ class StoredPurse:
     ) -> None:
         """`local` are the rungs of this machine."""
         self._store, self._lease, self._local, self._record = store, lease, local, record
+        self._show = show
         self._refuse_unknown, self._when_lost = unknown == "refuse", when_lost
         self._unix, self._every_s = unix, every_s
         self._doubtful: dict[str, tuple[Attempt, ...]] = {}
@@ -112,14 +119,16 @@ class StoredPurse:
         dead = await self._lease.renew()
         at = self._unix()
 
-        def bury(connection: Connection) -> int:
+        def bury(connection: Connection) -> Sequence[Entry]:
             gone = self._lease.silent(connection, dead)
             lost = inherit(connection, gone, local=self._local, record=self._record, at=at)
             self._lease.forget(connection, gone)
             return lost
 
         if lost := await self._store.write(bury):
-            logger.warning("answers lost with a server, counted at their worst: %d", lost)
+            logger.warning("answers lost with a server, counted at their worst: %d", len(lost))
+            for entry in lost:
+                self._show(entry)
         await self._mend()
 
     async def _keep(self) -> None:

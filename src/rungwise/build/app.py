@@ -36,7 +36,7 @@ from rungwise.golden import DEADLINE_S, Golden
 from rungwise.idle import IdleNotes
 from rungwise.ledger.books import Books
 from rungwise.ledger.sql import SqlLedger
-from rungwise.ledger.tee import Tee
+from rungwise.ledger.tee import Tee, show
 from rungwise.observe.metrics import Metrics
 from rungwise.once import Once
 from rungwise.store.sql import Store
@@ -287,11 +287,13 @@ def _money(
     models = {tier.name: tier.model for tier in ladder}
     lease = Lease(store, server, unix=CLOCK.unix)
     written = SqlLedger(store, models=models)
+    audited = watch.audited if watch else ()
     purse = StoredPurse(
         store,
         lease,
         local=local,
         record=written.insert,
+        show=partial(show, readers=readers, audited=audited),
         unknown=config.prices.unknown,
         when_lost=config.ledger.when_lost,
         unix=CLOCK.unix,
@@ -308,7 +310,7 @@ def _money(
         readers=readers,
         lost=(purse.owe, watch.metrics.entry_lost) if watch else (purse.owe,),
         told=watch.told if watch else (),
-        audited=watch.audited if watch else (),
+        audited=audited,
     )
     repeats = StoredRepeats(
         store, server=lease.id, local=local, fingerprint=fingerprint, unix=CLOCK.unix

@@ -6,6 +6,7 @@ import asyncio
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -42,6 +43,10 @@ def nobody(connection: Connection, entry_id: str) -> None:
     """No money was counted for this one."""
 
 
+def unseen(heard: Sequence[Heard]) -> None:
+    """Nobody asks what of a list was written before it failed."""
+
+
 class SqlLedger:
     """An entry is written when `record` returns, and outlives this process. Prompts and answers
     are not in it; a reason may quote an upstream's error or name a property that breaks a schema.
@@ -68,24 +73,30 @@ class SqlLedger:
         self._most_per_day = most_per_day
         self._store, self._settle, self._revive = store, settle, revive
         self._models = models or {}
-        self._recording, self._over = 0, asyncio.Event()
+        self._begun, self._over = 0, asyncio.Event()
         self._listening = asyncio.Lock()
 
     async def start(self) -> None: ...
 
     async def stop(self) -> None:
-        """What was to be recorded is, while those are still there who hear that it cannot be."""
-        while self._recording:
+        """What was to be recorded, or heard, is, while those are still there who are told of it, or
+        hear that it cannot be."""
+        while self._begun:
             self._over.clear()
             await self._over.wait()
 
     async def record(self, entry: Entry) -> None:
-        self._recording += 1
-        try:
+        with self._waited_for():
             await self._write(entry)
+
+    @contextmanager
+    def _waited_for(self) -> Iterator[None]:
+        self._begun += 1
+        try:
+            yield
         finally:
-            self._recording -= 1
-            if not self._recording:
+            self._begun -= 1
+            if not self._begun:
                 self._over.set()
 
     async def _write(self, entry: Entry) -> None:
@@ -101,20 +112,27 @@ class SqlLedger:
         (heard,) = await self.hear([Saying(answer=entry_id, outcome=outcome, of_any=True)])
         return heard.entry
 
-    async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
+    async def hear(
+        self, sayings: Sequence[Saying], see: Callable[[Sequence[Heard]], object] = unseen
+    ) -> Sequence[Heard]:
         """Write down what is said, in its order, and move the tallies by it: what became of each.
         All of it or nothing, where there are no more than `TOGETHER`; others are written in parts,
         and of all lists one part at a time, so that an answer in between waits for one of them at
-        most. To say it again changes nothing. Raises StoreError."""
+        most. `see` is given each part once it is committed: a later one may fail. To say it again
+        changes nothing. Raises StoreError."""
         ends: list[Heard] = []
-        for first in range(0, len(sayings), TOGETHER):
-            part = tuple(sayings[first : first + TOGETHER])
-            if len(part) == 1:
-                ends.append(await self._store.write_together(self._hear, part[0]))
-            else:
-                async with self._listening:
-                    ends += await self._store.write(partial(self._hear, sayings=part))
+        with self._waited_for():
+            for first in range(0, len(sayings), TOGETHER):
+                heard = await self._hear_part(tuple(sayings[first : first + TOGETHER]))
+                see(heard)
+                ends += heard
         return ends
+
+    async def _hear_part(self, part: tuple[Saying, ...]) -> list[Heard]:
+        if len(part) == 1:
+            return [await self._store.write_together(self._hear, part[0])]
+        async with self._listening:
+            return await self._store.write(partial(self._hear, sayings=part))
 
     def _hear(self, connection: Connection, sayings: Sequence[Saying]) -> list[Heard]:
         return hear(connection, sayings, self._most_per_day)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -12,7 +13,7 @@ from rungwise.errors import StoreError
 from rungwise.ledger.sayings import Heard, Saying
 from rungwise.types import Entry, Outcome
 
-__all__ = ["Listening", "Tee"]
+__all__ = ["InParts", "Listening", "Tee", "show"]
 
 
 logger = logging.getLogger(__name__)
@@ -26,11 +27,32 @@ class Listening(Ledger, Protocol):
         ...
 
 
+class InParts(Ledger, Protocol):
+    """One that writes long lists in parts, of which a later one may fail."""
+
+    async def hear(
+        self, sayings: Sequence[Saying], see: Callable[[Sequence[Heard]], object]
+    ) -> Sequence[Heard]:
+        """The same; `see` is given each part once it is committed. Raises StoreError."""
+        ...
+
+
+def show(
+    entry: Entry,
+    readers: Sequence[Callable[[Entry], None]],
+    audited: Sequence[Callable[[Entry], None]],
+) -> None:
+    """A step to every reader, an audit to those of `audited`."""
+    for read in readers if entry.audits is None else audited:
+        read(entry)
+
+
 class Tee:
     """Writes to `ledger`, then shows each step to every reader, which counts it, and each audit to
     those of `audited`. Whenever something else than before is believed of an answer, `told` is
-    given its entry with that outcome. News of one list is told in drawn order: a list may be sorted
-    by what was right, which is no course of time.
+    given its entry with that outcome, once. News of one list is told in drawn order: a list may be
+    sorted by what was right, which is no course of time. Where the list fails half-way, what is
+    written of it is told: said again it is no news any more.
 
     An entry that cannot be written is logged whole and told to `lost`, and its answer goes out:
     it has been paid for, and a full disk must not silence every agent.
@@ -38,7 +60,7 @@ class Tee:
 
     def __init__(
         self,
-        ledger: Listening,
+        ledger: InParts,
         readers: Sequence[Callable[[Entry], None]],
         lost: Sequence[Callable[[Entry], None]] = (),
         told: Sequence[Callable[[Entry], None]] = (),
@@ -60,23 +82,39 @@ class Tee:
             logger.error("not in the ledger: %s: %s", error, entry)
             for tell in self._lost:
                 tell(entry)
-        for read in self._readers if entry.audits is None else self._audited:
-            read(entry)
+        show(entry, self._readers, self._audited)
 
     async def label(self, entry_id: str, outcome: Outcome) -> Entry | None:
         (heard,) = await self.hear([Saying(answer=entry_id, outcome=outcome, of_any=True)])
         return heard.entry
 
     async def hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
-        ends = await self._ledger.hear(sayings)
-        news = [heard.entry for heard in ends if heard.news and heard.entry is not None]
+        """To its end, also when whoever says it is gone before. Raises StoreError."""
+        hearing = asyncio.ensure_future(self._hear(sayings))
+        hearing.add_done_callback(_ended)
+        return await asyncio.shield(hearing)
+
+    async def _hear(self, sayings: Sequence[Saying]) -> Sequence[Heard]:
+        written: list[Heard] = []
+        try:
+            return await self._ledger.hear(sayings, written.extend)
+        finally:
+            self._tell(written)
+
+    def _tell(self, written: Sequence[Heard]) -> None:
+        news = [heard.entry for heard in written if heard.news and heard.entry is not None]
         for entry in sorted(news, key=_drawn):  # what is said of one answer keeps its order
             for tell in self._told:
                 tell(entry)
-        return ends
 
     async def find(self, entry_id: str) -> Entry | None:
         return await self._ledger.find(entry_id)
+
+
+def _ended(hearing: asyncio.Future[Sequence[Heard]]) -> None:
+    """However it ended is known to those who still wait for it."""
+    if not hearing.cancelled():
+        hearing.exception()
 
 
 def _drawn(entry: Entry) -> bytes:

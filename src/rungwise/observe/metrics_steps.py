@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from rungwise.observe.metrics_series import Known, Series
-from rungwise.types import Entry
+from rungwise.types import Entry, StepType
 
 __all__ = ["StepMetrics"]
 
@@ -82,6 +82,8 @@ class StepMetrics:
             self._refused(route)
         for tier in tiers:
             _both(self._tier_outcomes, tier)
+        # all that a dead server left is written down at once: see access/inheritance.py
+        self._answers(routes["unknown"], StepType.OPEN_CHAT.value, "none", "lost")
 
     def read(self, entry: Entry) -> None:
         """Count one step."""
