@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from rungwise.types import Alarm, AlarmKind
@@ -22,6 +23,7 @@ __all__ = [
     "write_alarms",
 ]
 
+NONE: Mapping[str, str] = MappingProxyType({})
 OWNER = "owner"
 """Who ended an alarm, where it was no server."""
 
@@ -31,15 +33,19 @@ class Looked:
     """What stands in the table now."""
 
     on: Sequence[Alarm]
+    states: Mapping[str, str]
+    """By the id of one that is on: what has to be known to watch it."""
     others: frozenset[str]
     """Ids of those that are on and that another server began, which still runs."""
     seen_to: frozenset[str]
     """Of the ids that were asked for: those that their owner ended."""
 
 
-def write_alarms(connection: Connection, alarms: Sequence[Alarm], server: str) -> None:
+def write_alarms(
+    connection: Connection, alarms: Sequence[Alarm], server: str, states: Mapping[str, str] = NONE
+) -> None:
     """Each as it is now, whether it was written before or not. One that another has ended stays
-    ended."""
+    ended. `states`: by id, what has to be known to watch it."""
     from sqlalchemy import func, insert, update
 
     from rungwise.store.tables import alarm as table
@@ -48,6 +54,7 @@ def write_alarms(connection: Connection, alarms: Sequence[Alarm], server: str) -
         changed = {
             "why": alarm.why,
             "demotes": alarm.demotes,
+            "state": states.get(alarm.id) if alarm.ended_at is None else None,
             "ended_at": func.coalesce(table.c.ended_at, alarm.ended_at),
             "ended_by": func.coalesce(table.c.ended_by, _ender(alarm, server)),
         }
@@ -64,6 +71,7 @@ def write_alarms(connection: Connection, alarms: Sequence[Alarm], server: str) -
                     ended_by=_ender(alarm, server),
                     demotes=alarm.demotes,
                     server=server,
+                    state=states.get(alarm.id),
                 )
             )
 
@@ -91,8 +99,12 @@ def look(connection: Connection, server: str, known: Collection[str]) -> Looked:
         .where(alarm.c.ended_at.is_(None), sign.c.id != server)
     )
     seen_to = select(alarm.c.id).where(alarm.c.id.in_(known), alarm.c.ended_by == OWNER)
+    states = select(alarm.c.id, alarm.c.state).where(
+        alarm.c.ended_at.is_(None), alarm.c.state.is_not(None)
+    )
     return Looked(
         on=still_on(connection),
+        states={row.id: row.state for row in connection.execute(states)},
         others=frozenset(connection.execute(others).scalars()),
         seen_to=frozenset(connection.execute(seen_to).scalars()),
     )
@@ -131,7 +143,7 @@ def end_alarm(connection: Connection, id: str, at: float) -> Alarm | None:
         ended = func.coalesce(alarm.c.ended_at, max(at, found.began_at))
         by = func.coalesce(alarm.c.ended_by, OWNER)
         mine = update(alarm).where(alarm.c.id == id)
-        connection.execute(mine.values(ended_at=ended, ended_by=by))
+        connection.execute(mine.values(ended_at=ended, ended_by=by, state=None))
     return found
 
 

@@ -51,6 +51,8 @@ class Alarms:
         self._on: dict[str, Alarm] = {}
         self._owed: dict[str, Alarm] = {}
         """What is not written down yet, as it was last."""
+        self._states: dict[str, str] = {}
+        """By id: what has to be known to watch it."""
         self.known = False
         """Whether the table could be read since the start."""
         self._others: frozenset[str] = frozenset()
@@ -94,14 +96,26 @@ class Alarms:
         """Whether another server began it, which still runs."""
         return alarm.id in self._others
 
+    def state(self, alarm: Alarm) -> str | None:
+        """What was told when it began, by whichever server began it."""
+        return self._states.get(alarm.id)
+
     def find(self, kind: AlarmKind, about: str) -> Alarm | None:
         """The one that is on."""
         about = _text(about)
         return next((a for a in self.on if a.kind == kind and a.about == about), None)
 
-    def begin(self, kind: AlarmKind, about: str, why: str, demotes: str | None = None) -> Alarm:
+    def begin(
+        self,
+        kind: AlarmKind,
+        about: str,
+        why: str,
+        demotes: str | None = None,
+        state: str | None = None,
+    ) -> Alarm:
         """The alarm that is on from now; where it is on already, it stays as it is, but for a rung
-        that it is to demote from now on, and why."""
+        that it is to demote from now on, and why. `state`: what another server has to know to go on
+        watching it, should this one be gone."""
         about = _text(about)
         known = self.find(kind, about)
         if known is not None and (demotes is None or known.demotes == demotes):
@@ -117,6 +131,8 @@ class Alarms:
         told = f"; drafts of {demotes} are not believed while it lasts" if demotes else ""
         logger.warning("%s: %s, %s: %s%s", alarm.id, kind, alarm.about, alarm.why, told)
         self._on[alarm.id] = alarm
+        if state is not None:
+            self._states[alarm.id] = state
         self._owe(alarm)
         return alarm
 
@@ -175,7 +191,10 @@ class Alarms:
         owed = dict(self._owed)
         if not owed:
             return
-        await self._store.write(lambda c: write_alarms(c, list(owed.values()), self._server))
+        states = {id: self._states[id] for id in owed if id in self._states}
+        await self._store.write(
+            lambda c: write_alarms(c, list(owed.values()), self._server, states)
+        )
         for id, alarm in owed.items():
             if self._owed.get(id) == alarm:  # else it has changed meanwhile
                 del self._owed[id]
@@ -186,6 +205,8 @@ class Alarms:
         for id, alarm in there.items():
             if id not in self._owed:
                 self._on[id] = alarm
+        owed = {id: told for id, told in self._states.items() if id in self._owed}
+        self._states = {**looked.states, **owed}
         for alarm in gone:
             del self._on[alarm.id]
             _tell_end(alarm)

@@ -141,6 +141,10 @@ class Detector:
             self.stat.begin()
         return "began"
 
+    def calm_down(self) -> None:
+        """Its alarm is over; what was learned stays."""
+        self.alarmed, self.evidence, self.others = False, [], {}
+
     def state(self, name: str, kind: AlarmKind, about: str) -> DetectorState:
         return DetectorState(
             name=name,
@@ -162,7 +166,7 @@ class Detector:
     def _ended(self) -> Heard | None:
         if not self.stat.again(max(LEAST_BLOCK, self.calm // 2)):
             return None
-        self.alarmed, self.evidence, self.others = False, [], {}
+        self.calm_down()
         return "ended"
 
     def _hear(self, voice: str | None, factors: Sequence[float]) -> None:

@@ -8,23 +8,22 @@ themselves.
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from rungwise.config import DriftConfig
 from rungwise.days import DAY_S
 from rungwise.drift.alarms import Alarms
 from rungwise.drift.detector import Detector, DetectorState
-from rungwise.drift.facts import WEEK_S, Ask, Facts, Known
-from rungwise.drift.fresh import fresh, terms
+from rungwise.drift.detectors import Detectors, Stream
+from rungwise.drift.facts import WEEK_S, Ask, Facts
+from rungwise.drift.ringing import Ringing
 from rungwise.drift.saying import SAYING
-from rungwise.drift.states import States
+from rungwise.drift.states import States, parsed, written
 from rungwise.drift.upstreams import IDS, Upstreams
 from rungwise.drift.voices import Voices
 from rungwise.store.sql import Store
@@ -32,20 +31,11 @@ from rungwise.types import Alarm, AlarmKind, Attempt, Entry
 
 __all__ = ["GOLDEN", "Drift"]
 
-logger = logging.getLogger(__name__)
-
 GOLDEN = "golden"
 """The caller of the owner's own steps."""
-MOST_DETECTORS, MOST_HEARD = 1000, 10_000
+MOST_HEARD = 10_000
 KEEP_S, PACE_S, CALM_S = 60.0, 0.05, DAY_S
 _SEEN = ("released", "left", "broken_off")
-
-
-@dataclass(slots=True, kw_only=True)
-class Demotions:
-    """By alarm: the calibration that is not believed while it lasts."""
-
-    calibrations: dict[str, str] = field(default_factory=dict)
 
 
 class Drift:
@@ -53,7 +43,7 @@ class Drift:
     confidences, doubts) is looked at every `pace_s` seconds of each stream at most; models and
     outcomes always. Of the numbers, what is usual is learned over `calm_s` seconds at least: a
     night does not stand for the day. Several servers of one ledger each watch their own answers;
-    what one begins with is what any of them wrote down last."""
+    where one is gone, the others go on watching what it rang for."""
 
     def __init__(
         self,
@@ -78,19 +68,20 @@ class Drift:
         self._pace_s, self._calm_s = pace_s, calm_s
         self._calibrations, self._models = calibrations or {}, models or {}
         self._states = States(store)
-        self._facts = Facts(alarms, config.kinds, prices=prices, endings=endings)
-        self._detectors: dict[tuple[AlarmKind, str, str], Detector] = {}
+        self._facts = Facts(alarms, self._states, config.kinds, prices=prices, endings=endings)
+        self._detectors = Detectors(config, alarms, self._states, unix)
         self._upstreams = Upstreams(alarms, self._states, config.calm, self._models)
         self._voices: dict[str, Voices] = {}
+        """By what an outcome is about."""
         self._rungs: dict[tuple[AlarmKind, str], str] = {}
         """Which rung an alarm is to demote."""
-        self._demotions = Demotions()
+        self._rang: set[Stream] = set()
+        """Those that what was seen here rang for, and not only what is told by another server."""
         self._heard: OrderedDict[str, None] = OrderedDict()
         self._paced: dict[tuple[str, str], float] = {}
         self._looked: float | None = None
-        self._dirty: set[str] = set()
         self._task: asyncio.Task[None] | None = None
-        self._over = asyncio.Event()
+        self._news, self._over = asyncio.Event(), False
         alarms.listen(self._seen_to, self._ended_there)
 
     # ---- its life ----------------------------------------------------------------------------
@@ -98,53 +89,57 @@ class Drift:
     async def start(self) -> None:
         """Call it once the store is open and the alarms are started. Never raises."""
         await self._states.read()
-        self._facts.known = self._states.of("facts", Known) or Known()
-        self._demotions = self._states.of("demotions", Demotions) or Demotions()
+        self._facts.take_up()
         self._catch_up()
         if self._task is None:
-            self._over.clear()
+            self._over = False
             self._task = asyncio.create_task(self._go_on())
 
     async def stop(self) -> None:
         """Write down what is usual; call it before the store is closed. Never raises."""
         task, self._task = self._task, None
-        self._over.set()
+        self._over = True
+        self._news.set()
         if task is not None:
             await task
 
     async def keep(self) -> None:
         """Write down what has changed since the last time. Never raises."""
-        names, self._dirty = self._dirty, set()
-        states: dict[str, Any] = {
-            _name(*key): found for key, found in self._detectors.items() if _name(*key) in names
-        }
-        states |= {
+        changed = self._detectors.changed()
+        states: Mapping[str, Any] = {
+            **changed,
             **self._upstreams.states(),
-            "facts": self._facts.known,
-            "demotions": self._demotions,
+            **self._facts.states(),
         }
         if not await self._states.keep(states, self._unix()):
-            self._dirty |= names
+            self._detectors.not_written(changed)
 
     def standing(self) -> list[DetectorState]:
         """What each detector makes of its stream now."""
-        found = [d.state(_name(*key), key[0], key[1]) for key, d in self._detectors.items()]
-        return sorted(found, key=lambda state: state.name)
+        return self._detectors.standing()
 
     async def _go_on(self) -> None:
         over = False
         while not over:
-            self._look()
-            with suppress(TimeoutError):
-                over = await asyncio.wait_for(self._over.wait(), KEEP_S)
+            await self._look()
+            with suppress(TimeoutError):  # an alarm that begins or ends is written down at once
+                await asyncio.wait_for(self._news.wait(), KEEP_S)
+            over = self._over
+            self._news.clear()
             self._end_the_lost()
             await self.keep()
 
-    def _look(self) -> None:
+    async def _look(self) -> None:
+        """Once a day; first at what other servers, and their owner, have seen of it."""
         at = self._unix()
-        if self._looked is None or not 0 <= at - self._looked < DAY_S:
-            self._looked = at
-            self._facts.look(at)
+        if self._looked is not None and 0 <= at - self._looked < DAY_S:
+            return
+        self._looked = at
+        await self._alarms.refresh()
+        if not self._facts.states() and await self._states.read():
+            self._facts.take_up()
+        self._facts.look(at)
+        self._news.set()
 
     # ---- what it reads -----------------------------------------------------------------------
 
@@ -177,16 +172,20 @@ class Drift:
         late = self._unix() - entry.at > WEEK_S  # of another time: an import, most likely
         if seen is None or seen.state == "recalled" or late or self._knows(entry.id):
             return
-        stream = f"tier {seen.tier}"
-        voices = self._voices.setdefault(stream, Voices())
-        own = said.source == "audit"  # no tenant's word
-        even = own or voices.lets_in(entry.caller, self._most_share, self._draw)
-        voice = None if own else entry.caller
-        right = float(said.right)
-        for about in (f"route {entry.route}", stream, f"{stream}, {entry.step_type.value}"):
-            rung = seen.tier if about == stream else None
-            self._take("accuracy", about, right, voice=voice, even=even, rung=rung)
+        voice = None if said.source == "audit" else entry.caller  # else it is no tenant's word
+        right, tier = float(said.right), f"tier {seen.tier}"
+        for about in (f"route {entry.route}", f"{tier}, {entry.step_type.value}"):
+            self._take("accuracy", about, right, voice=voice, even=self._even(about, voice))
+        even = self._even(tier, voice)
+        self._take("accuracy", tier, right, voice=voice, even=even, rung=seen.tier)
         self._confident(seen, right, voice, even)
+
+    def _even(self, about: str, voice: str | None) -> bool:
+        """Whether it counts where no key is louder than its share."""
+        if voice is None:
+            return True
+        voices = self._voices.setdefault(about, Voices())
+        return voices.lets_in(voice, self._most_share, self._draw)
 
     def _confident(self, seen: Attempt, right: float, voice: str | None, even: bool) -> None:
         sure = seen.confidence
@@ -230,7 +229,7 @@ class Drift:
         since = now - self._paced.get(key, -math.inf)
         if kind not in self._config.kinds or 0 <= since < self._pace_s:
             return  # a time before it: the clock was turned back
-        found = self._detector(kind, about, of)
+        found = self._detectors.of((kind, about, of))
         if found is None or found.waits(now, self._calm_s):
             return
         self._paced[key] = now
@@ -250,78 +249,64 @@ class Drift:
     ) -> None:
         if kind not in self._config.kinds or not (math.isfinite(x) and 0 <= x < 1e9):
             return
-        found = self._detector(kind, about, of)
+        found = self._detectors.of(stream := (kind, about, of))
         if found is None:
             return
-        self._dirty.add(_name(kind, about, of))
+        self._detectors.touch(stream)
         if rung is not None:
             self._rungs[kind, about] = rung
         found.at = self._unix()
         was_alone = found.alone if found.alarmed else None
         match found.take(x, said, voice, even=even):
             case "began":
-                self._ring(kind, about, found)
+                self._rang.add(stream)
+                self._ring(stream, found)
             case "ended":
+                self._rang.discard(stream)
                 self._alarms.end(kind, about)
+                self._news.set()
             case _ if was_alone is not None and found.alone is None:
-                self._ring(kind, about, found)
+                self._ring(stream, found)
 
-    def _ring(self, kind: AlarmKind, about: str, found: Detector) -> None:
+    def _ring(self, stream: Stream, found: Detector) -> None:
+        kind, about, of = stream
         why = SAYING[kind](found)
         if (alone := found.alone) is not None:
             why += f"; without the word of {alone!r:.80} it would not be known"
         told, rung = found.told, self._rungs.get((kind, about))
         worse = (told.now or 0.0) < (told.usual or 0.0)
         demotes = rung if self._config.demote and rung and worse and alone is None else None
-        alarm = self._alarms.begin(kind, about, why, demotes)
-        if demotes is not None:
-            self._demotions.calibrations[alarm.id] = self._calibrations.get(demotes, "")
-
-    def _detector(self, kind: AlarmKind, about: str, of: str) -> Detector | None:
-        key = (kind, about, of)
-        found = self._detectors.get(key)
-        if found is None and len(self._detectors) < MOST_DETECTORS:
-            found = self._detectors[key] = self._restored(key) or fresh(kind, self._config)
-            if len(self._detectors) == MOST_DETECTORS:
-                logger.warning("drift: no more than %d streams are watched", MOST_DETECTORS)
-        return found
-
-    def _restored(self, key: tuple[AlarmKind, str, str]) -> Detector | None:
-        """The one that was kept, as long as it was made as one would be now, and its alarm was not
-        ended meanwhile."""
-        kept = self._states.of(_name(*key), Detector)
-        if kept is None or terms(kept) != terms(fresh(key[0], self._config)):
-            return None
-        on = self._alarms.find(key[0], key[1]) is not None
-        return kept if on or not (kept.alarmed and self._alarms.known) else None
+        disbelieves = self._calibrations.get(demotes, "") if demotes else ""
+        ringing = Ringing(detector=found, of=of, disbelieves=disbelieves)
+        self._alarms.begin(kind, about, why, demotes, written(ringing))
+        self._news.set()
 
     # ---- alarms that end ---------------------------------------------------------------------
 
     def _seen_to(self, alarm: Alarm) -> None:
         """Its owner says that what is now is usual: what it was about is learned anew."""
-        for key in [key for key in self._detectors if key[:2] == (alarm.kind, alarm.about)]:
-            self._detectors[key] = fresh(key[0], self._config)
-            self._dirty.add(_name(*key))
-        self._demotions.calibrations.pop(alarm.id, None)
+        self._detectors.relearn(alarm.kind, alarm.about)
         tier = alarm.about.removeprefix("tier ")
         if alarm.kind in IDS:
             self._upstreams.accept(alarm.kind, tier)
         if alarm.kind == "price":
             self._facts.accept(alarm.about)
+        self._news.set()
 
     def _ended_there(self, alarm: Alarm) -> None:
-        """At another server all is as usual again. What is not so here rings on, as an alarm of
-        this one's."""
-        self._demotions.calibrations.pop(alarm.id, None)
-        for key, found in self._detectors.items():
-            if key[:2] == (alarm.kind, alarm.about) and found.alarmed:
-                self._ring(key[0], key[1], found)
+        """At another server all is as usual again. What this one saw itself, and is not so here,
+        rings on, as an alarm of this one's."""
+        for stream, found in self._detectors.alarmed(alarm.kind, alarm.about):
+            if stream in self._rang:
+                self._ring(stream, found)
+            else:
+                found.calm_down()
+                self._detectors.touch(stream)
         if alarm.kind in IDS:
             self._upstreams.go_on(alarm.kind, alarm.about.removeprefix("tier "))
 
     def _catch_up(self) -> None:
         """What has changed while this server did not run: settings, calibrations, alarms."""
-        self._believe_new_calibrations()
         for alarm in self._alarms.on:
             if not self._config.demote and not self._alarms.of_another(alarm):
                 self._alarms.believe(alarm)
@@ -336,8 +321,7 @@ class Drift:
         for alarm in self._alarms.on:
             if not self._alarms.of_another(alarm) and not self._watched(alarm):
                 self._alarms.end_one(alarm)
-                for key in [key for key in self._detectors if key[:2] == (alarm.kind, alarm.about)]:
-                    del self._detectors[key]
+                self._detectors.forget(alarm.kind, alarm.about)
 
     def _watched(self, alarm: Alarm) -> bool:
         kind, tier = alarm.kind, alarm.about.removeprefix("tier ")
@@ -351,39 +335,19 @@ class Drift:
             return True
         if alarm.demotes is not None and self._models and alarm.demotes not in self._models:
             return False
-        self._restore(kind, alarm.about)
-        return any(
-            found.alarmed and (alarm.demotes is not None or not self._is_silent(found))
-            for key, found in self._detectors.items()
-            if key[:2] == (kind, alarm.about)
-        )
+        found = self._detectors.alarmed(kind, alarm.about) or self._taken_over(alarm)
+        return any(alarm.demotes is not None or not self._detectors.silent(d) for _, d in found)
 
-    def _restore(self, kind: AlarmKind, about: str) -> None:
-        """The detectors of an alarm that were kept, of the calibration that is in force."""
-        name, tier = _name(kind, about, ""), about.removeprefix("tier ")
-        ofs = [""]
-        if kind in ("calibration", "confidence"):
-            found = [kept.removeprefix(f"{name}, ") for kept in self._states.names(f"{name}, ")]
-            ofs = [of for of in found if of == self._calibrations.get(tier, of)]
-        for of in ofs:
-            kept = self._restored((kind, about, of))
-            if kept is not None:
-                self._detectors.setdefault((kind, about, of), kept)
-
-    def _is_silent(self, found: Detector) -> bool:
-        """Whether its stream has ended: a route, or a rung, that is no more."""
-        return found.at is not None and self._unix() - found.at > WEEK_S
-
-    def _believe_new_calibrations(self) -> None:
-        """A demotion is of a calibration: it ends where another one is in force."""
-        for alarm in self._alarms.on:
-            old = self._demotions.calibrations.get(alarm.id)
-            if alarm.demotes is None or old is None:
-                continue
-            if self._calibrations.get(alarm.demotes, "") != old:
-                self._alarms.end_one(alarm)
-                del self._demotions.calibrations[alarm.id]
-
-
-def _name(kind: AlarmKind, about: str, of: str) -> str:
-    return f"{kind}, {about}" + (f", {of}" if of else "")
+    def _taken_over(self, alarm: Alarm) -> Sequence[tuple[Stream, Detector]]:
+        """Its detectors, from a server that is gone; none where another calibration is in force."""
+        kind, about, demotes = alarm.kind, alarm.about, alarm.demotes
+        ringing = parsed(alarm.id, self._alarms.state(alarm), Ringing)
+        if ringing is None:
+            return ()
+        of = self._calibrations.get(about.removeprefix("tier "), ringing.of)
+        if ringing.of and ringing.of != of:
+            return ()
+        if demotes and ringing.disbelieves != self._calibrations.get(demotes, ""):
+            return ()  # a demotion is of a calibration
+        taken = self._detectors.take_over(kind, about, ringing)
+        return self._detectors.alarmed(kind, about) if taken else ()

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from rungwise.days import DAY_S
 from rungwise.drift.alarms import Alarms
+from rungwise.drift.states import States
 from rungwise.types import AlarmKind
 
 __all__ = ["Ask", "Facts", "Known"]
@@ -16,9 +17,10 @@ __all__ = ["Ask", "Facts", "Known"]
 logger = logging.getLogger(__name__)
 
 Ask: TypeAlias = Callable[[], Mapping[str, str]]
-"""By tier: what is so, in a few words."""
+"""By tier: what is so, in a few words. May raise."""
 
 WEEK_S = 7 * DAY_S
+NAME = "facts"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,19 +38,35 @@ class Facts:
     A model's end is one until its owner ends the alarm, or another model stands in its place."""
 
     def __init__(
-        self, alarms: Alarms, kinds: Collection[AlarmKind], *, prices: Ask, endings: Ask
+        self,
+        alarms: Alarms,
+        states: States,
+        kinds: Collection[AlarmKind],
+        *,
+        prices: Ask,
+        endings: Ask,
     ) -> None:
         self.known = Known()
-        self._alarms, self._kinds = alarms, kinds
+        self._alarms, self._states, self._kinds = alarms, states, kinds
         self._prices, self._endings = prices, endings
+
+    def take_up(self) -> None:
+        """What any server has written down last."""
+        self.known = self._states.of(NAME, Known) or Known()
+
+    def states(self) -> Mapping[str, Known]:
+        """What is to be written down: nothing, where it stands so already."""
+        return {} if self._states.holds(NAME, self.known) else {NAME: self.known}
 
     def look(self, at: float) -> None:
         """Never raises."""
-        if "price" in self._kinds:
-            for tier, told in _asked(self._prices).items():
+        if "price" in self._kinds and (prices := _asked(self._prices)) is not None:
+            for tier, told in prices.items():
                 self._price(tier, told, at)
-        if "shutdown" in self._kinds:
-            self._end(_asked(self._endings))
+            for tier in self.known.changed.keys() - prices.keys():
+                self._no_price(tier, at)
+        if "shutdown" in self._kinds and (endings := _asked(self._endings)) is not None:
+            self._end(endings)
 
     def catch_up(self) -> None:
         """A price that is another one, and no alarm says so: its owner ended that meanwhile."""
@@ -77,6 +95,12 @@ class Facts:
             known.changed[tier] = min(since, at)  # the clock may have been turned back
             self._alarms.begin("price", about, f"was {was}, is {told}")
 
+    def _no_price(self, tier: str, at: float) -> None:
+        """Nobody knows it any more, or the rung is gone: that is no reason to ring for ever."""
+        if at - self.known.changed[tier] >= WEEK_S:
+            self.accept(f"tier {tier}")
+            self._alarms.end("price", f"tier {tier}")
+
     def _end(self, found: Mapping[str, str]) -> None:
         for tier, why in found.items():
             if self.known.ending.get(tier) != why:  # else its owner has seen it
@@ -87,9 +111,10 @@ class Facts:
         self.known.ending = dict(found)
 
 
-def _asked(ask: Ask) -> Mapping[str, str]:
+def _asked(ask: Ask) -> Mapping[str, str] | None:
+    """None where nobody could say."""
     try:
         return ask()
     except Exception:
         logger.exception("prices and ends of models cannot be looked up")
-        return {}
+        return None

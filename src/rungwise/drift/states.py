@@ -17,7 +17,7 @@ from rungwise.store.sql import Store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["States"]
+__all__ = ["States", "parsed", "written"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class States:
         self._found: Mapping[str, str] = {}
 
     async def read(self) -> bool:
-        """Look up all that was kept. False where that cannot be: call it again."""
+        """Look up all that is kept now. False where that cannot be: call it again."""
         try:
             self._found = await self._store.read(_all)
         except StoreError as error:
@@ -42,28 +42,17 @@ class States:
             return False
         return True
 
-    def names(self, prefix: str) -> list[str]:
-        """Those that are kept and begin so."""
-        return [name for name in self._found if name.startswith(prefix)]
-
     def of(self, name: str, kind: type[T]) -> T | None:
         """The one of that name."""
-        told = self._found.get(name)
-        if told is None:
-            return None
-        try:
-            format, state = _parsed(told)
-            if format != FORMAT:
-                raise ValueError(f"format {format!r:.20}, and this server reads {FORMAT}")
-            return TypeAdapter(kind).validate_python(state)
-        except (ValueError, RecursionError) as error:
-            why = "not such a state" if isinstance(error, ValidationError) else error
-            logger.warning("what %s had learned is forgotten: %s", name, why)
-            return None
+        return parsed(name, self._found.get(name), kind)
+
+    def holds(self, name: str, state: Any) -> bool:
+        """Whether it was written down as it is."""
+        return self._found.get(name) == written(state)
 
     async def keep(self, states: Mapping[str, Any], at: float) -> bool:
         """Write these dataclasses under their names. False where that cannot be."""
-        rows = {name: json.dumps([FORMAT, asdict(state)]) for name, state in states.items()}
+        rows = {name: written(state) for name, state in states.items()}
         try:
             await self._store.write(lambda connection: _keep(connection, rows, at))
         except StoreError as error:
@@ -71,6 +60,26 @@ class States:
             return False
         self._found = {**self._found, **rows}
         return True
+
+
+def written(state: Any) -> str:
+    """A dataclass of plain values, as text."""
+    return json.dumps([FORMAT, asdict(state)])
+
+
+def parsed(name: str, told: str | None, kind: type[T]) -> T | None:
+    """The same from its text; None where that is no such state, which the log says."""
+    if told is None:
+        return None
+    try:
+        format, state = _parsed(told)
+        if format != FORMAT:
+            raise ValueError(f"format {format!r:.20}, and this server reads {FORMAT}")
+        return TypeAdapter(kind).validate_python(state)
+    except (ValueError, RecursionError) as error:
+        why = "not such a state" if isinstance(error, ValidationError) else error
+        logger.warning("what %s had learned is forgotten: %s", name, why)
+        return None
 
 
 def _parsed(told: str) -> tuple[object, object]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NEWEST", "bring_up_to_date", "check_up_to_date"]
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The last step of migrations/versions: what store/tables/ shows."""
 _MEND = "use a newer rungwise or another ledger.path"
 _RELEASES = {0: "0001", 1: "0001", 2: "0002"}

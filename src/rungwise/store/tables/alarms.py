@@ -20,6 +20,7 @@ alarm = Table(
     Column("ended_by", Text),  # "owner", or the id of a server
     Column("demotes", Text),
     Column("server", Text, nullable=False),
+    Column("state", Text),  # JSON: what has to be known to watch it
     Index("alarm_began_at", "began_at"),
 )
 

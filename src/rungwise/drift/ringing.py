@@ -1,0 +1,20 @@
+"""What has to be known to watch a stream whose alarm is on? It is kept with the alarm, so that any
+server can go on with it where another one has stopped or was killed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rungwise.drift.detector import Detector
+
+__all__ = ["Ringing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ringing:
+    detector: Detector
+    """As it was when it rang."""
+    of: str = ""
+    """The calibration that its stream is of, where it is of one."""
+    disbelieves: str = ""
+    """The calibration that is not believed while it lasts."""
