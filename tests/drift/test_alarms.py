@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,3 +168,29 @@ async def test_what_an_upstream_calls_itself_is_one_line_of_text(tmp_path: Path)
     assert alarms.find("model", "tier\nlow") == alarm
     alarms.end("model", "tier\nlow")
     assert not alarms.on
+
+
+async def test_a_slow_look_at_the_table_tells_nothing_of_what_came_after_it(tmp_path: Path) -> None:
+    store, heard, slow = await opened(tmp_path), list[str](), asyncio.Event()
+    alarms = Alarms(store, "one", Clock())
+    alarms.listen(lambda alarm: heard.append(alarm.id), lambda alarm: heard.append(alarm.id))
+    await alarms.refresh()
+    read, begun = store.read, asyncio.Event()
+
+    async def slowly(job: Any) -> Any:
+        found = await read(job)
+        if not begun.is_set():
+            begun.set()
+            await slow.wait()
+        return found
+
+    store.read = slowly  # type: ignore[method-assign]
+    first = asyncio.create_task(alarms.refresh())
+    await begun.wait()
+    alarm = alarms.begin("price", "tier high", "was 1, is 2")
+    second = asyncio.create_task(alarms.refresh())
+    await asyncio.sleep(0.05)
+    slow.set()
+    await asyncio.gather(first, second)
+    assert [a.id for a in alarms.on] == [alarm.id] and not heard
+    await store.stop()

@@ -295,3 +295,15 @@ def test_the_half_that_did_not_ring_holds_no_alarm_on() -> None:
     assert not found.told.even
     heard = [found.take(float(drawn.random() < 0.9), voice="loud", even=False) for _ in range(200)]
     assert "ended" in heard
+
+
+def test_a_half_that_had_not_learned_when_it_rang_learns_once_the_alarm_is_over() -> None:
+    found, drawn = watched(both(calm=50), every=200), random.Random(3)
+    for place in range(120):
+        found.take(float(drawn.random() < 0.9), voice="ab"[place % 2], even=place % 10 == 0)
+    rang = until(found, lambda: (0.0, 1.0), 1000)
+    assert rang is not None and isinstance(found.stat, Both) and found.stat.even.usual is None
+    found.calm_down()
+    for _ in range(60):
+        found.take(float(drawn.random() < 0.9))
+    assert found.stat.even.usual is not None

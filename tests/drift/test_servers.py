@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,9 @@ import pytest
 from sqlalchemy import delete, insert
 
 from rungwise.days import DAY_S
+from rungwise.drift import states
 from rungwise.drift.alarm_rows import end_alarm
+from rungwise.errors import StoreError
 from rungwise.store.sql import Store
 from rungwise.store.tables import server as sign
 from tests.drift.test_drift import CONFIG, DEMOTING, World
@@ -217,3 +223,123 @@ async def test_an_end_that_the_owner_has_seen_is_not_told_by_the_other_server(
         assert not w.on()
     for w in (one, two):
         await servers.stop(w)
+
+
+async def test_a_model_that_another_server_saw_change_stays_an_alarm_without_it(
+    servers: Servers,
+) -> None:
+    one, two = [await servers.start(id, config=CONFIG) for id in ("one", "two")]
+    for w in (one, two):
+        for _ in range(100):
+            w.step(billed_as="m-1")
+    await servers.minute(one, two)
+    for _ in range(5):
+        one.step(billed_as="m-2")
+    on = {("model", "tier low")}
+    await one.alarms.refresh()
+    await servers.stop(one, killed=True)
+    await servers.minute(two)
+    again = await servers.start("one again", config=CONFIG)
+    assert one.on() == two.on() == again.on() == on
+    for _ in range(60):
+        again.step(billed_as="m-2")
+    await servers.minute(two, again)
+    await servers.minute(two, again)
+    assert not two.on() and not again.on()
+    two.step(billed_as="m-2")
+    assert not two.on(), "it is a known one there, too"
+    for w in (two, again):
+        await servers.stop(w)
+
+
+async def test_what_its_owner_ended_is_no_more_what_was_seen_here(servers: Servers) -> None:
+    one = await servers.start("one", config=CONFIG)
+    for place in range(500):
+        one.step(0.9 if place < 200 else 0.3)
+    await one.alarms.refresh()
+    for alarm in one.alarms.on:
+        await servers.store.write(lambda c, id=alarm.id: end_alarm(c, id, one.at))
+    await servers.minute(one)
+    for _ in range(300):
+        one.step(0.9)
+    two = await servers.start("two", config=CONFIG)
+    for place in range(500):
+        two.step(0.95 if place < 200 else 0.3)
+    await two.alarms.refresh()
+    await servers.stop(two)
+    await servers.minute(one)
+    three = await servers.start("three", config=CONFIG)
+    assert LOW in one.on() and LOW in three.on()
+    for _ in range(300):
+        three.step(0.95)
+    for _ in range(2):
+        await servers.minute(three, one)
+    assert not {about for kind, about in (*one.on(), *three.on()) if kind == "accuracy"}
+    for w in (one, three):
+        await servers.stop(w)
+
+
+async def test_what_cannot_be_read_at_the_start_is_read_later_and_not_written_over(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices, endings = {"high": "$1"}, dict[str, str]()
+    told: dict[str, Any] = {"prices": lambda: prices, "endings": lambda: endings, "config": CONFIG}
+    one = await servers.start("one", **told)
+    for _ in range(300):
+        one.step(0.9, billed_as="m-1")
+    await servers.minute(one)
+    prices["high"], endings["low"] = "$2", "will be shut down on 2026-12-01"
+    await servers.minute(one, later_s=DAY_S)
+    (seen,) = [alarm for alarm in one.alarms.on if alarm.kind == "shutdown"]
+    await servers.store.write(lambda c: end_alarm(c, seen.id, one.at))
+    one.step(billed_as="m-2")
+    await servers.minute(one)
+    on = one.on()
+    usual = {s.name: s.usual for s in one.drift.standing() if s.kind == "accuracy"}
+    await servers.stop(one)
+    read, broken = servers.store.read, True
+
+    async def unread(job: Any) -> Any:
+        if broken and job is states._all:
+            raise StoreError("locked")
+        return await read(job)
+
+    monkeypatch.setattr(servers.store, "read", unread)
+    two = await servers.start("two", **told)
+    two.at = one.at
+    await asyncio.sleep(0.01)
+    two.step(0.9, billed_as="m-2")
+    await servers.minute(two)
+    assert on == {("model", "tier low"), ("price", "tier high")} == two.on()
+    broken = False
+    await two.drift._take_up()
+    await servers.minute(two)
+    two.step(0.9, billed_as="m-2")
+    assert two.on() == on
+    assert {s.name: s.usual for s in two.drift.standing() if s.kind == "accuracy"} == usual
+    await servers.stop(two)
+
+
+async def test_the_alarms_of_the_release_before_go_on(servers: Servers, tmp_path: Path) -> None:
+    one = await servers.start("one", calibrations={"low": "first"})
+    for place in range(700):
+        one.step(0.9 if place < 300 else 0.4, billed_as="m-1" if place < 690 else "m-2")
+    on, demotes = one.on(), [alarm.id for alarm in one.alarms.on if alarm.demotes]
+    usual = {s.name: s.usual for s in one.drift.standing() if s.kind == "accuracy"}
+    assert demotes and ("model", "tier low") in on
+    await servers.stop(one)
+    await servers.store.stop()
+    demoted = json.dumps([1, {"calibrations": dict.fromkeys(demotes, "first")}])
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as db, db:
+        db.execute("alter table alarm drop column state")
+        db.execute("update alembic_version set version_num = '0006'")
+        db.execute("insert into drift_state values ('demotions', 0, ?)", (demoted,))
+    await servers.store.start()
+    again = await servers.start("again", calibrations={"low": "first"})
+    again.step(0.4, billed_as="m-2")
+    assert again.on() == on and again.alarms.demoted("low")
+    assert {s.name: s.usual for s in again.drift.standing() if s.kind == "accuracy"} == usual
+    await servers.stop(again)
+    new = await servers.start("new", calibrations={"low": "second"})
+    assert new.alarms.demoted("low") is None
+    await servers.stop(new)

@@ -107,8 +107,18 @@ async def test_requests_ahead_of_their_answers_are_bounded() -> None:
 
 
 async def test_a_connection_is_closed_once_it_was_idle_for_so_long() -> None:
-    async with serving(app(), idle_s=0.05) as port:
+    async with serving(app(), idle_s=0.05) as port, asyncio.timeout(3):  # uvicorn's own is 5
         assert (await said(port, HEALTH)).endswith(b'{"alive":true}')
+
+
+async def test_a_connection_may_be_idle_for_longer_than_clients_keep_theirs() -> None:
+    async with serving(app()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for pause_s in (0.0, 5.5):  # an SDK's is 5
+            await asyncio.sleep(pause_s)
+            writer.write(HEALTH)
+            assert await reader.readuntil(b'{"alive":true}')
+        writer.close()
 
 
 async def test_an_idle_connection_makes_room_the_longest_idle_one_first() -> None:

@@ -61,6 +61,7 @@ class Alarms:
         self._by_server: list[Callable[[Alarm], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._news, self._over, self._fault = asyncio.Event(), False, ""
+        self._refreshing = asyncio.Lock()
 
     async def start(self) -> None:
         """Call it once the store is open. Never raises."""
@@ -175,6 +176,10 @@ class Alarms:
     async def refresh(self) -> None:
         """Write down what is owed, and see what others did. Never raises: what fails is tried
         again, and the log says so once."""
+        async with self._refreshing:  # what was looked up before another write is not news after it
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         try:
             await self._write()
             ids = list(self._on)

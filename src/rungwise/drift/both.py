@@ -90,6 +90,10 @@ class Both:
         self.on = not (self.plain_calm and self.even_calm)
         return not self.on
 
+    def calm_down(self) -> None:
+        """The alarm is over, whoever said so: the thinned half may learn."""
+        self.on = False
+
     def begin(self) -> None:
         self.plain.begin()
         self.even.begin()

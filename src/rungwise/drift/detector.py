@@ -144,6 +144,8 @@ class Detector:
     def calm_down(self) -> None:
         """Its alarm is over; what was learned stays."""
         self.alarmed, self.evidence, self.others = False, [], {}
+        if isinstance(self.stat, Both):
+            self.stat.calm_down()
 
     def state(self, name: str, kind: AlarmKind, about: str) -> DetectorState:
         return DetectorState(

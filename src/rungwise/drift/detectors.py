@@ -35,6 +35,11 @@ class Detectors:
         self._config, self._alarms, self._states, self._unix = config, alarms, states, unix
         self._found: dict[Stream, Detector] = {}
         self._changed: set[Stream] = set()
+        self._rang: set[Stream] = set()
+
+    def start_anew(self) -> None:
+        """From what is kept: it could not be read until now."""
+        self._found, self._changed, self._rang = {}, set(), set()
 
     def of(self, stream: Stream) -> Detector | None:
         """None where there are too many already."""
@@ -54,15 +59,32 @@ class Detectors:
         """It has changed, and is to be written down."""
         self._changed.add(stream)
 
+    def rang(self, stream: Stream) -> None:
+        """By what was seen here."""
+        self._rang.add(stream)
+
+    def calm_down(self, stream: Stream) -> None:
+        """Its alarm is over; what was learned stays."""
+        self._found[stream].calm_down()
+        self._rang.discard(stream)
+        self.touch(stream)
+
+    def rang_here(self, stream: Stream) -> bool:
+        """Whether what was seen here made the alarm that is on, and not only what was taken over
+        from another server, or kept over a restart."""
+        return stream in self._rang
+
     def relearn(self, kind: AlarmKind, about: str) -> None:
         """What is now is usual."""
         for stream in self._about(kind, about):
             self._found[stream] = fresh(kind, self._config)
+            self._rang.discard(stream)
             self.touch(stream)
 
     def forget(self, kind: AlarmKind, about: str) -> None:
         for stream in self._about(kind, about):
             del self._found[stream]
+            self._rang.discard(stream)
 
     def take_over(self, kind: AlarmKind, about: str, ringing: Ringing) -> bool:
         """Go on with a detector of a server that is gone, in place of this one's own. False where
@@ -73,6 +95,7 @@ class Detectors:
         own = self._found.get(stream) or self._states.of(_name(stream), Detector)
         found.at = max((d.at for d in (found, own) if d and d.at is not None), default=None)
         self._found[stream] = found
+        self._rang.discard(stream)
         self.touch(stream)
         return True
 

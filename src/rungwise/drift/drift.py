@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -33,7 +32,6 @@ __all__ = ["GOLDEN", "Drift"]
 
 GOLDEN = "golden"
 """The caller of the owner's own steps."""
-MOST_HEARD = 10_000
 KEEP_S, PACE_S, CALM_S = 60.0, 0.05, DAY_S
 _SEEN = ("released", "left", "broken_off")
 
@@ -75,9 +73,6 @@ class Drift:
         """By what an outcome is about."""
         self._rungs: dict[tuple[AlarmKind, str], str] = {}
         """Which rung an alarm is to demote."""
-        self._rang: set[Stream] = set()
-        """Those that what was seen here rang for, and not only what is told by another server."""
-        self._heard: OrderedDict[str, None] = OrderedDict()
         self._paced: dict[tuple[str, str], float] = {}
         self._looked: float | None = None
         self._task: asyncio.Task[None] | None = None
@@ -88,9 +83,7 @@ class Drift:
 
     async def start(self) -> None:
         """Call it once the store is open and the alarms are started. Never raises."""
-        await self._states.read()
-        self._facts.take_up()
-        self._catch_up()
+        await self._take_up()
         if self._task is None:
             self._over = False
             self._task = asyncio.create_task(self._go_on())
@@ -105,6 +98,8 @@ class Drift:
 
     async def keep(self) -> None:
         """Write down what has changed since the last time. Never raises."""
+        if not self._states.known:
+            return
         changed = self._detectors.changed()
         states: Mapping[str, Any] = {
             **changed,
@@ -121,6 +116,8 @@ class Drift:
     async def _go_on(self) -> None:
         over = False
         while not over:
+            if not self._states.known:
+                await self._take_up()
             await self._look()
             with suppress(TimeoutError):  # an alarm that begins or ends is written down at once
                 await asyncio.wait_for(self._news.wait(), KEEP_S)
@@ -129,10 +126,20 @@ class Drift:
             self._end_the_lost()
             await self.keep()
 
+    async def _take_up(self) -> None:
+        """Begin with what was kept. Until that can be read, what is learned is for the time being,
+        and no alarm is over for want of it."""
+        if await self._states.read():
+            self._detectors.start_anew()
+            self._upstreams.start_anew()
+            self._facts.take_up()
+            self._catch_up()
+
     async def _look(self) -> None:
         """Once a day; first at what other servers, and their owner, have seen of it."""
         at = self._unix()
-        if self._looked is not None and 0 <= at - self._looked < DAY_S:
+        looked = self._looked is not None and 0 <= at - self._looked < DAY_S
+        if looked or not self._states.known:
             return
         self._looked = at
         await self._alarms.refresh()
@@ -160,17 +167,19 @@ class Drift:
 
     def _upstream(self, attempt: Attempt) -> None:
         for kind, id in zip(IDS, (attempt.billed_as, attempt.fingerprint), strict=True):
-            if id is not None and kind in self._config.kinds:
-                self._upstreams.take(kind, attempt.tier, id)
+            if id is None or kind not in self._config.kinds:
+                continue
+            if self._upstreams.take(kind, attempt.tier, id):
+                self._news.set()
 
     def read_outcome(self, entry: Entry) -> None:
-        """One step with what is believed of it now. The first word counts, if it comes within a
-        week of the answer. Never raises."""
+        """One step with the first word of it that counts, which alone is told: see ledger/tee.py.
+        It is weighed if it comes within a week of the answer. Never raises."""
         said, seen = entry.outcome, entry.seen
         if said is None or not said.counted or said.source == GOLDEN or entry.caller == GOLDEN:
             return
         late = self._unix() - entry.at > WEEK_S  # of another time: an import, most likely
-        if seen is None or seen.state == "recalled" or late or self._knows(entry.id):
+        if seen is None or seen.state == "recalled" or late:
             return
         voice = None if said.source == "audit" else entry.caller  # else it is no tenant's word
         right, tier = float(said.right), f"tier {seen.tier}"
@@ -213,15 +222,6 @@ class Drift:
             p, of = attempt.confidence.probability, attempt.confidence.calibration
             self._paced_take("confidence", about, p, of)
 
-    def _knows(self, id: str) -> bool:
-        """Whether its outcome was weighed before."""
-        if id in self._heard:
-            return True
-        self._heard[id] = None
-        if len(self._heard) > MOST_HEARD:
-            self._heard.popitem(last=False)
-        return False
-
     # ---- detectors ---------------------------------------------------------------------------
 
     def _paced_take(self, kind: AlarmKind, about: str, x: float, of: str = "") -> None:
@@ -259,10 +259,10 @@ class Drift:
         was_alone = found.alone if found.alarmed else None
         match found.take(x, said, voice, even=even):
             case "began":
-                self._rang.add(stream)
+                self._detectors.rang(stream)
                 self._ring(stream, found)
             case "ended":
-                self._rang.discard(stream)
+                self._detectors.calm_down(stream)
                 self._alarms.end(kind, about)
                 self._news.set()
             case _ if was_alone is not None and found.alone is None:
@@ -297,11 +297,10 @@ class Drift:
         """At another server all is as usual again. What this one saw itself, and is not so here,
         rings on, as an alarm of this one's."""
         for stream, found in self._detectors.alarmed(alarm.kind, alarm.about):
-            if stream in self._rang:
+            if self._detectors.rang_here(stream):
                 self._ring(stream, found)
             else:
-                found.calm_down()
-                self._detectors.touch(stream)
+                self._detectors.calm_down(stream)
         if alarm.kind in IDS:
             self._upstreams.go_on(alarm.kind, alarm.about.removeprefix("tier "))
 
@@ -316,7 +315,7 @@ class Drift:
 
     def _end_the_lost(self) -> None:
         """Alarms that nothing here could ever end, and that no other server watches."""
-        if not self._alarms.known:
+        if not (self._alarms.known and self._states.known):
             return
         for alarm in self._alarms.on:
             if not self._alarms.of_another(alarm) and not self._watched(alarm):
@@ -328,7 +327,7 @@ class Drift:
         if kind not in self._config.kinds:
             return False
         if kind in IDS:
-            return self._upstreams.alarmed(kind, tier)
+            return self._upstreams.alarmed(kind, tier) or self._upstreams.take_over(alarm)
         if kind == "golden":
             return self._config.golden is not None
         if kind in ("price", "shutdown"):

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rungwise.drift.detector import Detector
+from rungwise.drift.models import Models
 
-__all__ = ["Ringing"]
+__all__ = ["Renamed", "Ringing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,3 +19,13 @@ class Ringing:
     """The calibration that its stream is of, where it is of one."""
     disbelieves: str = ""
     """The calibration that is not believed while it lasts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """An upstream that tells another id of itself."""
+
+    models: Models
+    """As they were when it rang."""
+    asked_for: str
+    """The model that its rung is asked for."""

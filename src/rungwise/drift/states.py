@@ -32,6 +32,8 @@ class States:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._found: Mapping[str, str] = {}
+        self.known = False
+        """Whether it could be read since the start: until then nothing is to be written over it."""
 
     async def read(self) -> bool:
         """Look up all that is kept now. False where that cannot be: call it again."""
@@ -40,6 +42,7 @@ class States:
         except StoreError as error:
             logger.warning("what is usual cannot be looked up: %s", error)
             return False
+        self.known = True
         return True
 
     def of(self, name: str, kind: type[T]) -> T | None:
