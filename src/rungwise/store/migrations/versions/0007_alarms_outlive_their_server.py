@@ -10,11 +10,15 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
+OF = ("calibration", "confidence", "model", "fingerprint")
+"""What these are told of is known by a calibration, or a model, beside what they are about."""
+
 
 def upgrade() -> None:
     op.add_column("alarm", sa.Column("state", sa.Text))
     connection = op.get_bind()
-    kept = dict(connection.execute(sa.text("select detector, state from drift_state")).all())
+    rows = connection.execute(sa.text("select detector, state from drift_state")).all()
+    kept = {row.detector: row.state for row in rows}
     on = connection.execute(sa.text("select id, kind, about from alarm where ended_at is null"))
     for id, kind, about in on.all():
         state = _state(kept, id, kind, about)
@@ -28,8 +32,8 @@ def _state(kept: Mapping[str, str], id: str, kind: str, about: str) -> dict[str,
     """From what was kept of its stream, of its calibration or model, and of what it demotes."""
     stream = f"{kind}, {about}"
     for name in kept:
-        if name != stream and not name.startswith(f"{stream}, "):
-            continue
+        if name != stream and not (kind in OF and name.startswith(f"{stream}, ")):
+            continue  # accuracy of a tier is not that of one of its step types
         found, of = _read(kept[name]), name.removeprefix(stream).removeprefix(", ")
         if kind in ("model", "fingerprint") and found.get("new"):
             return {"models": found, "asked_for": of}
