@@ -232,6 +232,75 @@ async def test_what_its_owner_calls_usual_is_learned_anew_whatever_the_ledger_ha
         assert len(w.cascade.asked) == 160 and not w.alarms.on
 
 
+class Server(World):
+    """One of several of a ledger: it has a connection of its own, and a clock."""
+
+    @classmethod
+    @asynccontextmanager
+    async def beside(
+        cls, url: str, path: Path, ahead_s: float = 0.0, every_s: float = 3600
+    ) -> AsyncIterator[Server]:
+        store = Store(url)
+        await store.start()
+        made = cls(store, path, every_s)
+        made.at += ahead_s
+        try:
+            yield made
+        finally:
+            await made.golden.stop()
+            await store.stop()
+
+    async def due(self) -> int:
+        """How many steps are asked where a run may be due."""
+        before = len(self.cascade.asked)
+        await self.golden._turn()
+        return len(self.cascade.asked) - before
+
+
+def three_steps(path: Path) -> Path:
+    return written(path, *({**ASK, "answer": str(number)} for number in range(3)))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ahead_s", [0.0, -0.5, 0.5])
+async def test_of_servers_that_find_a_run_due_together_one_asks_the_steps(
+    tmp_path: Path, store_url: str, ahead_s: float
+) -> None:
+    file = three_steps(tmp_path)
+    async with Server.beside(store_url, file) as one, Server.beside(store_url, file) as two:
+        two.at += ahead_s
+        for _ in range(3):
+            asked = await asyncio.gather(one.due(), two.due())
+            assert sorted(asked) == [0, 3]
+            one.at, two.at = one.at + 3601, two.at + 3601
+
+
+@pytest.mark.anyio
+async def test_a_server_that_dies_in_a_run_stops_no_later_one_and_a_late_end_starts_none(
+    tmp_path: Path, store_url: str
+) -> None:
+    file = three_steps(tmp_path)
+    async with Server.beside(store_url, file) as one, Server.beside(store_url, file) as two:
+        assert await one.golden._begin(after_s=3600)  # and it is heard of no more
+        assert await two.due() == 0
+        two.at += 3600
+        assert await two.due() == 3
+        await one.golden._end()  # a run that took longer than from one to the next
+        async with Server.beside(store_url, file, ahead_s=3700) as three:
+            assert await three.due() == 0
+            three.at += 3600
+            assert await three.due() == 3
+
+
+@pytest.mark.anyio
+async def test_a_clock_that_is_set_far_back_delays_no_run(tmp_path: Path, store_url: str) -> None:
+    file = three_steps(tmp_path)
+    async with Server.beside(store_url, file, ahead_s=1e6) as before:
+        assert await before.due() == 3
+    async with Server.beside(store_url, file) as one, Server.beside(store_url, file) as two:
+        assert [await one.due(), await two.due()] == [3, 0]
+
+
 # ---- the test -----------------------------------------------------------------------------------
 
 

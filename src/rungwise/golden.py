@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from rungwise.config import DriftConfig, GoldenConfig
 from rungwise.drafts import collect
 from rungwise.drift.alarms import Alarms
 from rungwise.drift.drift import GOLDEN
-from rungwise.drift.states import States
+from rungwise.drift.states import parsed, written
 from rungwise.errand import Errand
 from rungwise.errors import RungwiseError, StoreError
 from rungwise.golden_file import Step, read_golden
 from rungwise.store.sql import Store
+from rungwise.store.statements import ask
 from rungwise.types import Alarm, Caller, Chat, Entry, Outcome, Piece, Released, Settled, Wish
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["DEADLINE_S", "Golden", "Runs", "worse"]
 
@@ -83,7 +89,7 @@ class Golden:
         it is `ready`. Raises ConfigError for a file that cannot be read."""
         self._drift, self._config = drift, config
         self._answers, self._labels, self._alarms = answers, labels, alarms
-        self._states, self._unix, self._new_id = States(store), unix, new_id
+        self._store, self._unix, self._new_id = store, unix, new_id
         self._pinned = config.route if config.route in tiers else None
         self._deadline_s, self._ready = deadline_s, ready
         self._steps, self._first_s = read_golden(config.path), first_s
@@ -100,9 +106,12 @@ class Golden:
         await self._errand.stop()
 
     async def run(self) -> tuple[int, int]:
-        """Ask every step once, and compare: how many were right, of how many answered."""
-        self._runs.at = self._unix()
-        await self._keep()  # another server of this ledger then leaves this run to us
+        """Ask every step once, due or not, and compare: how many were right, of how many
+        answered."""
+        await self._begin(after_s=0.0)
+        return await self._ask_all()
+
+    async def _ask_all(self) -> tuple[int, int]:
         found: dict[str, bool] = {}
         for step in self._steps:
             right = await self._ask(step)
@@ -110,7 +119,7 @@ class Golden:
                 found[_digest(step)] = right
         self._compare(found)
         self._anew = False
-        await self._keep()
+        await self._end()
         return sum(found.values()), len(found)
 
     async def _go_on(self) -> None:
@@ -129,24 +138,44 @@ class Golden:
         if not self._ready():
             return self._first_s
         await self._catch_up()
-        if self._runs.at is not None:
-            since = self._unix() - self._runs.at
-            if 0 <= since < self._config.every_s:
-                return self._config.every_s - since
-        right, count = await self.run()
+        if rest_s := _rest_s(self._runs, self._unix(), self._config.every_s):
+            return rest_s
+        if not await self._begin(after_s=self._config.every_s):
+            return _rest_s(self._runs, self._unix(), self._config.every_s)
+        right, count = await self._ask_all()
         logger.info("golden steps: %d of %d are right", right, count)
         return self._config.every_s
 
     async def _catch_up(self) -> None:
         """Another server of this ledger may have run them since: the later run is believed. What
         the ledger has is older than ours where we could not write."""
-        await self._states.read()
-        kept, own = self._states.of(GOLDEN, Runs), self._runs
-        if kept is None or kept.at is None or (own.at is not None and own.at > kept.at):
+        try:
+            kept = await self._store.read(_kept)
+        except StoreError as error:
+            logger.warning("what golden steps came to cannot be looked up: %s", error)
             return
-        self._runs = kept
-        if self._anew:
-            self._runs.right = {}
+        self._runs = _newest(self._runs, kept, anew=self._anew)
+
+    async def _begin(self, *, after_s: float) -> bool:
+        """Take a run on, in one transaction: other servers of this ledger then leave it to us.
+        False where one of them has, less than so many seconds ago. Where that cannot be written
+        it is ours."""
+        at, own = self._unix(), replace(self._runs)
+        job = partial(_claim, own=own, at=at, after_s=after_s, anew=self._anew)
+        try:
+            ours, runs = await self._store.write(job)
+        except StoreError as error:
+            logger.warning("that golden steps are asked cannot be written down: %s", error)
+            ours, runs = True, replace(self._runs, at=at)
+        self._runs = replace(runs, right={}) if self._anew else runs
+        return ours
+
+    async def _end(self) -> None:
+        """Write down what they came to."""
+        try:
+            await self._store.write(partial(_note, runs=replace(self._runs), at=self._unix()))
+        except StoreError as error:
+            logger.warning("what golden steps came to is not written down: %s", error)
 
     async def _ask(self, step: Step) -> bool | None:
         """Whether the answer was right; None where there was none."""
@@ -205,9 +234,6 @@ class Golden:
         if alarm.kind == "golden":
             self._runs.right, self._anew = {}, True
 
-    async def _keep(self) -> None:
-        await self._states.keep({GOLDEN: self._runs}, self._unix())
-
 
 def worse(steps: Sequence[tuple[Sequence[bool], bool]]) -> float:
     """How likely so few right answers are among the steps asked before, had nothing changed: of
@@ -227,6 +253,54 @@ def worse(steps: Sequence[tuple[Sequence[bool], bool]]) -> float:
         for count, p in enumerate(more, start=1):
             spread[count] += p
     return min(1.0, sum(spread[: right + 1]))
+
+
+def _rest_s(runs: Runs, at: float, every_s: float) -> float:
+    """How much longer they are not due; 0 where they are. One that began later than now is another
+    server's, whose clock is before ours; or, long before, of a clock that was set back since."""
+    since = math.inf if runs.at is None else at - runs.at
+    return every_s - since if abs(since) < every_s else 0.0
+
+
+def _newest(own: Runs, kept: Runs | None, *, anew: bool) -> Runs:
+    """Those of the later run, or what is kept where both are of one; `anew`: of that, all but what
+    was right."""
+    if kept is None or kept.at is None or (own.at is not None and own.at > kept.at):
+        return own
+    return replace(kept, right={}) if anew else kept
+
+
+def _claim(
+    connection: Connection, *, own: Runs, at: float, after_s: float, anew: bool
+) -> tuple[bool, Runs]:
+    """Whether this run is ours, and what was known before: then that it began is written down."""
+    runs = _newest(own, _kept(connection), anew=anew)
+    if _rest_s(runs, at, after_s):
+        return False, runs
+    runs = replace(runs, at=at)
+    _write(connection, runs, at)
+    return True, runs
+
+
+def _note(connection: Connection, *, runs: Runs, at: float) -> None:
+    """Another run may have begun before this one came to its end: that is not taken back."""
+    kept = _kept(connection)
+    began = max((r.at for r in (runs, kept) if r is not None and r.at is not None), default=None)
+    _write(connection, replace(runs, at=began), at)
+
+
+def _kept(connection: Connection) -> Runs | None:
+    for (state,) in ask(connection, "select state from drift_state where detector = ?", (GOLDEN,)):
+        return parsed(GOLDEN, state, Runs)
+    return None
+
+
+def _write(connection: Connection, runs: Runs, at: float) -> None:
+    text = (
+        "insert into drift_state (detector, at, state) values (?, ?, ?) on conflict (detector)"
+        " do update set at = excluded.at, state = excluded.state returning detector"
+    )
+    ask(connection, text, (GOLDEN, at, written(runs)))
 
 
 def _mean(before: dict[str, list[bool]], found: dict[str, bool]) -> float:

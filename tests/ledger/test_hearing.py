@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from rungwise.errors import StoreError
 from rungwise.ledger.report import read_report
-from rungwise.ledger.sayings import Heard, Saying, believed
+from rungwise.ledger.sayings import Heard, Saying
 from rungwise.ledger.sql import SqlLedger, read_entries
 from rungwise.ledger.tee import Tee
 from rungwise.store import tables
@@ -64,7 +64,7 @@ async def test_said_otherwise_by_the_same_source_it_replaces_what_was_said(
     await ledger.record(STEP)
     await one(ledger, saying())
     again = await one(ledger, saying(right=False))
-    assert again.changed and again.counted and again.news
+    assert again.changed and again.counted and not again.news
     line = read_report(store_url).all
     assert (line.labelled, line.right) == (1, 0)
 
@@ -74,7 +74,8 @@ async def test_of_several_sources_the_first_in_their_order_is_believed(ledger: S
     sources: list[tuple[OutcomeSource, bool]] = [("audit", False), ("golden", False)]
     for source, right in [*sources, ("caller", True), ("checker", False)]:
         heard = await one(ledger, replace(saying(right=right, source=source), of_any=True))
-        assert heard.news and heard.entry is not None and heard.entry.outcome is not None
+        assert heard.news == (source == "audit"), "of an answer once: see the Tee"
+        assert heard.entry is not None and heard.entry.outcome is not None
         assert heard.entry.outcome.source == source
     late = await one(ledger, saying(right=False))
     assert late.changed and not late.news, "the checker knows better"
@@ -160,6 +161,10 @@ async def test_a_task_of_one_step_labels_that_step_too(ledger: SqlLedger, store_
     assert (line.labelled, line.right) == (1, 0)
     assert line.tasks is not None and (line.tasks.labelled, line.tasks.right) == (1, 0)
     assert not (await one(ledger, told)).changed
+    mended = await one(ledger, replace(told, outcome=Outcome(right=True, at=DAY)))
+    assert mended.changed and mended.counted and not mended.news
+    line = read_report(store_url).all
+    assert line.tasks is not None and (line.right, line.tasks.right) == (1, 1)
 
 
 async def test_audits_have_a_line_of_their_own_and_cost_no_step_anything(
@@ -342,7 +347,7 @@ async def test_what_was_said_of_a_task_outlives_the_entry_that_was_counted_as_lo
     assert tasks.labelled_nano == 100 and tasks.unpriced == 0
 
 
-async def test_whoever_listens_hears_of_what_is_believed_anew_and_of_that_alone(
+async def test_whoever_listens_hears_of_an_answer_when_it_is_first_believed_and_no_more(
     ledger: SqlLedger,
 ) -> None:
     steps: list[str] = []
@@ -359,16 +364,4 @@ async def test_whoever_listens_hears_of_what_is_believed_anew_and_of_that_alone(
     assert (steps, audits) == (["req_1"], ["aud_1"])
     await tee.label("req_1", Outcome(right=True, source="audit"))
     await tee.hear([saying(right=False), saying(right=False), saying(counted=False)])
-    assert [(o.right, o.source) for o in told if o is not None] == [
-        (True, "audit"),
-        (False, "caller"),
-    ]
-
-
-def test_what_does_not_count_is_not_believed() -> None:
-    assert believed({}) is None
-    unheard = Outcome(right=True, source="checker", counted=False)
-    assert believed({"checker": unheard}) is None
-    assert believed({"checker": unheard, "golden": Outcome(right=False, source="golden")}) == (
-        Outcome(right=False, source="golden")
-    )
+    assert [(o.right, o.source) for o in told if o is not None] == [(True, "audit")]

@@ -32,7 +32,7 @@ _TASK = "task"
 def hear(
     connection: Connection, sayings: Sequence[Saying], most_per_day: int | None
 ) -> list[Heard]:
-    """Write them down, in their order; of one key so many may count in a day, UTC."""
+    """Write them down, in their order; of one key so many may begin to count in a day, UTC."""
     hearing = _Hearing(connection, sayings, most_per_day)
     heard = [hearing.one(saying) for saying in sayings]
     hearing.write()
@@ -80,7 +80,7 @@ class _Hearing:
         if now.source == "audit":
             self._audit(entry, before, now)
         said = believed(self._said[entry.id])
-        news = said is not None and (entry.outcome is None or _other(entry.outcome, said))
+        news = said is not None and entry.outcome is None
         entry = self._entries[entry.id] = replace(entry, outcome=said)
         return Heard(changed=True, counted=now.counted, entry=entry, news=news)
 
@@ -106,16 +106,17 @@ class _Hearing:
         """What is said of it by this source now; None where nothing changes. `otherwise` is when
         it was said, where nobody tells."""
         said = self._said.setdefault(place, {})
-        at = otherwise if outcome.at is None else outcome.at
-        capped = self._most is not None and outcome.counted and outcome.source in _OWN
         before = said.get(outcome.source)
-        room = not capped or self._room(by, day_of(at))
-        now = weighed(before, outcome, room=room)
+        day = day_of(otherwise if outcome.at is None else outcome.at)
+        new = outcome.counted and not (before is not None and before.counted)
+        capped = new and self._most is not None and outcome.source in _OWN
+        now = weighed(before, outcome, room=not capped or self._room(by, day))
         if now is None:
             return None
-        if capped and now.counted and not (before is not None and before.counted):
-            self._counted[by, day_of(at)] += 1
+        if capped and now.counted:
+            self._counted[by, day] += 1
         said[now.source] = now
+        at = otherwise if now.at is None else now.at
         self._rows[place, now.source] = _row(place, at, by, now)
         return now
 
@@ -202,10 +203,6 @@ _TASK_BELIEVED = (
 
 def _may(saying: Saying, entry: Entry) -> bool:
     return saying.of_any or saying.by == entry.caller
-
-
-def _other(one: Outcome, other: Outcome) -> bool:
-    return (one.right, one.source) != (other.right, other.source)
 
 
 def _place(key: Key) -> str:

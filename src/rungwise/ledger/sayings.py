@@ -38,7 +38,8 @@ class Heard:
     entry: Entry | None = None
     """The answer, or the one step of the task, with what is believed of it now."""
     news: bool = False
-    """Whether that was something else, or nothing, before."""
+    """Whether nothing was believed of it before. What is believed once is only replaced, so of an
+    answer this is said once, to one of all the servers that hear of it."""
 
 
 def believed(said: Mapping[str, Outcome]) -> Outcome | None:
@@ -50,13 +51,15 @@ def believed(said: Mapping[str, Outcome]) -> Outcome | None:
 def weighed(before: Outcome | None, now: Outcome, *, room: bool) -> Outcome | None:
     """What this source says now, given what it said before; None where that stays as it is: said
     twice, or what does not count against what does. What counted goes on counting when it is
-    mended; what is new does where there is `room`."""
+    mended, at its first time: it has its place in that day, and takes none of a later one. What is
+    new counts where there is `room`."""
     if before is not None and _same(before, now):
         return None
-    counts = now.counted and (room or (before is not None and before.counted))
-    if before is not None and before.counted and not counts:
+    mended = before if before is not None and before.counted else None
+    counts = now.counted and (room or mended is not None)
+    if mended is not None and not counts:
         return None
-    return replace(now, counted=counts)
+    return replace(now, counted=counts, at=now.at if mended is None else mended.at)
 
 
 def _same(one: Outcome, other: Outcome) -> bool:

@@ -49,10 +49,10 @@ def show(
 
 class Tee:
     """Writes to `ledger`, then shows each step to every reader, which counts it, and each audit to
-    those of `audited`. Whenever something else than before is believed of an answer, `told` is
-    given its entry with that outcome, once. News of one list is told in drawn order: a list may be
-    sorted by what was right, which is no course of time. Where the list fails half-way, what is
-    written of it is told: said again it is no news any more.
+    those of `audited`. The first outcome of an answer that counts is told to `told`, with its
+    entry: once, by the one server that wrote it down, whatever is believed later. News of one list
+    is told in drawn order: a list may be sorted by what was right, which is no course of time.
+    Where the list fails half-way, what is written of it is told: said again it is no news any more.
 
     An entry that cannot be written is logged whole and told to `lost`, and its answer goes out:
     it has been paid for, and a full disk must not silence every agent.
@@ -103,7 +103,7 @@ class Tee:
 
     def _tell(self, written: Sequence[Heard]) -> None:
         news = [heard.entry for heard in written if heard.news and heard.entry is not None]
-        for entry in sorted(news, key=_drawn):  # what is said of one answer keeps its order
+        for entry in sorted(news, key=_drawn):
             for tell in self._told:
                 tell(entry)
 
