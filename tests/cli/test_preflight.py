@@ -11,6 +11,7 @@ from rungwise.cli.preflight import lacks
 from rungwise.config import load
 from tests.cli.test_main import one_line_error, rungwise, write
 from tests.observe.test_gpu import Driver
+from tests.weights.folders import folder
 
 HOSTED = "{name: tier1, kind: openai, model: m, api_key_env: RUNGWISE_TEST_KEY}"
 LOCAL = "{{name: tier1, kind: vllm, model: {model}, engine: {{extra: {{dtype: half}}}}}}"
@@ -63,6 +64,40 @@ def test_what_serve_takes_the_doctor_takes(tmp_path: Path) -> None:
     done = rungwise("doctor", "--config", config, RUNGWISE_TEST_KEY="x")
     assert "LACK" not in done.stdout.partition("configuration:")[2]
     assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("visible", "lost", "lacking"),
+    [
+        (None, {1}, {1: "GPU 1 does not answer: GPU is lost"}),
+        (None, {0, 1, 2}, {i: f"GPU {i} does not answer: GPU is lost" for i in range(3)}),
+        ("1,GPU-20,0", {1}, {0: "GPU 0 (nvidia-smi: 1) does not answer: GPU is lost"}),
+        ("GPU-10,GPU-20,0", {1}, {0: "GPU 0 (nvidia-smi: 1) does not answer: GPU is lost"}),
+    ],
+)
+def test_one_lost_gpu_keeps_no_other_from_being_used(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    visible: str | None,
+    lost: set[int],
+    lacking: dict[int, str],
+) -> None:
+    driver = Driver()
+    driver.lost = lost
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    engine = "{kv_cache_gib: 1, max_model_len: 256}"
+    model = folder(tmp_path / "m")
+    tiers = ", ".join(
+        f"{{name: t{i}, kind: vllm, model: {model}, gpus: [{i}], engine: {engine}}}"
+        for i in range(3)
+    )
+    found = list(lacks(load(Path(write(tmp_path, document(tiers))), {})))
+    assert {one.what: one.found for one in found if one.what[:1] == "t"} == {
+        f"t{place}.gpus": told for place, told in lacking.items()
+    }
 
 
 def test_a_gpu_that_cannot_hold_the_model_is_named(

@@ -50,5 +50,21 @@ def test_a_driver_that_is_too_old_for_the_installed_pytorch_is_named(
     assert ("driver" in lacks) == (state == "lack")
 
 
+@pytest.mark.parametrize("lost", [{1}, {0, 1, 2}])
+def test_a_gpu_that_does_not_answer_is_named_beside_the_others(
+    monkeypatch: pytest.MonkeyPatch, lost: set[int]
+) -> None:
+    """And nobody is told to install a driver."""
+    driver = Driver()
+    driver.lost = lost
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    found = {one.what: one for one in examine() if one.what.startswith("GPU")}
+    assert list(found) == ["GPU 0", "GPU 1", "GPU 2"]
+    for index in range(3):
+        one = found[f"GPU {index}"]
+        assert one.found.startswith("does not answer: GPU is lost") == (index in lost)
+        assert "install" not in one.mend
+
+
 def test_this_machine_s_memory_is_read() -> None:
     assert memory().total >= memory().available > 0

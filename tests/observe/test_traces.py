@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -11,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -292,12 +294,68 @@ async def test_an_endpoint_that_is_not_there_is_told_of_once_and_holds_nothing_u
         pass
     with caplog.at_level(logging.INFO, "rungwise"):
         async with tracing(gone) as traces:
+            traces.see(CHAT, GIVEN, ENTRY)
+            await until_told(caplog, 1)
             for n in range(5000):
                 traces.see(CHAT, GIVEN, replace(ENTRY, id=f"req_{n}"))
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
     assert "takes none: no connection" in lines[0]
-    assert lines[1] == "traces: 5000 answers were not told of"
+    assert lines[1] == "traces: 5001 answers were not told of"
+
+
+class Slow(Collector):
+    """Takes everything, one request after another, until it is `quick`."""
+
+    quick = False
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        if not self.quick:
+            await asyncio.sleep(0.05)
+        return await super()._receive(request)
+
+
+async def until_told(caplog: pytest.LogCaptureFixture, lines: int) -> None:
+    async with asyncio.timeout(10):
+        while len(caplog.records) < lines:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_endpoint_that_is_too_slow_is_told_of_once_and_once_with_the_count(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes 16 answers in 50 ms, of the hundreds that come."""
+    monkeypatch.setattr(module, "MOST_WAITING", 64)
+    monkeypatch.setattr(module, "BATCH", 16)
+    seen = 0
+    async with Slow() as collector:
+        async with tracing(collector) as traces:
+            while collector.asked < 5:
+                for _ in range(16):
+                    traces.see(CHAT, GIVEN, replace(ENTRY, id=f"req_{seen}", attempts=()))
+                    seen += 1
+                await asyncio.sleep(0.01)
+            assert len(caplog.records) == 1, "hundreds gave way since"
+            collector.quick = True
+            await until_told(caplog, 2)
+        taken = len(collector.spans)
+    first, second = [record.getMessage() for record in caplog.records]
+    assert "takes them: 64 wait, the oldest give way" in first
+    assert second.endswith(f"keeps up again; {seen - taken} answers were not told of")
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+    assert 64 <= taken < seen
+
+
+async def test_what_was_lost_to_a_slow_endpoint_is_counted_when_the_server_stops(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Collector(None) as collector, tracing(collector, patience_s=0.2) as traces:
+        for n in range(module.MOST_WAITING + 3):
+            traces.see(CHAT, GIVEN, replace(ENTRY, id=f"req_{n}", attempts=()))
+        await until_told(caplog, 1)
+    assert "the oldest give way" in caplog.records[0].getMessage()
+    told = f"traces: {module.MOST_WAITING + 3} answers were not told of"
+    assert caplog.records[-1].getMessage() == told
 
 
 async def test_what_waits_is_bounded_and_the_oldest_give_way() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rungwise.errors import ConfigError
@@ -62,6 +64,15 @@ def test_gpus_that_cuda_hides_are_no_place(
     """They are counted among those that it shows, as `tiers[].gpus` is."""
     found = present([gpu(0), gpu(1), gpu(2)], visible)
     assert [one.indices for one in found] == ([indices] if indices else [])
+
+
+def test_one_that_does_not_answer_is_no_place_and_the_others_keep_theirs() -> None:
+    lost = replace(gpu(1, 0), fault="GPU is lost")
+    for known in ([gpu(0), lost, gpu(2)], [gpu(0), gpu(2)]):
+        (place,) = present(known)
+        assert place.indices == (0, 2)
+    (place,) = present([gpu(0), lost, gpu(2)], ("2", "1", "0"))
+    assert place.indices == (0, 2)
 
 
 def test_a_cpu_has_no_gpus_and_all_that_is_free() -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -18,7 +18,7 @@ from rungwise.errors import ConfigError, StoreError
 from rungwise.golden_file import read_golden
 from rungwise.observe import traces
 from rungwise.observe.doctor import Finding, engine_lacks, memory
-from rungwise.observe.gpu import GpuAbsent, gpus
+from rungwise.observe.gpu import Gpu, GpuAbsent, every_gpu, shown
 from rungwise.policy.classifier import load_classifier
 from rungwise.policy.difficulty import load_difficulty
 from rungwise.store.check import check_place
@@ -27,7 +27,6 @@ from rungwise.tiers.local import placing
 from rungwise.tiers.local.vllm_compat import visible_gpus
 from rungwise.weights.hub import the_hub
 from rungwise.weights.lacking import lacking
-from rungwise.weights.places import shown
 
 __all__ = ["lacks", "notes"]
 
@@ -42,7 +41,9 @@ def lacks(config: Config) -> Iterator[Finding]:
     yield from map(_finding, outlook.lacks(config))
     yield from (found for found in _weights(config) if found.state == "lack")
     yield from engine_lacks(config)
-    yield from map(_finding, placing.lacks(config, _shown_gpus()))
+    there = _shown_gpus()
+    count = len(there) if _any_answers(there) else 0
+    yield from map(_finding, placing.lacks(config, count, _silent(there)))
 
 
 def notes(config: Config, today: date) -> Iterator[Finding]:
@@ -56,12 +57,22 @@ def _weights(config: Config) -> Iterator[Finding]:
     """Whether its models are there, whole, and fit."""
     if not any(isinstance(tier, VllmTierConfig) for tier in config.tiers):
         return
-    here = gpus()
-    present = () if isinstance(here, GpuAbsent) else tuple(here)
+    found, visible = every_gpu(), visible_gpus()
+    here = () if isinstance(found, GpuAbsent) or not _any_answers(found) else tuple(found)
+    silent = _silent(shown(here, visible))
+    # of an engine whose GPU does not answer only the files are looked at
+    standing = [tier for tier in config.tiers if not _placed_on(tier, silent)]
+    fallen = [tier for tier in config.tiers if _placed_on(tier, silent)]
     try:
-        yield from lacking(config, present, visible_gpus(), the_hub(), memory().total)
+        for tiers, seen in ((standing, visible), (fallen, ())):
+            part = config.model_copy(update={"tiers": tiers})
+            yield from lacking(part, here, seen, the_hub(), memory().total)
     except ConfigError as error:  # a card that there is not
         yield _finding(str(error))
+
+
+def _placed_on(tier: object, places: Mapping[int, str]) -> bool:
+    return isinstance(tier, VllmTierConfig) and not places.keys().isdisjoint(tier.placed)
 
 
 def _checks(config: Config) -> Iterator[Callable[[], object]]:
@@ -88,10 +99,24 @@ def _foresight(config: RoutingConfig, ladder: tuple[str, ...]) -> Iterator[Calla
         yield partial(load_classifier, config.classifier)
 
 
-def _shown_gpus() -> int:
-    """How many GPUs CUDA shows to this process."""
-    found = gpus()
-    return 0 if isinstance(found, GpuAbsent) else len(shown(found, visible_gpus()))
+def _shown_gpus() -> Sequence[Gpu]:
+    """Those that CUDA shows to this process, in their places: those too that do not answer."""
+    found = every_gpu()
+    return () if isinstance(found, GpuAbsent) else shown(found, visible_gpus())
+
+
+def _any_answers(gpus: Sequence[Gpu]) -> bool:
+    return any(gpu.fault is None for gpu in gpus)
+
+
+def _silent(gpus: Sequence[Gpu]) -> dict[int, str]:
+    """By their places, what to say of those that do not answer."""
+    return {
+        place: f"GPU {place}{'' if place == gpu.index else f' (nvidia-smi: {gpu.index})'} "
+        f"does not answer: {gpu.fault}"
+        for place, gpu in enumerate(gpus)
+        if gpu.fault is not None
+    }
 
 
 def _reachable_only_with_keys(config: Config) -> None:

@@ -20,7 +20,7 @@ from rungwise.config import (
 )
 from rungwise.observe.cgroup import allowed
 from rungwise.observe.cuda import driver_too_old, torch_cuda
-from rungwise.observe.gpu import Gpu, GpuAbsent, gpus
+from rungwise.observe.gpu import Gpu, GpuAbsent, every_gpu, gpus
 
 __all__ = ["Finding", "Memory", "engine_lacks", "examine", "examine_config", "memory"]
 
@@ -84,7 +84,7 @@ def _python() -> Iterator[Finding]:
 
 
 def _gpu() -> Iterator[Finding]:
-    found = gpus()
+    found = every_gpu()
     if isinstance(found, GpuAbsent):
         yield Finding(
             state="note",
@@ -95,7 +95,7 @@ def _gpu() -> Iterator[Finding]:
         )
         return
     for gpu in found:
-        yield _one_gpu(gpu)
+        yield _one_gpu(gpu) if gpu.fault is None else _silent(gpu)
     yield from _driver(found)
 
 
@@ -116,6 +116,16 @@ def _one_gpu(gpu: Gpu) -> Finding:
         what=f"GPU {gpu.index}",
         found=f"{gpu.name}, {gpu.total_gib:.0f} GiB ({free:.0f} free), driver {gpu.driver}",
         mend="an 8B model in bf16 does not fit; see `rungwise doctor --fit`" if small else "",
+    )
+
+
+def _silent(gpu: Gpu) -> Finding:
+    return Finding(
+        state="note",
+        what=f"GPU {gpu.index}",
+        found=f"does not answer: {gpu.fault}, driver {gpu.driver}",
+        mend="the others are used without it; see nvidia-smi and the kernel's log (Xid), then "
+        "reset it or restart the machine",
     )
 
 

@@ -1,7 +1,7 @@
 """Who tells OpenTelemetry of an answer? This, once it is written down, by OTLP over HTTP.
 
 Nobody waits for it: what is seen goes into a short queue, and from there in batches to the
-endpoint. While that is down the queue's oldest give way.
+endpoint. While that is down, or slower than the answers come, the queue's oldest give way.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Traces:
 
     `providers`: tier to its provider, as in trace_names. Texts that may not leave the box, by
     their caller's wish or by one of `private_tags`, are in no span, whatever the endpoint is. An
-    endpoint that fails is told of once, and once when it is back.
+    endpoint that fails is told of once, and once when it is back; so is one that is too slow.
     """
 
     def __init__(
@@ -76,8 +76,10 @@ class Traces:
         self._linked: dict[str, Place] = {}
         self._soon, self._ending = asyncio.Event(), False
         self._sending: asyncio.Task[None] | None = None
-        self._failing = False
+        self._failing = self._full = False
+        """What the log has said of the endpoint last."""
         self._lost = 0
+        """Answers that the log has not counted yet."""
 
     async def start(self) -> None:
         """Connects to nothing yet. Raises ConfigError."""
@@ -147,6 +149,7 @@ class Traces:
     def _note(self, traced: Traced) -> None:
         if len(self._waiting) == MOST_WAITING:
             self._lost += 1
+            self._overflows()
         self._waiting.append(traced)
         if len(self._waiting) == BATCH:
             self._soon.set()
@@ -181,11 +184,15 @@ class Traces:
             try:
                 body = await asyncio.to_thread(spans.request, batch)
                 fault, again = await _post(session, url, body)
+            except asyncio.CancelledError:  # the server stops, and it has not answered
+                self._lost += len(batch)
+                raise
             except Exception as error:
                 logger.exception("traces: %d answers cannot be told of", len(batch))
                 fault, again = type(error).__name__, False
             if fault is None:
                 self._works(url)
+                self._keeps_up(url)
                 continue
             self._fails(url, fault)
             kept = batch[max(0, len(batch) + len(self._waiting) - MOST_WAITING) :] if again else []
@@ -203,7 +210,21 @@ class Traces:
         if self._failing:
             told = "traces: %s takes them again; %d answers were not told of"
             logger.warning(told, _shown(url), self._lost)
-            self._failing, self._lost = False, 0
+            self._failing, self._full, self._lost = False, False, 0
+
+    def _overflows(self) -> None:
+        """The log says it once: of an endpoint that fails it has said so already."""
+        if not self._full and not self._failing:
+            told = "traces: answers come faster than %s takes them: %d wait, the oldest give way"
+            logger.warning(told, _shown(self._config.endpoint or ""), MOST_WAITING)
+            self._full = True
+
+    def _keeps_up(self, url: str) -> None:
+        """Half of the queue must be free, or the log would say both again and again."""
+        if self._full and len(self._waiting) <= MOST_WAITING // 2:
+            told = "traces: %s keeps up again; %d answers were not told of"
+            logger.warning(told, _shown(url), self._lost)
+            self._full, self._lost = False, 0
 
 
 async def _post(session: aiohttp.ClientSession, url: str, body: bytes) -> tuple[str | None, bool]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import floor
 
 from rungwise.errors import ConfigError
-from rungwise.observe.gpu import Gpu
+from rungwise.observe.gpu import Gpu, shown
 from rungwise.weights.memory import GIB
 
 __all__ = ["SHARE", "Place", "present", "shown", "stated", "this_cpu"]
@@ -55,28 +55,14 @@ def stated(told: str) -> Place:
     return Place(name=told.strip(), total=total, room=SHARE * total, gpus=int(count or 1))
 
 
-def shown(gpus: Sequence[Gpu], visible: Sequence[str] | None) -> tuple[Gpu, ...]:
-    """Those that CUDA shows to this process, in its order. `visible` are indices or beginnings of
-    UUIDs, None is all; as in CUDA, what follows one that is not here does not count."""
-    if visible is None:
-        return tuple(gpus)
-    found: list[Gpu] = []
-    for name in visible:
-        if (gpu := _named(name, gpus)) is None:
-            break
-        found.append(gpu)
-    return tuple(found)
-
-
-def _named(name: str, gpus: Sequence[Gpu]) -> Gpu | None:
-    by_uuid = (gpu for gpu in gpus if name.startswith("GPU-") and gpu.uuid.startswith(name))
-    return next((gpu for gpu in gpus if name == str(gpu.index)), None) or next(by_uuid, None)
-
-
 def present(gpus: Sequence[Gpu], visible: Sequence[str] | None = None) -> tuple[Place, ...]:
-    """Of those that CUDA shows: equal ones together of which about as much is free."""
+    """Of those that CUDA shows: equal ones together of which about as much is free. Without
+    `visible` their places are the driver's, so that one that does not answer leaves a gap."""
     alike: dict[tuple[str, int], list[tuple[int, Gpu]]] = {}
-    for index, gpu in enumerate(shown(gpus, visible)):
+    for place, gpu in enumerate(shown(gpus, visible)):
+        if gpu.fault is not None:
+            continue
+        index = gpu.index if visible is None else place
         alike.setdefault((gpu.name, round(gpu.total_gib)), []).append((index, gpu))
     return tuple(
         _place(name, part) for (name, _), group in alike.items() for part in _as_free(group)

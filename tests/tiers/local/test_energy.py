@@ -12,17 +12,18 @@ class Gpus:
     """Two counters, which a test moves, and how often they were asked."""
 
     def __init__(self) -> None:
-        self.joules: list[float] | None = [1000.0, 5000.0]
+        self.joules: list[float | None] | None = [1000.0, 5000.0]
         self.asked = 0
         self.time = Time()
 
-    def __call__(self) -> list[float] | None:
+    def __call__(self) -> list[float | None] | None:
         self.asked += 1
         return None if self.joules is None else list(self.joules)
 
     def use(self, *joules: float, seconds: float = 1.0) -> None:
         assert self.joules is not None
-        self.joules = [was + more for was, more in zip(self.joules, joules, strict=True)]
+        counted = zip(self.joules, joules, strict=True)
+        self.joules = [None if was is None else was + more for was, more in counted]
         self.time.at += seconds
 
 
@@ -99,6 +100,19 @@ def test_a_driver_that_fails_leaves_the_energy_unknown() -> None:
     gpus.use(3, 0)
     gpus.joules = None
     assert running.leave(part).joules is None
+
+
+def test_a_gpu_that_fails_leaves_only_its_own_energy_unknown() -> None:
+    gpus = Gpus()
+    energy = Energy(gpus, gpus.time)
+    engines = [BusyClock(gpus.time, energy=energy.engine(on)) for on in ((0,), (1,), (0, 1))]
+    parts = [engine.enter(Held()) for engine in engines]
+    gpus.use(6, 8)
+    assert gpus.joules is not None
+    gpus.joules[1] = None
+    gpus.use(2, 0)
+    joules = [engine.leave(part).joules for engine, part in zip(engines, parts, strict=True)]
+    assert joules == [4, None, None]
 
 
 def test_a_counter_that_begins_anew_takes_nothing_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ def engine(name: str, model: str = "org/m", gpus: list[int] | None = None, **tol
     return {"name": name, "kind": "vllm", "model": model, "gpus": gpus, "engine": told}
 
 
-def said(*tiers: Any, gpus: int = 1, **more: Any) -> list[str]:
-    lines = list(lacks(Config.model_validate({"tiers": tiers, **more}), gpus))
+def said(
+    *tiers: Any, gpus: int = 1, silent: Mapping[int, str] | None = None, **more: Any
+) -> list[str]:
+    lines = list(lacks(Config.model_validate({"tiers": tiers, **more}), gpus, silent or {}))
     for line in lines:
         what, _, rest = line.partition(": ")
         assert " " not in what and "; " in rest and "\n" not in line
@@ -77,6 +80,19 @@ def test_a_gpu_that_is_not_here_is_named() -> None:
     (line,) = said(engine("t1", gpus=[0]), gpus=0)
     assert "no GPU is here" in line
     assert said(engine("t1", data_parallel_size=2), gpus=0) == []
+
+
+def test_a_gpu_that_does_not_answer_is_named_for_those_that_are_placed_on_it() -> None:
+    silent = {1: "GPU 1 does not answer: GPU is lost"}
+    others = [engine("t1", gpus=[0]), engine("t2", gpus=[2])]
+    assert said(*others, gpus=3, silent=silent) == []
+    (line,) = said(*others, engine("t3", gpus=[1]), gpus=3, silent=silent)
+    assert line.startswith("t3.gpus: GPU 1 does not answer: GPU is lost; ")
+    assert "install" not in line
+    (line,) = said(engine("t1", tensor_parallel_size=2), gpus=3, silent=silent)
+    assert line.startswith("t1.engine: GPU 1 does not answer: GPU is lost; ")
+    (line,) = said(engine("t1", gpus=[1]), gpus=0, silent=silent)
+    assert line.startswith("t1.gpus: GPU 1 does not answer")
 
 
 # ---- what would not do what it says ------------------------------------------------------------

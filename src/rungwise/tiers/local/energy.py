@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 __all__ = ["EVERY_S", "Energy", "EngineEnergy"]
 
-Counters = Callable[[], Sequence[float] | None]
-"""The joules that each GPU has counted so far, in the order of the engines' GPUs; None when they
-can be read no more."""
+Counters = Callable[[], Sequence[float | None] | None]
+"""The joules that each GPU has counted so far, in the order of the engines' GPUs; None for one
+that can be read no more, or for all."""
 
 EVERY_S = 0.1
 """Asking the driver costs time, and its counter does not move faster."""
@@ -21,7 +21,7 @@ class Energy:
     def __init__(self, counters: Counters, now: Callable[[], float]) -> None:
         self._counters, self._now = counters, now
         self._engines: list[EngineEnergy] = []
-        self._counted: Sequence[float] | None = counters()
+        self._counted: Sequence[float | None] | None = counters()
         self._at = now()
 
     def engine(self, gpus: Sequence[int]) -> EngineEnergy:
@@ -30,9 +30,11 @@ class Energy:
         self._engines.append(made)
         return made
 
-    @property
-    def lost(self) -> bool:
-        return self._counted is None
+    def lost(self, gpus: frozenset[int]) -> bool:
+        """Whether one of these is measured no more."""
+        if self._counted is None:
+            return True
+        return any(joules is None and gpu in gpus for gpu, joules in enumerate(self._counted))
 
     def read(self, *, at_once: bool = False) -> None:
         """Share what was used since the last reading, as the engines are now; without `at_once`
@@ -43,7 +45,9 @@ class Energy:
         before, counted = self._counted, self._counters()
         self._at, self._counted = now, counted
         for gpu, (then, joules) in enumerate(zip(before, counted or (), strict=False)):
-            self._share(gpu, max(0.0, joules - then))  # a driver that was loaded anew counts from 0
+            if then is not None and joules is not None:
+                # a driver that was loaded anew counts from 0
+                self._share(gpu, max(0.0, joules - then))
 
     def _share(self, gpu: int, joules: float) -> None:
         here = [engine for engine in self._engines if gpu in engine.gpus]
@@ -68,8 +72,8 @@ class EngineEnergy:
 
     @property
     def lost(self) -> bool:
-        """Whether nothing measures it any more."""
-        return self._energy.lost
+        """Whether nothing measures all of it any more."""
+        return self._energy.lost(self.gpus)
 
     def turn(self, *, busy: bool | None = None, up: bool | None = None) -> None:
         # what it used while busy must not wait: the next reading may be an idle hour later

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from rungwise.config import AdapterTierConfig, Config, VllmTierConfig
 from rungwise.errors import ConfigError
@@ -18,14 +19,17 @@ MOST_OF_A_GPU = 0.95
 """That several engines may take together; what is left is the driver's, and room for peaks."""
 
 
-def lacks(config: Config, gpus: int) -> Iterator[str]:
+def lacks(
+    config: Config, gpus: int, silent: Mapping[int, str] = MappingProxyType({})
+) -> Iterator[str]:
     """What would keep an engine from starting, or make it answer wrongly, a line each: `place:
     what is wrong; what to do`. `gpus` is how many CUDA shows to this process; 0: engines run on
-    the CPU. Cheap, and starts nothing."""
+    the CPU. `silent`: those that do not answer, and what to say of them. Cheap, and starts
+    nothing."""
     engines = [tier for tier in config.tiers if isinstance(tier, VllmTierConfig)]
     for engine in engines:
         yield from _options(config, engine)
-        yield from _places(engine, gpus)
+        yield from _places(engine, gpus, silent)
         yield from _speculation(config, engine, gpus)
     yield from _shares(engines, gpus)
 
@@ -59,8 +63,14 @@ def _adapter(tier: AdapterTierConfig, engine: VllmTierConfig) -> None:
     check_fit(tier, engine.model)
 
 
-def _places(engine: VllmTierConfig, gpus: int) -> Iterator[str]:
-    if engine.gpus is not None and not gpus:
+def _places(engine: VllmTierConfig, gpus: int, silent: Mapping[int, str]) -> Iterator[str]:
+    told = [silent[index] for index in engine.placed if index in silent]
+    if told and (gpus or engine.gpus is not None):
+        yield (
+            f"{engine.name}.{'engine' if engine.gpus is None else 'gpus'}: {', '.join(told)}; "
+            "set `gpus` to others that answer, or reset it: nvidia-smi tells more"
+        )
+    elif engine.gpus is not None and not gpus:
         yield (
             f"{engine.name}.gpus: {_named(engine.gpus)} is told, and no GPU is here; remove "
             "`gpus`, or install the NVIDIA driver"
