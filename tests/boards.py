@@ -19,12 +19,14 @@ __all__ = [
     "Shown",
     "agree",
     "asked_by_boards",
+    "asked_by_docs",
     "asked_by_rules",
     "asked_of_engines",
     "shown_since",
     "unshown",
 ]
 
+DOCS = (OBSERVABILITY.parents[1] / "docs" / "observing.md").read_text(encoding="utf-8")
 NEAR = 0.25
 """Prometheus extends what it saw to the edges of the time that is asked for."""
 OF_OTHERS = ("rungwise_engine_seconds_total", "rungwise_engine_up{", "rungwise_engine_restarts_")
@@ -49,6 +51,13 @@ def asked_by_boards() -> Iterator[tuple[str, str]]:
         for panel in panels(json.loads(file.read_text(encoding="utf-8"))):
             for target in panel["targets"]:
                 yield f"{name}: {panel['title']}", filled(target["expr"])
+
+
+def asked_by_docs() -> Iterator[tuple[str, str]]:
+    """What docs/observing.md tells to ask for, of a ladder whose dearest rung is `top`."""
+    row = r"^\| ([^|]+) \| `([^`]*rungwise_[^`]*)` \|$"
+    for name, expr in re.findall(row, DOCS, re.MULTILINE):
+        yield f"docs: {name}", expr.replace("tier3", "top")
 
 
 def asked_of_engines() -> list[tuple[str, str]]:

@@ -18,7 +18,14 @@ from rungwise.config import PriceConfig
 from rungwise.ledger.report import read_report
 from rungwise.tiers.scripted import Script, ScriptedTier, fail, label, say
 from rungwise.types import Chat
-from tests.boards import agree, asked_by_boards, asked_by_rules, shown_since, unshown
+from tests.boards import (
+    agree,
+    asked_by_boards,
+    asked_by_docs,
+    asked_by_rules,
+    shown_since,
+    unshown,
+)
 from tests.doubles.box import Box, box
 from tests.doubles.upstream import Answer, Upstream
 from tests.prometheus import prometheus
@@ -54,7 +61,7 @@ def write(chat: Chat) -> Script:
 
 
 class Ladder:
-    """A server with rungs that answer, doubt, fail, spill and have no price."""
+    """A server with rungs that answer, doubt, fail, refuse, spill and have no price."""
 
     def __init__(self, server: Served, low: ScriptedTier, ledger: Path) -> None:
         self.server, self.low, self.ledger, self._number = server, low, ledger, 0
@@ -78,6 +85,7 @@ class Ladder:
         assert await self.ask("How dear is", model="odd") == 200
         assert await self.ask("How is", model="top") == 200
         assert await self.ask("How is", model="middle") == 503
+        assert await self.ask("How is", model="strict") == 400
         poor = {"x-rungwise-max-usd": "0.000000001"}
         assert await self.ask("How hard is", headers=poor) == 402
         self.low.full = "9 drafts wait"
@@ -91,10 +99,15 @@ async def ladder(folder: Path) -> AsyncIterator[tuple[Ladder, int]]:
     odd = ScriptedTier("odd", say("no price"), model="odd", local=False)
     ledger = folder / "ledger.db"
     answers = Answer(hosted_words("better words", usage=CACHED))
-    async with Upstream(Answer(status=500)) as broken, Upstream(answers) as upstream:
+    async with (
+        Upstream(Answer(status=500)) as broken,
+        Upstream(Answer(status=400)) as picky,
+        Upstream(answers) as upstream,
+    ):
         rungs = (
             low,
             hosted("middle", broken.url, model="middle", more=BREAKS),
+            hosted("strict", picky.url, model="picky", more=PRICE),
             hosted("top", upstream.url, model="big", more=PRICE),
             odd,
         )
@@ -123,7 +136,7 @@ async def test_every_panel_and_every_rule_shows_something(tmp_path: Path) -> Non
         await work(asked, played)
         await seen.scraped()
         await seen.until("route:rungwise_outcomes:right_low_rate1h")
-        found = await unshown(seen, [*asked_by_boards(), *asked_by_rules()])
+        found = await unshown(seen, [*asked_by_boards(), *asked_by_rules(), *asked_by_docs()])
         told = await seen.told("/api/v1/rules")
     assert not found, "\n" + "\n".join(found)
     ill = [rule for group in told["groups"] for rule in group["rules"] if rule["health"] == "err"]

@@ -1,7 +1,7 @@
 """Recall, reserve, spill, deadline: what the cascade does about money and time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -19,6 +19,7 @@ from rungwise.types import (
     Bid,
     Caller,
     Chat,
+    Entry,
     Grant,
     Message,
     Piece,
@@ -82,6 +83,7 @@ def cascade(
     cache: Cache | None = None,
     purse: Purse | None = None,
     gates: dict[str, Gate] | None = None,
+    refused: Callable[[Entry], object] = lambda _: None,
 ) -> Cascade:
     own: dict[str, Gate] = {
         t.name: CalibratedGate(GateConfig(tier=t.name), windowed()) for t in tiers
@@ -96,6 +98,7 @@ def cascade(
         purse=purse or Envelope(Grant(rungs=len(tiers))),
         ledger=ledger or ListLedger(),
         clock=Clock(now=loop.time, unix=lambda: 1e9),
+        refused=refused,
     )
 
 
@@ -215,19 +218,21 @@ async def test_the_judges_question_is_the_tenants_own() -> None:
 
 
 async def test_without_money_for_one_rung_nothing_is_asked_and_nothing_is_written() -> None:
-    tier, ledger = hosted("t1", SURE), ListLedger()
+    tier, ledger, refused = hosted("t1", SURE), ListLedger(), list[Entry]()
     purse = Envelope(Grant(rungs=0, short="the cap of 1 USD a day is spent"))
     with pytest.raises(OverBudget, match="the cap of 1 USD a day is spent"):
-        await answered(cascade(tier, purse=purse, ledger=ledger))
+        await answered(cascade(tier, purse=purse, ledger=ledger, refused=refused.append))
     assert tier.chats == [] and ledger.entries == []
+    assert [(entry.id, entry.attempts) for entry in refused] == [("req_1", ())]
 
 
 async def test_a_doubtful_draft_below_a_rung_without_money_is_not_given_out() -> None:
     low, high, ledger = local("t1", UNSURE), hosted("t2", SURE), ListLedger()
-    purse = Envelope(Grant(rungs=1, short="no more"))
+    purse, refused = Envelope(Grant(rungs=1, short="no more")), list[Entry]()
     with pytest.raises(OverBudget, match="no more"):
-        await answered(cascade(low, high, purse=purse, ledger=ledger))
+        await answered(cascade(low, high, purse=purse, ledger=ledger, refused=refused.append))
     assert high.chats == []
+    assert [entry.id for entry in refused] == [entry.id for entry in ledger.entries] == ["req_1"]
     assert [a.state for a in ledger.entries[0].attempts] == ["abandoned"]
 
 
@@ -238,9 +243,11 @@ async def test_a_sure_draft_below_a_rung_without_money_is_given_out() -> None:
 
 
 async def test_a_ledger_that_cannot_write_is_no_budget_fault() -> None:
-    purse = Envelope(Grant(rungs=1, short="the disk is full", lost=True))
+    purse, refused = Envelope(Grant(rungs=1, short="the disk is full", lost=True)), list[Entry]()
     with pytest.raises(StoreError, match="the disk is full"):
-        await answered(cascade(local("t1", UNSURE), hosted("t2"), purse=purse))
+        low = local("t1", UNSURE)
+        await answered(cascade(low, hosted("t2"), purse=purse, refused=refused.append))
+    assert refused == []
 
 
 async def test_what_was_reserved_is_settled_by_an_entry_though_the_caller_left_meanwhile() -> None:

@@ -200,6 +200,7 @@ async def test_nothing_is_paid_for_while_nothing_can_be_written(
         assert told["missing"]["paid"] == "paid: the ledger cannot be written"
         assert (status, told["tiers"]) == ((200, ["own"]) if when_lost == "local" else (503, []))
         await told_by_the_log(server)
+        await told_by_metrics(server, own=when_lost == "local", paid=False)
         disk.free(server.process)
         await recovers(server)
 
@@ -222,6 +223,14 @@ async def told_by_the_log(server: Standing) -> None:
     async with asyncio.timeout(20):
         while not re.search(r"ledger\.db: (database or disk is full|disk I/O err)", log_of(server)):
             await asyncio.sleep(0.1)
+
+
+async def told_by_metrics(server: Standing, **ready: bool) -> None:
+    """With their next look at the tiers: an alarm goes by them."""
+    told = {f'rungwise_tier_ready{{tier="{tier}"}} {float(can)}' for tier, can in ready.items()}
+    async with asyncio.timeout(20):
+        while not told <= set((await server.http.get("/metrics")).text.splitlines()):
+            await asyncio.sleep(0.2)
 
 
 async def recovers(server: Standing) -> None:

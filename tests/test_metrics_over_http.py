@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from openai import APIStatusError
 
 from rungwise.access.budget import AUDITS
+from rungwise.config import PriceConfig
 from rungwise.store.sql import Store
 from rungwise.tiers.scripted import ScriptedTier, say
 from tests.access.accounts import Account, bids, capped
@@ -45,6 +47,23 @@ async def test_junk_names_of_models_users_tasks_and_paths_make_no_series(tmp_pat
             )
             await server.ask(user=junk, metadata={"task": junk}, headers={"x-rungwise-task": junk})
         assert series(await server.metrics()) == before
+
+
+async def test_a_step_that_a_cap_refuses_is_counted_though_nothing_of_it_is_written(
+    tmp_path: Path,
+) -> None:
+    price = PriceConfig(input=1, output=2, cache_read=1)
+    paid = ScriptedTier("paid", say("It is."), model="small", local=False, price=price)
+    paid.most = 10_000
+    async with served(tmp_path, paid) as server:
+        await server.ask(model="paid")
+        for model in ("paid", "auto", "paid"):
+            with pytest.raises(APIStatusError, match="402"):
+                await server.ask(model=model, headers={"x-rungwise-max-usd": "0.000000001"})
+        told = await server.metrics()
+    assert 'rungwise_refused_for_money_total{route="paid"} 2.0' in told
+    assert 'rungwise_refused_for_money_total{route="auto"} 1.0' in told
+    assert 'state="unpaid"' not in told, "these are of entries"
 
 
 async def test_what_a_dead_server_lost_is_told_once_and_at_its_worst_case(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from rungwise.contracts import (
     Verifier,
 )
 from rungwise.drafts import collect
-from rungwise.errors import TierError
+from rungwise.errors import OverBudget, TierError
 from rungwise.feasible import Feasible
 from rungwise.headstart import Headstart
 from rungwise.story import Clock, Story
@@ -63,11 +63,15 @@ class Cascade:
         ledger: Ledger,
         clock: Clock,
         onlookers: Sequence[Onlooker] = (),
+        refused: Callable[[Entry], object] = lambda _: None,
     ) -> None:
+        """`refused` is told of each step that a cap ends, with or without an entry of it: one of
+        which nothing was begun is not written down."""
         self._tiers = {tier.name: tier for tier in ladder}
         self._router, self._gates, self._verifier = router, gates, verifier
         self._cache, self._purse, self._ledger, self._clock = cache, purse, ledger, clock
         self._feasible, self._onlookers = Feasible(self._tiers, gates), tuple(onlookers)
+        self._refused = refused
 
     def quote(self, chat: Chat, caller: Caller) -> Quote:
         """What `answer` would do, and what it can cost. Calls nothing. Raises CallerError."""
@@ -95,6 +99,9 @@ class Cascade:
             ) as events:
                 async for event in events:
                     yield event
+        except OverBudget:
+            self._refused(story.entry())
+            raise
         finally:
             entry = await self._record(story)
         if known is None and (answer := story.memorable(entry)) is not None:

@@ -12,11 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from rungwise.errors import TierError
+from rungwise.ledger.sql import SqlLedger
+from rungwise.ledger.tee import Tee
 from rungwise.observe.gpu_usage import GpuWatch
 from rungwise.observe.metrics import Metrics
+from rungwise.store.sql import Store
 from rungwise.tiers.local.engine_stats import EngineStats
 from rungwise.tiers.local.standing import Standing
-from rungwise.types import Alarm, AlarmKind, AttemptRole, Entry, Outcome, OutcomeSource, StepType
+from rungwise.types import (
+    Alarm,
+    AlarmKind,
+    AttemptRole,
+    Entry,
+    Outcome,
+    OutcomeSource,
+    StepType,
+    TierFault,
+)
 from tests.doubles.nvml import PlayedNvml
 from tests.ledger.test_sql import ATTEMPT, BARE, ENTRY, JUDGED
 
@@ -153,15 +166,41 @@ def test_a_task_is_counted_with_its_first_step() -> None:
     assert told["rungwise_tasks_total", "auto"] == 4
 
 
-def test_a_step_without_money_is_counted_and_one_that_failed_is_not() -> None:
+def test_a_step_that_a_cap_ended_is_counted_once_with_an_entry_or_without() -> None:
+    metrics = Metrics(["t1", "t2"])
     short = replace(PRICED, state="exhausted", attempts=(ATTEMPT,))
-    assert samples(short)["rungwise_refused_for_money_total", "auto"] == 1
-    assert samples(replace(short, attempts=()))["rungwise_refused_for_money_total", "auto"] == 1
-    for failed in (
-        replace(short, attempts=(replace(ATTEMPT, state="failed", fault="timeout"),)),
-        replace(short, attempts=(ATTEMPT, replace(BARE, state="failed", fault="broken"))),
+    metrics.refused_for_money(short)
+    metrics.read(short)
+    for number in range(3):  # nothing was begun: no entry of these is read
+        unbegun = replace(PRICED, id=f"req_{number}", state="cancelled", attempts=())
+        metrics.refused_for_money(replace(unbegun, route="no such route"))
+    told = told_by(metrics)
+    assert told["rungwise_refused_for_money_total", "auto"] == 1
+    assert told["rungwise_refused_for_money_total", "other"] == 3
+    assert told["rungwise_answers_total", "auto", "none", "planning", "unpaid"] == 1
+    assert not [key for key in told if key[0] == "rungwise_answers_total" and "cancelled" in key]
+
+
+def test_a_step_that_a_ledger_without_room_ended_is_not_one_that_a_cap_did() -> None:
+    told = samples(replace(PRICED, state="exhausted", attempts=(ATTEMPT,)))
+    assert told["rungwise_answers_total", "auto", "exhausted", "none", "planning"] == 1
+    assert not told.get(("rungwise_refused_for_money_total", "auto"))
+
+
+@pytest.mark.parametrize("fault", get_args(TierFault))
+def test_only_what_a_caller_is_told_as_its_own_fault_ended_rejected(fault: TierFault) -> None:
+    failed = replace(BARE, state="failed", fault=fault)
+    own = TierError("t2", fault, "no").caller_fault
+    for drafts, rejected in (
+        ((failed,), own),
+        ((ATTEMPT, failed), own),
+        ((replace(ATTEMPT, state="failed", fault="timeout"), failed), False),
+        ((replace(ATTEMPT, state="failed", fault="too_long"), failed), own),
     ):
-        assert ("rungwise_refused_for_money_total", "auto") not in samples(failed)
+        told = samples(replace(PRICED, state="exhausted", attempts=drafts))
+        state = "rejected" if rejected else "exhausted"
+        (key,) = [key for key in told if key[0] == "rungwise_answers_total" and told[key]]
+        assert state in key
 
 
 def test_drafts_are_timed_from_their_own_begin() -> None:
@@ -189,10 +228,15 @@ def test_an_outcome_counts_for_its_route_and_for_the_tier_that_answered() -> Non
     assert told["rungwise_tier_outcomes_total", "false", "t2"] == 1
 
 
-def test_of_an_answer_the_first_outcome_counts() -> None:
-    metrics = Metrics()
+async def test_of_an_answer_the_first_outcome_that_counts_does(tmp_path: Path) -> None:
+    metrics, store = Metrics(), Store(tmp_path / "ledger.db")
+    await store.start()
+    ledger = Tee(SqlLedger(store), readers=[], told=[metrics.read_outcome])
+    await ledger.record(PRICED)
+    await ledger.label(PRICED.id, Outcome(right=False, source="caller", counted=False))
     for right, source in ((True, "audit"), (False, "caller"), (True, "caller")):
-        metrics.read_outcome(replace(PRICED, outcome=Outcome(right=right, source=source)))
+        await ledger.label(PRICED.id, Outcome(right=right, source=source))
+    await store.stop()
     told = told_by(metrics)
     counted = {key: told[key] for key in told if key[0].endswith("outcomes_total") and told[key]}
     assert counted == {

@@ -32,6 +32,19 @@ async def test_only_a_tier_that_says_so_in_time_is_ready() -> None:
     assert readiness.ready == {"well": True, "ill": False, "silent": False, "odd": False}
 
 
+async def test_a_tier_that_is_well_and_may_not_be_asked_is_not_ready() -> None:
+    faults = ["the ledger cannot be written"]
+    readiness = Readiness(
+        [ScriptedTier("own"), ScriptedTier("paid", local=False)],
+        barred=lambda tier: faults[0] if faults and not tier.local else None,
+    )
+    await readiness.look()
+    assert readiness.ready == {"own": True, "paid": False}
+    faults.clear()
+    await readiness.look()
+    assert all(readiness.ready.values())
+
+
 async def test_it_goes_on_looking_until_it_is_stopped() -> None:
     tier = ScriptedTier("t")
     readiness = Readiness([tier], every_s=0.001)

@@ -74,10 +74,12 @@ def build_cascade(
     gates: Mapping[str, Gate] | None = None,
     router: Router | None = None,
     onlookers: Sequence[Onlooker] = (),
+    refused: Callable[[Entry], object] = lambda _: None,
 ) -> Cascade:
     """Without a cache nothing is remembered, without a purse everything is granted, and gates and
-    router are made of the configuration: that router learns nothing from the ledger. Raises
-    ConfigError for a calibration that does not fit its tier."""
+    router are made of the configuration: that router learns nothing from the ledger. `refused` is
+    told of each step that a cap ends. Raises ConfigError for a calibration that does not fit its
+    tier."""
     if gates is None or router is None:
         built = build_gates(config)
         routing = build_routing(config.routing, ladder, CLOCK.unix, judges_of(built))
@@ -92,6 +94,7 @@ def build_cascade(
         ledger=ledger,
         clock=CLOCK,
         onlookers=onlookers,
+        refused=refused,
     )
 
 
@@ -107,6 +110,7 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
     for breaker in (breaker for tier in ladder for breaker in breakers(tier)):
         metrics.watch_breaker(breaker.name, partial(getattr, breaker, "open"))
     store, server = Store(config.ledger.place), server_id()
+    barred = partial(_barred, store, config.ledger.when_lost)
     alarms = Alarms(store, server, CLOCK.unix)
     gates = build_gates(config, alarms.demoted)
     routing = build_routing(config.routing, ladder, CLOCK.unix, judges_of(gates))
@@ -119,6 +123,7 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
         usual=routing.usual,
         store=store,
         clock=CLOCK,
+        barred=barred,
     )
     readers = watch.readers if watched else ()
     money = _money(
@@ -143,6 +148,7 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
         gates=gates,
         router=routing.router,
         onlookers=(auditor, watch.traces) if watched else (),
+        refused=metrics.refused_for_money if watched else lambda _: None,
     )
     golden = _golden(
         config, cascade, money.ledger, alarms, store, lambda: not app.state.rising.waiting
@@ -161,7 +167,7 @@ def build_app(config: Config, keys: Sequence[str], *, watched: bool = True) -> F
         parts=(store, *watch.parts, keyring, money.purse, money.repeats, cache, idle),
         watchers=(watch.readiness, auditor, *golden),
         render_metrics=watch.rendered,
-        barred=partial(_barred, store, config.ledger.when_lost),
+        barred=barred,
         new_id=new_id,
     )
     closing: Closing = app.state.closing

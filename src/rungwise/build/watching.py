@@ -17,6 +17,7 @@ from rungwise.drift.drift import Drift
 from rungwise.ledger.gathering import Gathering
 from rungwise.ledger.old_slots import OldSlots
 from rungwise.observe.climbing import Climbing
+from rungwise.observe.gpu import GpuAbsent, every_gpu, shown
 from rungwise.observe.gpu_usage import GpuWatch
 from rungwise.observe.metrics import Metrics
 from rungwise.observe.readiness import Readiness
@@ -53,7 +54,7 @@ class Watch:
 
     @property
     def told(self) -> Sequence[Callable[[Entry], None]]:
-        """Of each outcome that is believed since now."""
+        """Of the first outcome that is believed of each answer."""
         return (self.metrics.read_outcome, self.drift.read_outcome)
 
     @property
@@ -86,9 +87,10 @@ def build_watch(
     usual: Mapping[StepType, str],
     store: Store,
     clock: Clock,
+    barred: Callable[[Tier], str | None],
 ) -> Watch:
     """All of it, and the metrics of it. `usual` is where each step type starts by the owner's
-    table. Raises ConfigError."""
+    table, `barred` why a rung is not asked although it is well. Raises ConfigError."""
     drift = Drift(
         config.drift,
         config.outcomes.most_share,
@@ -103,7 +105,8 @@ def build_watch(
         endings=lambda: outlook.endings(config, datetime.fromtimestamp(clock.unix(), UTC).date()),
     )
     climbing = Climbing(config.access.escalation_alarm, [tier.name for tier in ladder], usual)
-    gpus, readiness = GpuWatch(unix=clock.unix, now=clock.now), Readiness(ladder)
+    gpus = GpuWatch(unix=clock.unix, now=clock.now)
+    readiness = Readiness(ladder, barred=barred)
     metrics.watch_gpus(lambda: gpus.usage, _placed(config))
     metrics.watch_ready(lambda: readiness.ready)
     metrics.watch_alarms(alarms)
@@ -135,14 +138,12 @@ def _believed(
 
 
 def _placed(config: Config) -> Mapping[str, Sequence[str]]:
-    """The GPUs of each engine, by the driver's index or by UUID."""
-    shown = visible_gpus()
+    """The GPUs of each engine, by their whole UUIDs; by the driver's index where it tells none."""
+    engines = [section for section in config.tiers if isinstance(section, VllmTierConfig)]
+    found = every_gpu() if engines else ()
+    there = () if isinstance(found, GpuAbsent) else shown(found, visible_gpus())
+    names = [gpu.uuid or str(gpu.index) for gpu in there]
     return {
-        section.name: [
-            str(place) if shown is None else shown[place]
-            for place in section.placed
-            if shown is None or place < len(shown)
-        ]
-        for section in config.tiers
-        if isinstance(section, VllmTierConfig)
+        section.name: [names[place] for place in section.placed if place < len(names)]
+        for section in engines
     }

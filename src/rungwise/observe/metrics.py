@@ -61,8 +61,12 @@ class Metrics:
         self._attempts.read(entry)
 
     def read_outcome(self, entry: Entry) -> None:
-        """Count the outcome that is believed of an entry since now."""
+        """Count the first outcome that is believed of an entry."""
         self._steps.read_outcome(entry)
+
+    def refused_for_money(self, entry: Entry) -> None:
+        """Count a step that a cap ended; it is read before its entry is, where there is one."""
+        self._steps.refused_for_money(entry)
 
     def entry_lost(self, entry: Entry) -> None:
         self._server.lost += 1

@@ -32,7 +32,9 @@ class ServerMetrics(Collector):
         for name, is_open in self.breakers.items():
             breakers.add_metric((name,), float(is_open()))
         ready = GaugeMetricFamily(
-            "rungwise_tier_ready", "1 while a tier can draft, as of the last look", labels=("tier",)
+            "rungwise_tier_ready",
+            "1 while a tier can draft, and may, as of the last look",
+            labels=("tier",),
         )
         for tier, can in self.ready().items():
             ready.add_metric((tier,), float(can))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeAlias
 
 from rungwise.observe.metrics_series import Known, Series
 from rungwise.types import Entry, StepType
 
 __all__ = ["StepMetrics"]
 
-_MOST_TASKS, _MOST_HEARD = 10_000, 10_000
-"""So many tasks, and answers with an outcome, are remembered; what is forgotten counts anew."""
+_MOST_TASKS = 10_000
+"""So many are remembered; what is forgotten counts anew."""
 _RIGHT = ("true", "false")
-_Key = TypeVar("_Key")
+_CALLERS = frozenset({"rejected", "too_long"})
+"""The faults that are the request's own: as `errors.TierError.caller_fault` has it."""
+_Task: TypeAlias = tuple[str, str]
 
 
 class StepMetrics:
@@ -22,12 +24,13 @@ class StepMetrics:
 
     def __init__(self, series: Series, tiers: Known, routes: Known) -> None:
         self._tiers, self._routes = tiers, routes
-        self._tasks_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._heard: OrderedDict[str, None] = OrderedDict()
+        self._tasks_seen: OrderedDict[_Task, None] = OrderedDict()
+        self._unpaid: set[str] = set()
+        """Answers that a cap ended, until their entries are read: those do not tell."""
         route_type = ("route", "step_type")
         self._answers = series.counter(
             "rungwise_answers",
-            "Steps by how they ended and which tier answered",
+            "Steps by how they ended, and at whom, and which tier answered",
             (*route_type, "tier", "state"),
         )
         self._latency = series.histogram(
@@ -89,7 +92,7 @@ class StepMetrics:
         """Count one step."""
         route, kind, seen = self._routes[entry.route], entry.step_type.value, entry.seen
         tier = "none" if seen is None else self._tiers[seen.tier]
-        self._answers(route, kind, tier, entry.state)()
+        self._answers(route, kind, tier, self._ended(entry))()
         if entry.state == "answered":
             self._latency(route, kind)(entry.latency_s)
         if entry.first_byte_s is not None:
@@ -98,12 +101,24 @@ class StepMetrics:
             self._recalled(route)()
         if entry.doubted:
             self._escalated(route, kind)()
-        if entry.state == "exhausted" and _short_of_money(entry):
-            self._refused(route)()
         of_task = (entry.caller, entry.task or "")
         if entry.task is None or _is_new(self._tasks_seen, of_task, _MOST_TASKS):
             self._tasks(route)()
         self._read_cost(entry, route, kind)
+
+    def refused_for_money(self, entry: Entry) -> None:
+        """Count a step that a cap ended; one of which nothing was begun is not written down."""
+        self._refused(self._routes[entry.route])()
+        if entry.attempts:
+            self._unpaid.add(entry.id)
+
+    def _ended(self, entry: Entry) -> str:
+        """As the ledger has it; but what ended at a cap, or at a request that no rung would take,
+        is no outage, and told apart."""
+        if entry.id in self._unpaid:
+            self._unpaid.remove(entry.id)
+            return "unpaid"
+        return "rejected" if entry.state == "exhausted" and _rejected(entry) else entry.state
 
     def _read_cost(self, entry: Entry, route: str, kind: str) -> None:
         nano = entry.cost_nano
@@ -120,9 +135,10 @@ class StepMetrics:
         self._cost(route, kind)(nano / 1e9)
 
     def read_outcome(self, entry: Entry) -> None:
-        """Count what is believed of it first: a counter cannot take that back when another is."""
+        """Count what is believed of it first, which alone is told: a counter cannot take that back
+        when another is."""
         outcome = entry.outcome
-        if outcome is None or not _is_new(self._heard, entry.id, _MOST_HEARD):
+        if outcome is None:
             return
         right = "true" if outcome.right else "false"
         of = (self._routes[entry.route], entry.step_type.value, outcome.source)
@@ -140,19 +156,17 @@ def _both(counted: Callable[..., Callable[..., None]], *labels: str) -> None:
         counted(*labels, right)
 
 
-def _is_new(known: OrderedDict[_Key, None], key: _Key, most: int) -> bool:
+def _is_new(known: OrderedDict[_Task, None], task: _Task, most: int) -> bool:
     """Whether it is not remembered; from now on it is, and the one of longest ago is not."""
-    new = key not in known
-    known[key] = None
-    known.move_to_end(key)
+    new = task not in known
+    known[task] = None
+    known.move_to_end(task)
     if len(known) > most:
         known.popitem(last=False)
     return new
 
 
-def _short_of_money(entry: Entry) -> bool:
-    """Whether it ended before the rungs of its plan did, and not over a rung that failed."""
-    drafts = [a for a in entry.attempts if a.role == "draft"]
-    if not entry.rungs or any(a.tier == entry.rungs[-1] for a in drafts):
-        return False
-    return not drafts or drafts[-1].state != "failed"
+def _rejected(entry: Entry) -> bool:
+    """Whether every rung that failed found fault with the request itself: the caller is told so."""
+    failed = {a.fault for a in entry.attempts if a.role == "draft" and a.state == "failed"}
+    return bool(failed) and failed <= _CALLERS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rungwise.contracts import Tier
 from rungwise.errand import Errand
@@ -15,9 +15,16 @@ class Readiness:
     """Asks each tier's health. Never raises."""
 
     def __init__(
-        self, ladder: Sequence[Tier], *, every_s: float = 5.0, patience_s: float = 2.0
+        self,
+        ladder: Sequence[Tier],
+        *,
+        barred: Callable[[Tier], str | None] = lambda _: None,
+        every_s: float = 5.0,
+        patience_s: float = 2.0,
     ) -> None:
+        """`barred` tells why a tier is not asked although it is well, as /readyz has it."""
         self._ladder, self._every_s, self._patience_s = tuple(ladder), every_s, patience_s
+        self._barred = barred
         self._errand = Errand(self._go_on)
         self._ready: Mapping[str, bool] = {tier.name: False for tier in ladder}
 
@@ -46,6 +53,7 @@ class Readiness:
     async def _can_draft(self, tier: Tier) -> bool:
         try:
             async with asyncio.timeout(self._patience_s):
-                return await tier.health() is None
+                well = await tier.health() is None
+            return well and self._barred(tier) is None
         except Exception:  # a plug-in's tier may raise what it likes
             return False

@@ -190,7 +190,9 @@ _DRIFT = Row(
         Panel(
             title="Alarms that are on",
             told="Each with what it is about. Why it rang stands at /ui, and in the log.",
-            queries=(Query(expr="rungwise_alarm", legend="{{kind}}: {{about}}"),),
+            queries=(
+                Query(expr="max by (kind, about) (rungwise_alarm)", legend="{{kind}}: {{about}}"),
+            ),
             unit="short",
             kind="state-timeline",
             steps=bad_above(1, 1),

@@ -79,10 +79,12 @@ _HEAD = Row(
         ),
         number(
             "Alarms on",
-            "Of drift, and keys that climb too much. The page at /ui tells why.",
+            "Of drift, each once however many servers tell it, and keys that climb too much, by "
+            "server. The page at /ui tells why.",
             "short",
             Query(
-                expr="sum(rungwise_escalating_keys) + (count(rungwise_alarm) or vector(0))",
+                expr="sum(rungwise_escalating_keys) + "
+                "(count(count by (kind, about) (rungwise_alarm)) or vector(0))",
                 instant=True,
             ),
             steps=bad_above(1, 1),
@@ -161,7 +163,8 @@ _MONEY = Row(
         ),
         lines(
             "Stopped by a cap, an hour",
-            "Steps that no rung answered because the caller's cap left too little.",
+            "Steps that no rung answered because a cap left too little, also those of which "
+            "nothing was begun: they are in no other figure.",
             "short",
             Query(
                 expr="3600 * " + speed("rungwise_refused_for_money_total", OF_ROUTE, "route"),
@@ -193,7 +196,8 @@ _SHARE = Row(
         ),
         lines(
             "Not answered",
-            "Steps a second that ended otherwise: no rung left, broken off, cancelled, lost.",
+            "Steps a second that ended otherwise: no rung left, broken off, cancelled, lost; "
+            "unpaid at a cap, or rejected for a fault of the request.",
             "reqps",
             Query(
                 expr=speed("rungwise_answers_total", f'{OF_STEP},state!="answered"', "state"),

@@ -179,7 +179,8 @@ _MODELS = Row(
             "another one; a model will soon be gone.",
             queries=(
                 Query(
-                    expr='rungwise_alarm{kind=~"model|fingerprint|price|shutdown"}',
+                    expr="max by (kind, about) "
+                    '(rungwise_alarm{kind=~"model|fingerprint|price|shutdown"})',
                     legend="{{kind}}: {{about}}",
                 ),
             ),
