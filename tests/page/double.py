@@ -53,6 +53,8 @@ class Told:
     bodies: dict[str, Json]
     key: str | None = None
     status: int = 200
+    failing: frozenset[str] = frozenset()
+    """Paths that are answered by 503 while the others are answered well."""
     wait_s: float = 0.0
     asked: list[str] = field(default_factory=list)
 
@@ -67,8 +69,9 @@ def app_of(scene: Told) -> Starlette:
             await asyncio.sleep(scene.wait_s)
         if scene.key and request.headers.get("authorization") != f"Bearer {scene.key}":
             return _fault(401, "no such key", "invalid_api_key")
-        if scene.status != 200:
-            return _fault(scene.status, "the ledger cannot be read just now", "store_error")
+        status = 503 if path in scene.failing else scene.status
+        if status != 200:
+            return _fault(status, "the ledger cannot be read just now", "store_error")
         grouped = f"{path}?by={request.query_params.get('by')}"
         body = scene.bodies.get(grouped, scene.bodies.get(path))
         if body is None:

@@ -8,12 +8,14 @@ const FONT = '11px Inter, system-ui, -apple-system, "Segoe UI", Roboto, sans-ser
 const HEIGHT = 168;
 
 /**
- * A panel with a title, a legend that tells the values under the cursor, and a chart.
+ * A panel with a title, a legend that tells the values under the cursor, and a chart. Without a cursor it tells the newest
+ * that are whole, with their time: of looks (`slots: false`) the last one, of slots the last that is over, for the running
+ * one holds little yet. What is not known there is told as such: an older value is not what is so now.
  * `series`: [{name, tone, say(value), stack?}], `columns`: [at, ...values]; null draws nothing.
  */
 export class Chart {
-  constructor(title, { say, tick = say, hint = "", bars = false, range = null }) {
-    Object.assign(this, { say, tick, bars, range, nothing: "Nothing in this time", plot: null, columns: null, series: [] });
+  constructor(title, { say, tick = say, hint = "", bars = false, slots = true, range = null }) {
+    Object.assign(this, { say, tick, bars, slots, range, nothing: "Nothing in this time", plot: null, columns: null, series: [] });
     this.legend = h("ul", { class: "keys" });
     this.box = h("div", { class: "plot" });
     this.time = h("time", { class: "quiet" });
@@ -43,14 +45,14 @@ export class Chart {
     this.plot?.destroy();
     this.plot = null;
     fill(this.box);
-    this.tell(null);
+    this.tell(this.newest());
     if (!this.columns.slice(1).some((column) => column.some((value) => value !== null))) {
       fill(this.box, h("p", { class: "quiet nothing" }, this.nothing));
       return;
     }
     this.plot = new uPlot(this.options(), this.stacked(), this.box);
     this.box.setAttribute("role", "img");
-    this.box.setAttribute("aria-label", this.series.map((one, at) => `${one.name}: ${this.say(this.last(at))}`).join(", "));
+    this.box.setAttribute("aria-label", this.series.map((one, at) => `${one.name}: ${this.say(this.value(at, this.newest()))}`).join(", "));
   }
 
   /** Values as they are drawn: bars stand on each other. */
@@ -68,17 +70,21 @@ export class Chart {
     return at.length > 1 ? (at[1] - at[0]) / 2 : 150;
   }
 
-  last(at) {
-    const column = this.columns[at + 1];
-    return column.findLast((value) => value !== null) ?? null;
+  newest() {
+    return Math.max(0, this.columns[0].length - (this.slots ? 2 : 1));
+  }
+
+  value(place, slot) {
+    return this.columns[place + 1][slot] ?? null;
   }
 
   tell(slot) {
     const [at] = this.columns;
-    this.time.textContent = slot === null ? "" : when(at[slot], at.at(-1) - at[0] > 86_400).slice(0, -3);
+    const said = at.length ? when(at[slot], at.at(-1) - at[0] > 86_400) : "";
+    this.time.textContent = this.slots ? said.slice(0, -3) : said;
     fill(
       this.legend,
-      this.series.map((one, place) => h("li", {}, h("i", { class: `dot ${one.tone}` }), told(one.name), h("b", {}, this.say(slot === null ? this.last(place) : this.columns[place + 1][slot])))),
+      this.series.map((one, place) => h("li", {}, h("i", { class: `dot ${one.tone}` }), told(one.name), h("b", {}, this.say(this.value(place, slot))))),
     );
   }
 
@@ -105,7 +111,7 @@ export class Chart {
         { stroke: ink, font: FONT, grid: { show: false }, ticks: { show: false }, size: 26, space: 80, values: (_, splits) => splits.map((at, place) => hour(at, splits, place)) },
         { stroke: ink, font: FONT, grid, ticks: { show: false }, size: 64, gap: 6, space: 36, values: (_, splits) => splits.map((value) => (value === 0 ? "0" : this.tick(value))) },
       ],
-      hooks: { setCursor: [(plot) => this.tell(plot.cursor.idx ?? null)] },
+      hooks: { setCursor: [(plot) => this.tell(plot.cursor.idx ?? this.newest())] },
     };
   }
 }

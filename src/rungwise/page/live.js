@@ -9,20 +9,20 @@ const MOST_MS = 60_000;
 const AGAIN_S = 5;
 
 /**
- * A need: {path, given, kind?, every (seconds; 0: once), into (element), paint(body) → children, heard?(body), first?}. Its
- * element is painted anew whenever the body changed; `heard` is told every answer, the same one too. `shown` is called
- * when those that are `first` were painted.
+ * A need: {path, given, kind?, every (seconds; 0: once), into (element), paint(body) → children, heard?(body, apart), first?}. Its
+ * element is painted anew whenever the body changed; `heard` is told every answer, the same one too, and how many seconds
+ * apart they are asked for. `shown` is called when those that are `first` were painted. While one need fails, what is shown is old.
  */
 export class Live {
   constructor(main, mark, { onKey, shown }) {
-    Object.assign(this, { main, mark, onKey, shown, needs: [], away: null, at: null, over: false });
+    Object.assign(this, { main, mark, onKey, shown, needs: [], over: false });
     this.seen = () => document.visibilityState === "visible" && this.needs.forEach((need) => need.due && this.go(need));
     document.addEventListener("visibilitychange", this.seen);
     this.say();
   }
 
   start(needs) {
-    this.needs = needs.map((need) => ({ every: 5, kind: need.path, first: true, ...need, last: null, done: false, due: false }));
+    this.needs = needs.map((need) => ({ every: 5, kind: need.path, first: true, ...need, last: null, at: null, fault: null, done: false, due: false }));
     for (const need of this.needs) this.go(need);
     if (!this.needs.length) this.shown();
   }
@@ -42,7 +42,7 @@ export class Live {
     try {
       const body = await ask(need.path, need.given, need.kind);
       if (this.over) return;
-      this.here();
+      this.here(need);
       this.paint(need, body);
     } catch (error) {
       if (this.over || error instanceof Overtaken) return;
@@ -51,9 +51,10 @@ export class Live {
     if (every) this.later(need, every, performance.now() - begun);
   }
 
-  /** A server that takes long is asked less often; one that is away, every few seconds. */
+  /** What takes long is asked less often; what fails, every few seconds. */
   later(need, every, took) {
-    const wait = Math.min(MOST_MS, Math.max(1000 * every, 10 * took * (this.away ? 0 : 1)));
+    const wait = Math.min(MOST_MS, Math.max(1000 * every, 10 * took * (need.fault ? 0 : 1)));
+    need.apart = wait / 1000;
     need.timer = setTimeout(() => {
       if (document.visibilityState === "visible") this.go(need);
       else need.due = true;
@@ -73,7 +74,7 @@ export class Live {
 
   hear(need, body) {
     try {
-      need.heard?.(body);
+      need.heard?.(body, need.apart ?? need.every);
     } catch (error) {
       console.error(error);
     }
@@ -105,47 +106,74 @@ export class Live {
   /** In how many seconds it is to be asked again; 0 is never. */
   fault(need, error) {
     if (error instanceof Refused && error.wantsKey) {
+      this.gone(need, error.message, true);
       this.onKey(error.message);
       return 0;
     }
     if (error instanceof Refused && error.status < 500) {
-      this.here();
+      this.here(need);
       need.last = null;
       // beside what this key may see, what is not for it is left out
       fill(need.into, error.ownOnly && !need.first ? [] : note(error.ownOnly ? "Not for this key" : "Not to be had", error.message));
       this.done(need);
-      return error.ownOnly ? 0 : need.every;
+      if (error.ownOnly) need.every = 0;
+      return need.every;
     }
     if (!(error instanceof Refused || error instanceof Away)) console.error(error);
-    this.gone(error.message);
+    this.gone(need, error.message);
     if (need.last === null) fill(need.into, note("The server is away", `${error.message}; asking again`));
-    return need.every || AGAIN_S;
+    return Math.min(need.every || AGAIN_S, AGAIN_S);
   }
 
-  here() {
-    this.at = Date.now() / 1000;
-    this.away = null;
+  here(need) {
+    need.at = now();
+    need.fault = null;
     this.say();
   }
 
-  gone(why) {
-    this.away ??= { since: Date.now() / 1000, why };
+  gone(need, why, key = false) {
+    need.fault = { since: need.fault?.since ?? now(), why, key };
     this.say();
   }
 
   say() {
-    this.main.toggleAttribute("data-away", this.away !== null);
-    const state = this.away ? "away" : this.at ? "live" : "asking";
+    const failing = this.needs.filter((need) => need.fault);
+    const at = oldest(this.needs);
+    const state = failing.length ? "away" : at ? "live" : "asking";
+    this.main.toggleAttribute("data-away", state === "away");
     if (this.mark.dataset.state !== state) {
       this.mark.dataset.state = state;
       fill(this.mark, h("i", { "aria-hidden": "true" }), h("span", { role: "status" }), h("time"));
     }
     const [, words, time] = this.mark.children;
-    const said = { away: "Server away", live: "Live", asking: "Asking" }[state];
+    const said = { live: "Live", asking: "Asking" }[state] ?? trouble(this.needs, failing);
     if (words.textContent !== said) words.textContent = said;
-    time.textContent = this.at ? `${this.away ? "showing " : ""}${when(this.at, false)}` : "";
-    this.mark.title = this.away ? this.away.why : "Last updated";
+    const shown = at ? when(at, false) : "";
+    time.textContent = state === "away" ? [`since ${when(since(failing), false)}`, shown && `showing ${shown}`].filter(Boolean).join(" \u00b7 ") : shown;
+    this.mark.title = failing.map((need) => `${need.kind}: ${need.fault.why}, since ${when(need.fault.since, false)}`).join("\n") || "All that is shown is at least as new as this";
   }
+}
+
+const now = () => Date.now() / 1000;
+
+const since = (failing) => Math.min(...failing.map((need) => need.fault.since));
+
+/**
+ * When what is shown was true, all of it: the oldest good answer of those in the page. What is asked once does not age
+ * beside what is asked again.
+ */
+function oldest(needs) {
+  const shown = needs.filter((need) => need.at !== null && need.into.isConnected);
+  const again = shown.filter((need) => need.every);
+  const times = (again.length ? again : shown).map((need) => need.at);
+  return times.length ? Math.min(...times) : null;
+}
+
+/** A server that has answered something since is not away: then it is said what fails. */
+function trouble(needs, failing) {
+  if (failing.some((need) => need.fault.key)) return "Key wanted";
+  const there = needs.some((need) => !need.fault && need.at > since(failing));
+  return there ? `Failing: ${failing.map((need) => need.kind).join(", ")}` : "Server away";
 }
 
 /** What stands where there is nothing to show. */

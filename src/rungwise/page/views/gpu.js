@@ -8,6 +8,7 @@ import { bytes, count, known, many, number, share, short } from "../say.js";
 import { table } from "../tables.js";
 
 const KEPT = 240;
+const LATE = 3;
 
 export const gpu = {
   title: "GPU",
@@ -15,7 +16,7 @@ export const gpu = {
     const into = h("div", { class: "stackup" });
     const course = new Course();
     onLeave(() => course.end());
-    return { children: [h("div", { class: "head" }, h("h1", {}, "GPU")), into, course.element], needs: [{ path: "gpus", every: 3, into, paint: painted, heard: (body) => course.add(body) }] };
+    return { children: [h("div", { class: "head" }, h("h1", {}, "GPU")), into, course.element], needs: [{ path: "gpus", every: 3, into, paint: painted, heard: (body, apart) => course.add(body, apart) }] };
   },
 };
 
@@ -57,8 +58,8 @@ const COLUMNS = [
 class Course {
   constructor() {
     this.seen = [];
-    this.use = new Chart("Utilisation", { say: (value) => share(value, 0), range: () => [0, 1.02], hint: "since this view was opened" });
-    this.pace = new Chart("Tokens per second", { say: short, hint: "since this view was opened" });
+    this.use = new Chart("Utilisation", { say: (value) => share(value, 0), slots: false, range: () => [0, 1.02], hint: "since this view was opened" });
+    this.pace = new Chart("Tokens per second", { say: short, slots: false, hint: "since this view was opened" });
     this.element = h("div", { class: "grid" }, this.use.element, this.pace.element);
     this.element.hidden = true;
   }
@@ -68,8 +69,12 @@ class Course {
     this.pace.end();
   }
 
-  add(body) {
-    this.seen = [...this.seen, { at: Date.now() / 1000, body }].slice(-KEPT);
+  /** Where more looks than a few are missing, nothing was seen: no line leads over it. */
+  add(body, apart) {
+    const at = Date.now() / 1000;
+    const last = this.seen.at(-1)?.at ?? at;
+    const unseen = at - last > LATE * apart ? [{ at: last + apart, body: {} }] : [];
+    this.seen = [...this.seen, ...unseen, { at, body }].slice(-KEPT);
     const lines = (kind, name, value, say = (is) => is) => {
       const names = [...new Set(this.seen.flatMap((one) => (one.body[kind] ?? []).map((part) => String(part[name]))))].slice(0, 8);
       const columns = names.map((is) => this.seen.map((one) => (one.body[kind] ?? []).find((part) => String(part[name]) === is)?.[value] ?? null));
