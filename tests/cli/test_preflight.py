@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rungwise.cli.preflight import lacks
+from rungwise.cli.fitting import here
+from rungwise.cli.preflight import fallen, lacks
 from rungwise.config import load
 from tests.cli.test_main import one_line_error, rungwise, write
 from tests.observe.test_gpu import Driver
@@ -94,10 +95,21 @@ def test_one_lost_gpu_keeps_no_other_from_being_used(
         f"{{name: t{i}, kind: vllm, model: {model}, gpus: [{i}], engine: {engine}}}"
         for i in range(3)
     )
-    found = list(lacks(load(Path(write(tmp_path, document(tiers))), {})))
-    assert {one.what: one.found for one in found if one.what[:1] == "t"} == {
+    config = load(Path(write(tmp_path, document(tiers))), {})
+    assert not [one for one in lacks(config) if one.what[:1] == "t"], "no reason not to start"
+    assert {one.what: one.found for one in fallen(config)} == {
         f"t{place}.gpus": told for place, told in lacking.items()
     }
+
+
+def test_what_fits_is_asked_of_the_gpus_that_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver()
+    driver.lost = {0}
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert [place.indices for place in here()] == [(1,)]
+    driver.lost = {0, 1, 2}
+    assert [place.gpus for place in here()] == [0]
 
 
 def test_a_gpu_that_cannot_hold_the_model_is_named(

@@ -252,6 +252,22 @@ async def test_a_model_that_another_server_saw_change_stays_an_alarm_without_it(
         await servers.stop(w)
 
 
+async def test_what_was_learned_otherwise_is_not_taken_over(servers: Servers) -> None:
+    one = await servers.start("one", config=CONFIG)
+    two = await servers.start("two", config=CONFIG.model_copy(update={"calm": 100}))
+    for w in (one, two):
+        for _ in range(100):
+            w.step(billed_as="m-1")
+    one.step(billed_as="m-2")
+    await one.alarms.refresh()
+    await servers.stop(one)
+    await servers.minute(two)
+    assert not two.on()
+    two.step(billed_as="m-3")
+    assert two.on() == {("model", "tier low")}
+    await servers.stop(two)
+
+
 async def test_what_its_owner_ended_is_no_more_what_was_seen_here(servers: Servers) -> None:
     one = await servers.start("one", config=CONFIG)
     for place in range(500):

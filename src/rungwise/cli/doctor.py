@@ -64,7 +64,7 @@ def _examine(arguments: argparse.Namespace) -> int:
 def _of_config(path: Path, *, verify: bool) -> list[Finding]:
     from datetime import date
 
-    from rungwise.cli.preflight import lacks, notes
+    from rungwise.cli.preflight import fallen, lacks, notes
     from rungwise.config import load
     from rungwise.observe.doctor import Finding, examine_config
     from rungwise.weights.lacking import verified
@@ -79,6 +79,7 @@ def _of_config(path: Path, *, verify: bool) -> list[Finding]:
         read,
         *examine_config(config),
         *lacks(config),
+        *fallen(config),
         *notes(config, date.today()),
         *hashes,
     ]

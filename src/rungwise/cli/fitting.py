@@ -80,13 +80,13 @@ def places(arguments: argparse.Namespace) -> tuple[Place, ...]:
 def here() -> tuple[Place, ...]:
     """Raises ConfigError."""
     from rungwise.observe.doctor import memory
-    from rungwise.observe.gpu import GpuAbsent, gpus
+    from rungwise.observe.gpu import GpuAbsent, every_gpu
     from rungwise.tiers.local.vllm_compat import visible_gpus
     from rungwise.weights.places import present, this_cpu
 
-    found, visible = gpus(), visible_gpus()
+    found, visible = every_gpu(), visible_gpus()
     hidden = visible is not None and visible[:1] in ((), ("-1",))
-    if isinstance(found, GpuAbsent) or hidden:
+    if isinstance(found, GpuAbsent) or hidden or all(gpu.fault for gpu in found):
         return (this_cpu(memory().available),)
     if not (there := present(found, visible)):
         raise ConfigError(

@@ -1,6 +1,7 @@
 """What would keep this configuration from being served? All that can be known in a second or two.
 
-`rungwise serve` refuses to start over the first of these, and `rungwise doctor` lists them.
+`rungwise serve` refuses to start over the first of the lacks, and `rungwise doctor` lists them. A
+GPU that does not answer is none: the other rungs are served without its engine.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from rungwise.tiers.local.vllm_compat import visible_gpus
 from rungwise.weights.hub import the_hub
 from rungwise.weights.lacking import lacking
 
-__all__ = ["lacks", "notes"]
+__all__ = ["fallen", "lacks", "notes"]
 
 
 def lacks(config: Config) -> Iterator[Finding]:
@@ -44,6 +45,11 @@ def lacks(config: Config) -> Iterator[Finding]:
     there = _shown_gpus()
     count = len(there) if _any_answers(there) else 0
     yield from map(_finding, placing.lacks(config, count, _silent(there)))
+
+
+def fallen(config: Config) -> Iterator[Finding]:
+    """Which engines will not come up while the others do: their GPUs do not answer."""
+    yield from map(_finding, placing.fallen(config, _silent(_shown_gpus())))
 
 
 def notes(config: Config, today: date) -> Iterator[Finding]:
@@ -62,9 +68,9 @@ def _weights(config: Config) -> Iterator[Finding]:
     silent = _silent(shown(here, visible))
     # of an engine whose GPU does not answer only the files are looked at
     standing = [tier for tier in config.tiers if not _placed_on(tier, silent)]
-    fallen = [tier for tier in config.tiers if _placed_on(tier, silent)]
+    others = [tier for tier in config.tiers if _placed_on(tier, silent)]
     try:
-        for tiers, seen in ((standing, visible), (fallen, ())):
+        for tiers, seen in ((standing, visible), (others, ())):
             part = config.model_copy(update={"tiers": tiers})
             yield from lacking(part, here, seen, the_hub(), memory().total)
     except ConfigError as error:  # a card that there is not

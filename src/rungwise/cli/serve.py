@@ -46,12 +46,13 @@ def serve(config: Config) -> None:
 
 def _run_uvicorn(config: Config, listener: socket.socket) -> None:
     from rungwise.build import build_app
+    from rungwise.cli.preflight import fallen
     from rungwise.cli.server import server_of
     from rungwise.observe.logs import configure_logs
     from rungwise.tiers import outlook
 
     configure_logs()
-    for line in outlook.warnings(config, date.today()):
+    for line in (*(one.line for one in fallen(config)), *outlook.warnings(config, date.today())):
         logger.warning(line)
     app = build_app(config, api_keys(config))
     server_of(app, config.server).run(sockets=[listener])

@@ -53,9 +53,11 @@ class Upstreams:
         tier = alarm.about.removeprefix("tier ")
         if found is None or found.asked_for != self._models.get(tier, ""):
             return False
+        if found.models.calm != self._calm:
+            return False
         self._found[alarm.kind, tier] = found.models
         self._rang.discard((alarm.kind, tier))
-        return found.models.alarmed and found.models.calm == self._calm
+        return found.models.alarmed
 
     def alarmed(self, kind: AlarmKind, tier: str) -> bool:
         return self._of(kind, tier).alarmed

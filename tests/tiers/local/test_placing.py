@@ -10,7 +10,7 @@ import pytest
 from tests.adapters import make_adapter
 
 from rungwise.config import Config
-from rungwise.tiers.local.placing import lacks
+from rungwise.tiers.local.placing import fallen, lacks
 
 
 def engine(name: str, model: str = "org/m", gpus: list[int] | None = None, **told: Any) -> Any:
@@ -20,7 +20,8 @@ def engine(name: str, model: str = "org/m", gpus: list[int] | None = None, **tol
 def said(
     *tiers: Any, gpus: int = 1, silent: Mapping[int, str] | None = None, **more: Any
 ) -> list[str]:
-    lines = list(lacks(Config.model_validate({"tiers": tiers, **more}), gpus, silent or {}))
+    config = Config.model_validate({"tiers": tiers, **more})
+    lines = [*lacks(config, gpus, silent or {}), *fallen(config, silent or {})]
     for line in lines:
         what, _, rest = line.partition(": ")
         assert " " not in what and "; " in rest and "\n" not in line

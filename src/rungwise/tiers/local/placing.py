@@ -13,7 +13,7 @@ from rungwise.errors import ConfigError
 from rungwise.tiers.local.adapter_files import check_fit, rank_of
 from rungwise.tiers.local.vllm_flags import engine_flags, missing_folder, missing_template
 
-__all__ = ["MOST_OF_A_GPU", "adapters_of", "lacks"]
+__all__ = ["MOST_OF_A_GPU", "adapters_of", "fallen", "lacks"]
 
 MOST_OF_A_GPU = 0.95
 """That several engines may take together; what is left is the driver's, and room for peaks."""
@@ -24,14 +24,26 @@ def lacks(
 ) -> Iterator[str]:
     """What would keep an engine from starting, or make it answer wrongly, a line each: `place:
     what is wrong; what to do`. `gpus` is how many CUDA shows to this process; 0: engines run on
-    the CPU. `silent`: those that do not answer, and what to say of them. Cheap, and starts
-    nothing."""
+    the CPU. `silent`: those that do not answer; what is placed on them is told by `fallen`. Cheap,
+    and starts nothing."""
     engines = [tier for tier in config.tiers if isinstance(tier, VllmTierConfig)]
     for engine in engines:
         yield from _options(config, engine)
         yield from _places(engine, gpus, silent)
         yield from _speculation(config, engine, gpus)
     yield from _shares(engines, gpus)
+
+
+def fallen(config: Config, silent: Mapping[int, str]) -> Iterator[str]:
+    """What keeps an engine from drafting that is told what is right: its GPU does not answer."""
+    for engine in config.tiers:
+        if not isinstance(engine, VllmTierConfig):
+            continue
+        if told := [silent[index] for index in engine.placed if index in silent]:
+            yield (
+                f"{engine.name}.{'engine' if engine.gpus is None else 'gpus'}: {', '.join(told)}; "
+                "set `gpus` to others that answer, or reset it: nvidia-smi tells more"
+            )
 
 
 def adapters_of(config: Config, engine: VllmTierConfig) -> tuple[AdapterTierConfig, ...]:
@@ -64,13 +76,9 @@ def _adapter(tier: AdapterTierConfig, engine: VllmTierConfig) -> None:
 
 
 def _places(engine: VllmTierConfig, gpus: int, silent: Mapping[int, str]) -> Iterator[str]:
-    told = [silent[index] for index in engine.placed if index in silent]
-    if told and (gpus or engine.gpus is not None):
-        yield (
-            f"{engine.name}.{'engine' if engine.gpus is None else 'gpus'}: {', '.join(told)}; "
-            "set `gpus` to others that answer, or reset it: nvidia-smi tells more"
-        )
-    elif engine.gpus is not None and not gpus:
+    if not silent.keys().isdisjoint(engine.placed):
+        return  # see `fallen`
+    if engine.gpus is not None and not gpus:
         yield (
             f"{engine.name}.gpus: {_named(engine.gpus)} is told, and no GPU is here; remove "
             "`gpus`, or install the NVIDIA driver"
