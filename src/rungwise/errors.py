@@ -81,6 +81,10 @@ class TooLarge(CallerError):
     """The body is over the configured size."""
 
 
+CALLER_FAULTS: frozenset[TierFault] = frozenset(("rejected", "too_long"))
+"""The request's own: no other rung of the same kind would take it either."""
+
+
 class TierError(RungwiseError):
     """One rung failed. `fault` is the kind the upstream gave, `caller_fault` whether the request
     itself was refused, so that no other rung of the same kind would take it either."""
@@ -94,7 +98,7 @@ class TierError(RungwiseError):
 
     @property
     def caller_fault(self) -> bool:
-        return self.fault in ("rejected", "too_long")
+        return self.fault in CALLER_FAULTS
 
 
 class LadderExhausted(RungwiseError):

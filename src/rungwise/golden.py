@@ -16,12 +16,11 @@ from rungwise.config import DriftConfig, GoldenConfig
 from rungwise.drafts import collect
 from rungwise.drift.alarms import Alarms
 from rungwise.drift.drift import GOLDEN
-from rungwise.drift.states import parsed, written
+from rungwise.drift.states import keep_rows, kept_row, parsed, written
 from rungwise.errand import Errand
 from rungwise.errors import RungwiseError, StoreError
 from rungwise.golden_file import Step, read_golden
 from rungwise.store.sql import Store
-from rungwise.store.statements import ask
 from rungwise.types import Alarm, Caller, Chat, Entry, Outcome, Piece, Released, Settled, Wish
 
 if TYPE_CHECKING:
@@ -290,17 +289,11 @@ def _note(connection: Connection, *, runs: Runs, at: float) -> None:
 
 
 def _kept(connection: Connection) -> Runs | None:
-    for (state,) in ask(connection, "select state from drift_state where detector = ?", (GOLDEN,)):
-        return parsed(GOLDEN, state, Runs)
-    return None
+    return parsed(GOLDEN, kept_row(connection, GOLDEN), Runs)
 
 
 def _write(connection: Connection, runs: Runs, at: float) -> None:
-    text = (
-        "insert into drift_state (detector, at, state) values (?, ?, ?) on conflict (detector)"
-        " do update set at = excluded.at, state = excluded.state returning detector"
-    )
-    ask(connection, text, (GOLDEN, at, written(runs)))
+    keep_rows(connection, {GOLDEN: written(runs)}, at)
 
 
 def _mean(before: dict[str, list[bool]], found: dict[str, bool]) -> float:

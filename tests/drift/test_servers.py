@@ -111,12 +111,18 @@ async def test_one_servers_recovery_teaches_no_fault_to_the_other(servers: Serve
         await servers.stop(w)
 
 
-async def fallen(servers: Servers, **more: Any) -> tuple[World, World]:
-    """The first saw a fall, and demotes; the second is all right, and has heard of it."""
+async def learned(servers: Servers, **more: Any) -> tuple[World, World]:
+    """Two that know what is usual."""
     one, two = [await servers.start(id, **more) for id in ("one", "two")]
     for w in (one, two):
         for _ in range(300):
             w.step(0.9)
+    return one, two
+
+
+async def fallen(servers: Servers, **more: Any) -> tuple[World, World]:
+    """The first saw a fall, and demotes; the second is all right, and has heard of it."""
+    one, two = await learned(servers, **more)
     for _ in range(400):
         one.step(0.4)
     assert LOW in one.on() and one.alarms.demoted("low")
@@ -165,10 +171,7 @@ async def test_who_took_it_over_ends_it_for_all_who_saw_nothing_themselves(
     servers: Servers,
 ) -> None:
     config = DEMOTING.model_copy(update={"demote": False})
-    one, two = [await servers.start(id, config=config) for id in ("one", "two")]
-    for w in (one, two):
-        for _ in range(300):
-            w.step(0.9)
+    one, two = await learned(servers, config=config)
     for _ in range(400):
         one.step(0.4)
     await one.alarms.refresh()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from tests.browser import opened, read, serving_on_a_thread
-from tests.page.double import Told, app_of, told
+from tests.browser import opened, read
+from tests.page.double import Told
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -17,26 +14,6 @@ if TYPE_CHECKING:
 REFUSED = ("Failed to load resource",)
 FIGURES = frozenset({"figures", "series"})
 SLOTS = {"Answers by rung", "Latency", "Cost", "Right and climbed"}
-
-
-@pytest.fixture(scope="module")
-def double() -> Iterator[tuple[str, Told]]:
-    scene = Told(told())
-    with serving_on_a_thread(app_of(scene)) as url:
-        yield url, scene
-
-
-@pytest.fixture
-def scene(double: tuple[str, Told]) -> Iterator[Told]:
-    _, scene = double
-    yield scene
-    scene.bodies, scene.key, scene.failing = told(), None, frozenset()
-    scene.asked.clear()
-
-
-@pytest.fixture
-def url(double: tuple[str, Told], scene: Told) -> str:
-    return double[0]
 
 
 def show(page: Page, url: str, view: str = "") -> None:
@@ -241,7 +218,7 @@ def broken_once(at: list[float], values: list[float | None]) -> bool:
 
 def test_a_tab_that_stays_open_keeps_no_more(browser: Browser, url: str, scene: Told) -> None:
     with opened(browser) as page:
-        show(page, url, "gpu")
+        show(page, url, "alarms")  # which has no charts of its own, however long this takes
         page.evaluate(LOOKS, {"body": scene.bodies["gpus"], "count": 300})
         assert len(drawn(page)[0]) == 240
         assert page.evaluate("window.uPlot.sync('rungwise').plots.length") == 2

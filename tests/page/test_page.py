@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,26 +18,6 @@ if TYPE_CHECKING:
 STORY = "answer/req_" + "0" * 24
 VIEWS = ("", "routes", "answers", STORY, "calibration", "gpu", "alarms")
 REFUSED = ("Failed to load resource",)
-
-
-@pytest.fixture(scope="module")
-def double() -> Iterator[tuple[str, Told]]:
-    scene = Told(told(alarm=True))
-    with serving_on_a_thread(app_of(scene)) as url:
-        yield url, scene
-
-
-@pytest.fixture
-def scene(double: tuple[str, Told]) -> Iterator[Told]:
-    _, scene = double
-    yield scene
-    scene.bodies, scene.key, scene.status, scene.wait_s = told(alarm=True), None, 200, 0.0
-    scene.asked.clear()
-
-
-@pytest.fixture
-def url(double: tuple[str, Told], scene: Told) -> str:
-    return double[0]
 
 
 def show(page: Page, url: str, view: str = "") -> None:

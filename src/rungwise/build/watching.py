@@ -17,7 +17,7 @@ from rungwise.drift.drift import Drift
 from rungwise.ledger.gathering import Gathering
 from rungwise.ledger.old_slots import OldSlots
 from rungwise.observe.climbing import Climbing
-from rungwise.observe.gpu import GpuAbsent, every_gpu, shown
+from rungwise.observe.gpu import shown_gpus
 from rungwise.observe.gpu_usage import GpuWatch
 from rungwise.observe.metrics import Metrics
 from rungwise.observe.readiness import Readiness
@@ -140,8 +140,7 @@ def _believed(
 def _placed(config: Config) -> Mapping[str, Sequence[str]]:
     """The GPUs of each engine, by their whole UUIDs; by the driver's index where it tells none."""
     engines = [section for section in config.tiers if isinstance(section, VllmTierConfig)]
-    found = every_gpu() if engines else ()
-    there = () if isinstance(found, GpuAbsent) else shown(found, visible_gpus())
+    there = shown_gpus(visible_gpus()) if engines else ()
     names = [gpu.uuid or str(gpu.index) for gpu in there]
     return {
         section.name: [names[place] for place in section.placed if place < len(names)]

@@ -21,10 +21,9 @@ from rungwise.cli.main import main as rungwise
 from rungwise.config import has_variable
 from rungwise.errors import ConfigError
 from rungwise.observe.doctor import memory
-from rungwise.observe.gpu import GpuAbsent, every_gpu
+from rungwise.observe.gpu import shown_gpus
 from rungwise.tiers.local.vllm_compat import visible_gpus
 from rungwise.weights.memory import GIB
-from rungwise.weights.places import shown
 from rungwise.weights.recommending import ways
 from rungwise.weights.shown import recommended
 from rungwise.weights.sound import is_sound
@@ -140,9 +139,8 @@ def main(argv: Sequence[str] | None = None, fetch: Callable[[str], bool] | None 
 
 def _machine() -> str:
     """Its GPUs as CUDA shows them, or its memory: not what is free of either."""
-    found, visible = every_gpu(), visible_gpus()
-    there = () if isinstance(found, GpuAbsent) else shown(found, visible)
-    each = [f"{gpu.name}, {gpu.total_gib:.0f} GiB" for gpu in there if gpu.fault is None]
+    there = [gpu for gpu in shown_gpus(visible_gpus()) if gpu.fault is None]
+    each = [f"{gpu.name}, {gpu.total_gib:.0f} GiB" for gpu in there]
     return " + ".join(each) or f"no GPU, {memory().total / GIB:.0f} GiB"
 
 

@@ -13,13 +13,13 @@ from functools import partial
 
 from rungwise.build import build_gate
 from rungwise.cache.redis import check_installed
-from rungwise.config import Config, RoutingConfig, VllmTierConfig, api_keys
+from rungwise.config import Config, RoutingConfig, TierConfig, VllmTierConfig, api_keys
 from rungwise.config.loopback import is_loopback
 from rungwise.errors import ConfigError, StoreError
 from rungwise.golden_file import read_golden
 from rungwise.observe import traces
 from rungwise.observe.doctor import Finding, engine_lacks, memory
-from rungwise.observe.gpu import Gpu, GpuAbsent, every_gpu, shown
+from rungwise.observe.gpu import Gpu, GpuAbsent, every_gpu, shown, shown_gpus
 from rungwise.policy.classifier import load_classifier
 from rungwise.policy.difficulty import load_difficulty
 from rungwise.store.check import check_place
@@ -42,14 +42,14 @@ def lacks(config: Config) -> Iterator[Finding]:
     yield from map(_finding, outlook.lacks(config))
     yield from (found for found in _weights(config) if found.state == "lack")
     yield from engine_lacks(config)
-    there = _shown_gpus()
+    there = shown_gpus(visible_gpus())
     count = len(there) if _any_answers(there) else 0
     yield from map(_finding, placing.lacks(config, count, _silent(there)))
 
 
 def fallen(config: Config) -> Iterator[Finding]:
     """Which engines will not come up while the others do: their GPUs do not answer."""
-    yield from map(_finding, placing.fallen(config, _silent(_shown_gpus())))
+    yield from map(_finding, placing.fallen(config, _silent(shown_gpus(visible_gpus()))))
 
 
 def notes(config: Config, today: date) -> Iterator[Finding]:
@@ -67,8 +67,8 @@ def _weights(config: Config) -> Iterator[Finding]:
     here = () if isinstance(found, GpuAbsent) or not _any_answers(found) else tuple(found)
     silent = _silent(shown(here, visible))
     # of an engine whose GPU does not answer only the files are looked at
-    standing = [tier for tier in config.tiers if not _placed_on(tier, silent)]
-    others = [tier for tier in config.tiers if _placed_on(tier, silent)]
+    standing = [tier for tier in config.tiers if not _has_fallen(tier, silent)]
+    others = [tier for tier in config.tiers if _has_fallen(tier, silent)]
     try:
         for tiers, seen in ((standing, visible), (others, ())):
             part = config.model_copy(update={"tiers": tiers})
@@ -77,8 +77,8 @@ def _weights(config: Config) -> Iterator[Finding]:
         yield _finding(str(error))
 
 
-def _placed_on(tier: object, places: Mapping[int, str]) -> bool:
-    return isinstance(tier, VllmTierConfig) and not places.keys().isdisjoint(tier.placed)
+def _has_fallen(tier: TierConfig, silent: Mapping[int, str]) -> bool:
+    return isinstance(tier, VllmTierConfig) and bool(placing.silent_of(tier, silent))
 
 
 def _checks(config: Config) -> Iterator[Callable[[], object]]:
@@ -103,12 +103,6 @@ def _foresight(config: RoutingConfig, ladder: tuple[str, ...]) -> Iterator[Calla
             yield partial(load_difficulty, choice.difficulty, ladder)
     if config.classifier is not None:
         yield partial(load_classifier, config.classifier)
-
-
-def _shown_gpus() -> Sequence[Gpu]:
-    """Those that CUDA shows to this process, in their places: those too that do not answer."""
-    found = every_gpu()
-    return () if isinstance(found, GpuAbsent) else shown(found, visible_gpus())
 
 
 def _any_answers(gpus: Sequence[Gpu]) -> bool:

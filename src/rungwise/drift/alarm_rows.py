@@ -78,12 +78,7 @@ def write_alarms(
 
 def still_on(connection: Connection) -> list[Alarm]:
     """All that are not over, of every server of this ledger, oldest first."""
-    from sqlalchemy import select
-
-    from rungwise.store.tables import alarm
-
-    on = select(alarm).where(alarm.c.ended_at.is_(None)).order_by(alarm.c.began_at, alarm.c.id)
-    return [_alarm_of(row) for row in connection.execute(on).mappings()]
+    return [_alarm_of(row) for row in _rows_on(connection)]
 
 
 def look(connection: Connection, server: str, known: Collection[str]) -> Looked:
@@ -99,12 +94,10 @@ def look(connection: Connection, server: str, known: Collection[str]) -> Looked:
         .where(alarm.c.ended_at.is_(None), sign.c.id != server)
     )
     seen_to = select(alarm.c.id).where(alarm.c.id.in_(known), alarm.c.ended_by == OWNER)
-    states = select(alarm.c.id, alarm.c.state).where(
-        alarm.c.ended_at.is_(None), alarm.c.state.is_not(None)
-    )
+    rows = _rows_on(connection)
     return Looked(
-        on=still_on(connection),
-        states={row.id: row.state for row in connection.execute(states)},
+        on=[_alarm_of(row) for row in rows],
+        states={row["id"]: row["state"] for row in rows if row["state"] is not None},
         others=frozenset(connection.execute(others).scalars()),
         seen_to=frozenset(connection.execute(seen_to).scalars()),
     )
@@ -145,6 +138,15 @@ def end_alarm(connection: Connection, id: str, at: float) -> Alarm | None:
         mine = update(alarm).where(alarm.c.id == id)
         connection.execute(mine.values(ended_at=ended, ended_by=by, state=None))
     return found
+
+
+def _rows_on(connection: Connection) -> Sequence[RowMapping]:
+    from sqlalchemy import select
+
+    from rungwise.store.tables import alarm
+
+    on = select(alarm).where(alarm.c.ended_at.is_(None)).order_by(alarm.c.began_at, alarm.c.id)
+    return connection.execute(on).mappings().all()
 
 
 def _ender(alarm: Alarm, server: str) -> str | None:

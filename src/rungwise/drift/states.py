@@ -17,7 +17,7 @@ from rungwise.store.sql import Store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["States", "parsed", "written"]
+__all__ = ["States", "keep_rows", "kept_row", "parsed", "written"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class States:
         """Write these dataclasses under their names. False where that cannot be."""
         rows = {name: written(state) for name, state in states.items()}
         try:
-            await self._store.write(lambda connection: _keep(connection, rows, at))
+            await self._store.write(lambda connection: keep_rows(connection, rows, at))
         except StoreError as error:
             logger.warning("what is usual is written down later: %s", error)
             return False
@@ -119,7 +119,17 @@ def _all(connection: Connection) -> dict[str, str]:
     return {row.detector: row.state for row in found}
 
 
-def _keep(connection: Connection, rows: Mapping[str, str], at: float) -> None:
+def kept_row(connection: Connection, name: str) -> str | None:
+    """The text that is kept under a name."""
+    from sqlalchemy import select
+
+    from rungwise.store.tables import drift_state as table
+
+    return connection.execute(select(table.c.state).where(table.c.detector == name)).scalar()
+
+
+def keep_rows(connection: Connection, rows: Mapping[str, str], at: float) -> None:
+    """Texts, each under its name."""
     from sqlalchemy import insert, update
 
     from rungwise.store.tables import drift_state as table

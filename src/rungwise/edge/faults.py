@@ -23,6 +23,7 @@ from rungwise.edge.refusals import (
     WrongKind,
 )
 from rungwise.errors import (
+    CALLER_FAULTS,
     CallerError,
     LadderExhausted,
     NotAllowed,
@@ -173,7 +174,7 @@ def _exhausted(error: LadderExhausted) -> Fault:
     """A caller's fault where every rung that failed refused the request itself."""
     drafts = [a for a in error.attempts if a.role == "draft"]
     faults = {a.fault for a in drafts if a.state == "failed"}
-    if error.last.caller_fault and faults <= {"rejected", "too_long"}:
+    if error.last.caller_fault and faults <= CALLER_FAULTS:
         return _refused(error.last)
     # the reasons can hold what an upstream said of our own key
     tried = ", ".join(f"{a.tier} {a.fault or a.state}" for a in drafts)

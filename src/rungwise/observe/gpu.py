@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["Gpu", "GpuAbsent", "energy_joules", "every_gpu", "gpus", "shown"]
+__all__ = ["Gpu", "GpuAbsent", "energy_joules", "every_gpu", "gpus", "shown", "shown_gpus"]
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,12 @@ def every_gpu() -> list[Gpu] | GpuAbsent:
         return GpuAbsent(why=f"NVML failed: {error}")
     finally:
         pynvml.nvmlShutdown()
+
+
+def shown_gpus(visible: Sequence[str] | None) -> Sequence[Gpu]:
+    """Those that CUDA shows to this process, in their places: those too that do not answer."""
+    found = every_gpu()
+    return () if isinstance(found, GpuAbsent) else shown(found, visible)
 
 
 def _gpu(index: int, driver: str, cuda: tuple[int, int]) -> Gpu:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeAlias
 
+from rungwise.errors import CALLER_FAULTS
 from rungwise.observe.metrics_series import Known, Series
 from rungwise.types import Entry, StepType
 
@@ -14,8 +15,6 @@ __all__ = ["StepMetrics"]
 _MOST_TASKS = 10_000
 """So many are remembered; what is forgotten counts anew."""
 _RIGHT = ("true", "false")
-_CALLERS = frozenset({"rejected", "too_long"})
-"""The faults that are the request's own: as `errors.TierError.caller_fault` has it."""
 _Task: TypeAlias = tuple[str, str]
 
 
@@ -169,4 +168,4 @@ def _is_new(known: OrderedDict[_Task, None], task: _Task, most: int) -> bool:
 def _rejected(entry: Entry) -> bool:
     """Whether every rung that failed found fault with the request itself: the caller is told so."""
     failed = {a.fault for a in entry.attempts if a.role == "draft" and a.state == "failed"}
-    return bool(failed) and failed <= _CALLERS
+    return bool(failed) and failed <= CALLER_FAULTS

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from rungwise.config import VllmTierConfig
 from rungwise.errors import ConfigError
-from rungwise.observe.gpu import Gpu
+from rungwise.observe.gpu import Gpu, shown
 from rungwise.tiers.cards import card_of
 from rungwise.tiers.shape import Shape
 from rungwise.weights.fit import Fit, Wanted, fit
 from rungwise.weights.float16 import may_float16
 from rungwise.weights.folder import read_folder
 from rungwise.weights.memory import GIB, Precision
-from rungwise.weights.places import shown
 
 __all__ = ["Asked", "asked", "placed"]
 

@@ -11,7 +11,7 @@ from rungwise.errors import ConfigError
 from rungwise.observe.gpu import Gpu, shown
 from rungwise.weights.memory import GIB
 
-__all__ = ["SHARE", "Place", "present", "shown", "stated", "this_cpu"]
+__all__ = ["SHARE", "Place", "present", "stated", "this_cpu"]
 
 SHARE = 0.9
 """Of a GPU's memory: `gpu_memory_utilization` where it is not set."""

@@ -13,7 +13,7 @@ from rungwise.errors import ConfigError
 from rungwise.tiers.local.adapter_files import check_fit, rank_of
 from rungwise.tiers.local.vllm_flags import engine_flags, missing_folder, missing_template
 
-__all__ = ["MOST_OF_A_GPU", "adapters_of", "fallen", "lacks"]
+__all__ = ["MOST_OF_A_GPU", "adapters_of", "fallen", "lacks", "silent_of"]
 
 MOST_OF_A_GPU = 0.95
 """That several engines may take together; what is left is the driver's, and room for peaks."""
@@ -39,11 +39,16 @@ def fallen(config: Config, silent: Mapping[int, str]) -> Iterator[str]:
     for engine in config.tiers:
         if not isinstance(engine, VllmTierConfig):
             continue
-        if told := [silent[index] for index in engine.placed if index in silent]:
+        if told := silent_of(engine, silent):
             yield (
                 f"{engine.name}.{'engine' if engine.gpus is None else 'gpus'}: {', '.join(told)}; "
                 "set `gpus` to others that answer, or reset it: nvidia-smi tells more"
             )
+
+
+def silent_of(engine: VllmTierConfig, silent: Mapping[int, str]) -> list[str]:
+    """What to say of those of its GPUs that do not answer."""
+    return [silent[index] for index in engine.placed if index in silent]
 
 
 def adapters_of(config: Config, engine: VllmTierConfig) -> tuple[AdapterTierConfig, ...]:
@@ -76,7 +81,7 @@ def _adapter(tier: AdapterTierConfig, engine: VllmTierConfig) -> None:
 
 
 def _places(engine: VllmTierConfig, gpus: int, silent: Mapping[int, str]) -> Iterator[str]:
-    if not silent.keys().isdisjoint(engine.placed):
+    if silent_of(engine, silent):
         return  # see `fallen`
     if engine.gpus is not None and not gpus:
         yield (
